@@ -64,7 +64,7 @@ type ApplicationSetTerminalGenerator struct {
 type MatrixGenerator struct {
 	// The two generators.
 	Generators []ApplicationSetNestedGenerator `json:"generators" protobuf:"bytes,1,rep,name=generators"`
-	// Merged into the template for the sets of this generator.
+	// Merged into the template.
 	Template ApplicationSetTemplate `json:"template,omitempty" protobuf:"bytes,2,opt,name=template"`
 }
 
@@ -75,7 +75,7 @@ type MergeGenerator struct {
 	Generators []ApplicationSetNestedGenerator `json:"generators" protobuf:"bytes,1,rep,name=generators"`
 	// Parameters that must be equal for two sets to be merged.
 	MergeKeys []string `json:"mergeKeys" protobuf:"bytes,2,rep,name=mergeKeys"`
-	// Merged into the template for the sets of this generator.
+	// Merged into the template.
 	Template ApplicationSetTemplate `json:"template,omitempty" protobuf:"bytes,3,opt,name=template"`
 }
 
@@ -97,7 +97,7 @@ type ListGenerator struct {
 	Elements []RawJSON `json:"elements" protobuf:"bytes,1,rep,name=elements"`
 	// A list of objects as YAML text, which may hold parameters of another generator.
 	ElementsYAML string `json:"elementsYaml,omitempty" protobuf:"bytes,3,opt,name=elementsYaml"`
-	// Merged into the template for the sets of this generator.
+	// Merged into the template.
 	Template ApplicationSetTemplate `json:"template,omitempty" protobuf:"bytes,2,opt,name=template"`
 }
 
@@ -110,7 +110,7 @@ type ClusterGenerator struct {
 	Values map[string]string `json:"values,omitempty" protobuf:"bytes,3,rep,name=values"`
 	// Yield a single set that holds all clusters as a list.
 	FlatList bool `json:"flatList,omitempty" protobuf:"varint,4,opt,name=flatList"`
-	// Merged into the template for the sets of this generator.
+	// Merged into the template.
 	Template ApplicationSetTemplate `json:"template,omitempty" protobuf:"bytes,2,opt,name=template"`
 }
 
@@ -130,7 +130,7 @@ type GitGenerator struct {
 	Values map[string]string `json:"values,omitempty" protobuf:"bytes,8,rep,name=values"`
 	// How often to look, in seconds.
 	RequeueAfterSeconds *int64 `json:"requeueAfterSeconds,omitempty" protobuf:"varint,5,opt,name=requeueAfterSeconds"`
-	// Merged into the template for the sets of this generator.
+	// Merged into the template.
 	Template ApplicationSetTemplate `json:"template,omitempty" protobuf:"bytes,6,opt,name=template"`
 }
 
@@ -163,7 +163,7 @@ type DuckTypeGenerator struct {
 	Values map[string]string `json:"values,omitempty" protobuf:"bytes,6,rep,name=values"`
 	// How often to look, in seconds.
 	RequeueAfterSeconds *int64 `json:"requeueAfterSeconds,omitempty" protobuf:"varint,3,opt,name=requeueAfterSeconds"`
-	// Merged into the template for the sets of this generator.
+	// Merged into the template.
 	Template ApplicationSetTemplate `json:"template,omitempty" protobuf:"bytes,5,opt,name=template"`
 }
 
@@ -177,7 +177,7 @@ type PluginGenerator struct {
 	Values map[string]string `json:"values,omitempty" protobuf:"bytes,5,rep,name=values"`
 	// How often to ask, in seconds.
 	RequeueAfterSeconds *int64 `json:"requeueAfterSeconds,omitempty" protobuf:"varint,3,opt,name=requeueAfterSeconds"`
-	// Merged into the template for the sets of this generator.
+	// Merged into the template.
 	Template ApplicationSetTemplate `json:"template,omitempty" protobuf:"bytes,4,opt,name=template"`
 }
 

@@ -25,7 +25,7 @@ type SCMProviderGenerator struct {
 	Values map[string]string `json:"values,omitempty" protobuf:"bytes,11,rep,name=values"`
 	// How often to ask, in seconds.
 	RequeueAfterSeconds *int64 `json:"requeueAfterSeconds,omitempty" protobuf:"varint,9,opt,name=requeueAfterSeconds"`
-	// Merged into the template for the sets of this generator.
+	// Merged into the template.
 	Template ApplicationSetTemplate `json:"template,omitempty" protobuf:"bytes,10,opt,name=template"`
 }
 
@@ -187,7 +187,7 @@ type PullRequestGenerator struct {
 	Values map[string]string `json:"values,omitempty" protobuf:"bytes,10,rep,name=values"`
 	// How often to ask, in seconds.
 	RequeueAfterSeconds *int64 `json:"requeueAfterSeconds,omitempty" protobuf:"varint,6,opt,name=requeueAfterSeconds"`
-	// Merged into the template for the sets of this generator.
+	// Merged into the template.
 	Template ApplicationSetTemplate `json:"template,omitempty" protobuf:"bytes,7,opt,name=template"`
 }
 
