@@ -67,7 +67,7 @@ type column struct {
 }
 
 // place is an exception to the rules of [builder.schema], for the schema at a
-// path (fields joined by dots, [] for items) and everything below it.
+// path: fields joined by dots, [] for items, a leading * for any beginning.
 type place struct {
 	path string
 	rule rule
@@ -78,6 +78,10 @@ type place struct {
 // deleted by `kubectl delete all --all`.)
 func definitions() []definition {
 	source := []string{"ApplicationSource", "SourceHydrator", "Operation"}
+	// A hydrator owns its directory and would overwrite the root of a branch.
+	notRoot := place{"*.syncSource.path", rule{extra: `minLength: 1, pattern: '^.{2,}$|[^./]$'`}}
+	// Always printed, yet Argo CD does not demand it.
+	parameterName := place{"*.plugin.parameters.[].name", rule{optional: true}}
 	return []definition{
 		{
 			file: "application.yaml", kind: "Application", plural: "applications", shortNames: "[app, apps]",
@@ -91,6 +95,7 @@ func definitions() []definition {
 			places: []place{
 				{"spec", rule{keepUnknown: true}},
 				{"spec.project", rule{fallback: "default"}},
+				notRoot, parameterName,
 				{"operation", rule{keepUnknown: true}},
 				{"status", rule{loose: true, opaque: source}},
 			},
@@ -109,6 +114,7 @@ func definitions() []definition {
 			places: []place{
 				{"spec", rule{keepUnknown: true}},
 				{"spec.template.spec", rule{keepUnknown: true, silent: true}}, // `kubectl explain application.spec` says it
+				notRoot, parameterName,
 				{"spec.generators", rule{keepAllUnknown: true, opaque: []string{"ApplicationSetTemplate", "ApplicationSetNestedGenerator"}}},
 				{"spec.generators.[].list.elements", rule{optional: true, nullable: true}},
 				{"status", rule{loose: true, opaque: source}},
@@ -130,7 +136,7 @@ func generate(dir string) (map[string][]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", d.kind, err)
 		}
-		files[d.file] = print(d, root)
+		files[d.file] = text(d, root)
 	}
 	return files, nil
 }

@@ -96,7 +96,7 @@ func (b *builder) schema(typ ast.Expr, path string, above rule) (*node, error) {
 func (b *builder) ruleAt(path string, above rule) rule {
 	r := rule{keepAllUnknown: above.keepAllUnknown, silent: above.silent, loose: above.loose, opaque: above.opaque}
 	for _, p := range b.places {
-		if p.path != path {
+		if end, anywhere := strings.CutPrefix(p.path, "*"); p.path != path && !(anywhere && strings.HasSuffix(path, end)) {
 			continue
 		}
 		here := p.rule

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// print writes a definition. A small schema is one line in flow style: that
+// text writes a definition. A small schema is one line in flow style: that
 // keeps the file small, and readable.
-func print(d definition, root *node) []byte {
+func text(d definition, root *node) []byte {
 	w := &writer{}
 	w.line(0, "# Written by deploy/crdgen from api/v1alpha1; change the Go types and run: go generate ./deploy")
 	w.line(0, "apiVersion: apiextensions.k8s.io/v1")
