@@ -1,0 +1,122 @@
+package server
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// bodyDeadline is how long a caller may take to send a body. Nothing that we accept today takes longer than a second;
+// what dribbles in is an attack or a broken line.
+const bodyDeadline = 5 * time.Second
+
+// headers that every answer carries: nothing here is framed, guessed at, cached or run.
+var headers = [...][2]string{
+	{"X-Content-Type-Options", "nosniff"},
+	{"Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+	{"X-Frame-Options", "DENY"},
+	{"Referrer-Policy", "no-referrer"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"Cache-Control", "no-store"},
+}
+
+type counters struct{ webhooks, panics *prometheus.CounterVec }
+
+// newCounters declares the metrics of this package; argocd_webhook_requests_total is Argo CD's name.
+func newCounters(r prometheus.Registerer) counters {
+	c := counters{
+		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "argocd_webhook_requests_total", Help: "Webhook deliveries, by Git provider and HTTP status answered.",
+		}, []string{"provider", "status"}),
+		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hawser_http_panics_total", Help: "Requests that ended in a panic: each one is a bug.",
+		}, []string{"path"}),
+	}
+	if r != nil {
+		r.MustRegister(c.webhooks, c.panics)
+	}
+	return c
+}
+
+// boundary is around every request: it names it, bounds it, survives it and logs it.
+func (s *server) boundary(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		id := requestID()
+		rec := &recorder{ResponseWriter: w}
+		for _, h := range headers {
+			w.Header().Set(h[0], h[1])
+		}
+		w.Header().Set("X-Request-Id", id)
+		if r.ContentLength != 0 {
+			// Best effort: a writer without deadlines is a test's.
+			_ = http.NewResponseController(w).SetReadDeadline(began.Add(bodyDeadline))
+		}
+		defer func() {
+			s.survive(rec, r, id, recover())
+			s.Log.Debug("request", "id", id, "method", r.Method, "path", clip(r.URL.Path), "status", rec.status,
+				"bytes", rec.bytes, "took", time.Since(began), "from", r.RemoteAddr, "protocol", r.Proto)
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// survive turns a panic into an answer: one bad request must not end the process that holds the clusters.
+func (s *server) survive(w *recorder, r *http.Request, id string, thrown any) {
+	switch thrown {
+	case nil:
+		return
+	case http.ErrAbortHandler: // net/http's own way to drop a connection
+		panic(thrown)
+	}
+	s.counters.panics.WithLabelValues(s.known(r.URL.Path)).Inc()
+	s.Log.Error("request panicked", "id", id, "method", r.Method, "path", clip(r.URL.Path), "panic", thrown, "stack", string(debug.Stack()))
+	if w.status == 0 {
+		answer(w, http.StatusInternalServerError, codeInternal, "the request failed by a bug of ours; the log has it under request "+id)
+	}
+}
+
+// known keeps callers from inventing label values.
+func (s *server) known(path string) string {
+	for _, r := range s.routes() {
+		if r.path == path {
+			return path
+		}
+	}
+	return "other"
+}
+
+func requestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails, says its documentation
+	return hex.EncodeToString(b[:])
+}
+
+// recorder notes what was answered. Unwrap gives http.ResponseController the writer below, for deadlines and flushes.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(p)
+	r.bytes += int64(n)
+	return n, err
+}

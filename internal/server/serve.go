@@ -1,0 +1,64 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hawser-cd/hawser/internal/problem"
+)
+
+// How long a connection may do nothing useful, and how long a stop waits for requests that are being answered.
+const (
+	headerTimeout = 5 * time.Second
+	idleTimeout   = 2 * time.Minute
+	stopTimeout   = 10 * time.Second
+	maxHeader     = 64 << 10
+)
+
+// Listen opens addr (host:port; port 0 picks a free one).
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, problem.Because(problem.Unavailable, err, "listen on %s", addr).
+			WithHint("another process may hold the port: choose one with --listen")
+	}
+	return l, nil
+}
+
+// Serve answers on l with HTTP/1.1 and with HTTP/2 without TLS, which gRPC clients speak to a port in plain text, until
+// ctx ends; then it stops listening, lets running requests finish for up to ten seconds, and returns nil. It owns l.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	srv := &http.Server{
+		Handler:           h,
+		Protocols:         &p,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 250},
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		// What clients do wrong is theirs to know; our own trouble is logged where it happens.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	select {
+	case err := <-served:
+		return problem.Because(problem.Unavailable, err, "serve on %s", l.Addr())
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	err := srv.Shutdown(stop)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("requests still running were cut off", "after", stopTimeout)
+		err = srv.Close()
+	}
+	return err
+}

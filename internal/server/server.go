@@ -1,0 +1,144 @@
+// Package server is the only one that answers on a socket: health, metrics, version and webhooks today.
+//
+// The idea: one listener, one table of routes, one boundary around every request (identity, security headers, limits,
+// recovery, log line), so that a new route is one line and cannot forget any of it. Read routes first, then boundary.
+// The package refuses to decide: a push is handed on, readiness is asked for, and what is true of an application is
+// told by others.
+package server
+
+import (
+	"fmt"
+	"html"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/webhook"
+)
+
+// Options are what the handler needs of the rest of the process. Functions are called on every request, so that a
+// changed setting is in force at once; they must be quick and safe for concurrent use.
+type Options struct {
+	Log     *slog.Logger
+	Version Version
+	Metrics prometheus.Gatherer   // what /metrics shows
+	Count   prometheus.Registerer // where our own counters go; nil: nowhere
+
+	Ready func() error // nil error: the process can do its work; asked by /healthz?full=true
+
+	Webhook         func(webhook.Push)     // takes a push that names a repository; must not block
+	WebhookSecrets  func() webhook.Secrets // from argocd-secret
+	MaxWebhookBytes func() int64           // of a delivery's body; see docs/settings.md
+}
+
+// server is Options with the bounds and counters that its handlers share.
+type server struct {
+	Options
+	webhooks *gate
+	counters counters
+	told     atomic.Int64 // the second in which a refused delivery was logged last
+}
+
+// A route is one row of the table: what answers a method on a path.
+type route struct {
+	method, path string
+	handle       http.HandlerFunc
+}
+
+func (s *server) routes() []route {
+	return []route{
+		{"GET", "/", s.home},
+		{"GET", "/healthz", s.healthz},
+		{"GET", "/metrics", s.metrics()},
+		{"GET", "/api/version", s.version},
+		{"POST", "/api/webhook", s.webhook},
+	}
+}
+
+// New returns the handler of everything that is served.
+func New(o Options) http.Handler { return newServer(o, defaultBounds).handler() }
+
+func newServer(o Options, b bounds) *server {
+	return &server{Options: o, webhooks: newGate(b), counters: newCounters(o.Count)}
+}
+
+func (s *server) handler() http.Handler {
+	byPath := map[string][]route{}
+	for _, r := range s.routes() {
+		byPath[r.path] = append(byPath[r.path], r)
+	}
+	return s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rows := byPath[r.URL.Path]
+		if len(rows) == 0 {
+			fail(w, problem.New(problem.NotFound, "nothing is served at %s", clip(r.URL.Path)))
+			return
+		}
+		var allowed []string
+		for _, row := range rows {
+			if r.Method == row.method || r.Method == http.MethodHead && row.method == http.MethodGet {
+				row.handle(w, r)
+				return
+			}
+			allowed = append(allowed, row.method)
+		}
+		slices.Sort(allowed)
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		answer(w, http.StatusMethodNotAllowed, codeUnimplemented, fmt.Sprintf("%s does not answer %s, only %s", r.URL.Path, clip(r.Method), strings.Join(allowed, ", ")))
+	}))
+}
+
+// home says what this is. The links are relative, so that they work below a proxy's prefix.
+func (s *server) home(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	fmt.Fprintf(w, `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Hawser</title>
+<h1>Hawser %s</h1>
+<p>Hawser pulls your clusters to what Git says, and holds them there.</p>
+<p>There is no web page yet. Every application's state is in its Kubernetes object: <code>kubectl -n argocd get applications</code></p>
+<ul><li><a href="healthz?full=true">health</a><li><a href="metrics">metrics</a><li><a href="api/version">version</a></ul>
+</html>
+`, html.EscapeString(s.Version.Version))
+}
+
+// healthz answers "ok" while the process lives; with full=true, only while it can do its work. Kubernetes restarts on
+// the first and takes out of the Service on the second: a dead Git server is no reason for a restart.
+func (s *server) healthz(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	q, _ := url.ParseQuery(r.URL.RawQuery)
+	if s.Ready != nil && q.Get("full") == "true" {
+		if err := s.Ready(); err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintln(w, err)
+			return
+		}
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// metrics shows what can be gathered even when one collector fails; five scrapes at once are plenty.
+func (s *server) metrics() http.HandlerFunc {
+	g := s.Metrics
+	if g == nil {
+		g = prometheus.NewRegistry()
+	}
+	return promhttp.HandlerFor(g, promhttp.HandlerOpts{
+		ErrorHandling:       promhttp.ContinueOnError,
+		ErrorLog:            slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+		MaxRequestsInFlight: 5,
+	}).ServeHTTP
+}
+
+// clip shortens what a caller wrote before it is repeated.
+func clip(s string) string {
+	if len(s) > 200 {
+		s = strings.ToValidUTF8(s[:200], "") + "…"
+	}
+	return s
+}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"net/http"
+	"runtime"
+	"runtime/debug"
+)
+
+// version is set by the linker (see the Makefile); a plain go build leaves it empty.
+var version string
+
+// Version says what is running. The capitalised keys are those of Argo CD's VersionService.
+type Version struct {
+	Version      string `json:"Version"`
+	BuildDate    string `json:"BuildDate,omitempty"` // of the commit, RFC 3339
+	GitCommit    string `json:"GitCommit,omitempty"`
+	GitTreeState string `json:"GitTreeState,omitempty"` // clean or dirty
+	GoVersion    string `json:"GoVersion,omitempty"`
+	Compiler     string `json:"Compiler,omitempty"`
+	Platform     string `json:"Platform,omitempty"`
+}
+
+// Build returns what the binary knows of itself.
+func Build() Version {
+	v := Version{Version: version, GoVersion: runtime.Version(), Compiler: runtime.Compiler, Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	if v.Version == "" {
+		v.Version = info.Main.Version
+	}
+	if v.Version == "" || v.Version == "(devel)" {
+		v.Version = "v0.0.0-dev" // clients parse it as a semantic version
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			v.GitCommit = s.Value
+		case s.Key == "vcs.time":
+			v.BuildDate = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			v.GitTreeState = "dirty"
+		case s.Key == "vcs.modified":
+			v.GitTreeState = "clean"
+		}
+	}
+	return v
+}
+
+// version tells strangers the version and no more, as Argo CD does: clients need it before they log in, and the rest
+// helps those who look for a known hole.
+func (s *server) version(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, Version{Version: s.Version.Version})
+}
