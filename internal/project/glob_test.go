@@ -1,0 +1,105 @@
+package project
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	gobwas "github.com/gobwas/glob"
+	"pgregory.net/rapid"
+)
+
+func TestGlob(t *testing.T) {
+	for _, c := range []struct {
+		pattern   string
+		separator rune
+		match     string // words that match
+		miss      string // words that do not
+	}{
+		{"", 0, "", "a"},
+		{"a*c", 0, "ac abc a/c", "abcd"},
+		{"a*c", '/', "ac abc", "a/c"},
+		{"a**c", '/', "ac a/b/c", "a/b/d"},
+		{"a?c", '/', "abc", "ac a/c"},
+		{"[ab]x", 0, "ax bx", "cx abx"},
+		{"[a-c]x", 0, "bx", "dx -x"},
+		{"[-a]x", 0, "-x ax", "bx"},
+		{"[!a-c]x", 0, "dx", "ax"},
+		{"[^a]x", 0, "^x ax", "bx"},
+		{`[\]x`, 0, `\x`, "]x"},
+		{"{one,two}-x", 0, "one-x two-x", "three-x one,two-x"},
+		{"{a,{b,c}d}", 0, "a bd cd", "ad d"},
+		{"{*.corp,x}", '.', "a.corp x", "a.b.corp"},
+		{`\*`, 0, "*", "a"},
+		{"a,b}", 0, "a,b}", "a"},
+		{"a.b+", 0, "a.b+", "axb+ a.bb"},
+	} {
+		re, err := glob(c.pattern, c.separator)
+		if err != nil {
+			t.Errorf("%q: %v", c.pattern, err)
+			continue
+		}
+		for _, w := range strings.Split(c.match, " ") {
+			if !re.MatchString(w) {
+				t.Errorf("%q does not match %q", c.pattern, w)
+			}
+		}
+		for _, w := range strings.Split(c.miss, " ") {
+			if re.MatchString(w) {
+				t.Errorf("%q matches %q", c.pattern, w)
+			}
+		}
+	}
+	for _, malformed := range []string{"{a", "[a", "[]", `a\`, "[z-a]", strings.Repeat("a", maxPattern+1)} {
+		if _, err := glob(malformed, 0); err == nil {
+			t.Errorf("%q compiles", malformed)
+		}
+	}
+}
+
+// The library that Argo CD uses is the oracle; it is kept out of the product because its time is not bounded.
+func TestGlobAgreesWithGobwas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		part := rapid.SampledFrom([]string{"a", "b", "/", "-", ".", "*", "**", "?", "[ab]", "[a-b]", "[!a]", "{a,b}", "{a*,/b}", `\*`})
+		pattern := strings.Join(rapid.SliceOfN(part, 0, 6).Draw(t, "pattern"), "")
+		text := rapid.StringOfN(rapid.RuneFrom([]rune("ab/-.*")), 0, 8, -1).Draw(t, "text")
+		for _, separator := range []rune{0, '/'} {
+			var separators []rune
+			if separator != 0 {
+				separators = []rune{separator}
+			}
+			oracle, err := gobwas.Compile(pattern, separators...)
+			if err != nil {
+				t.Skip("the oracle does not understand it")
+			}
+			re, err := glob(pattern, separator)
+			if err != nil {
+				t.Fatalf("%q: %v", pattern, err)
+			}
+			if got, want := re.MatchString(text), oracle.Match(text); got != want {
+				t.Fatalf("%q on %q (separator %q): %v, the oracle says %v", pattern, text, separator, got, want)
+			}
+		}
+	})
+}
+
+func TestGlobIsFastOnHostilePatterns(t *testing.T) {
+	re, err := glob(strings.Repeat("a*{a,*a}?*", 40), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	re.MatchString(strings.Repeat("a", 2000) + "!")
+	if d := time.Since(started); d > 20*time.Second {
+		t.Errorf("took %s", d)
+	}
+}
+
+func FuzzGlob(f *testing.F) {
+	f.Add("https://*.corp/{a,b}/**", "https://x.corp/a/b")
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		if re, err := glob(pattern, '/'); err == nil {
+			re.MatchString(text)
+		}
+	})
+}

@@ -1,0 +1,276 @@
+// Package project answers what an AppProject permits: may this application use this repository, deploy to this
+// cluster and namespace, contain this kind of object?
+//
+// The idea: New compiles the rules of a project once; every question is then a method that returns nil or the
+// sentence that people see. Read Rules.Object first: it is asked for every object on every path. Whoever asks gives
+// facts (the cluster an address resolved to, whether a kind is namespaced), never claims. The package refuses to
+// look anything up, and a rule it cannot understand permits nothing.
+//
+// The rules and sentences are Argo CD's (its project documentation), with three differences, all on the strict side:
+// a part that starts with "!" denies whenever it matches, whatever the other parts of its entry say; repository
+// addresses that climb (..) match no rule; namespaces that no cluster could hold are refused.
+package project
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/source"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Rules are the compiled rules of one project, safe for concurrent use.
+type Rules struct {
+	name             string
+	spec             *v1alpha1.AppProjectSpec
+	sources          []pattern
+	destinations     []destination
+	sourceNamespaces []*regexp.Regexp
+	problems         []error
+}
+
+// Target is a place that objects go to: a registered cluster and a namespace in it.
+type Target struct {
+	Server         string // address of the cluster's API server
+	Name           string // name under which the cluster is registered
+	Namespace      string // empty for cluster-scoped objects
+	ClusterProject string // the project that the cluster's record belongs to; empty for all
+}
+
+type destination struct{ server, name, namespace pattern }
+
+// New compiles p, which must not be changed afterwards.
+func New(p *v1alpha1.AppProject) *Rules {
+	r := &Rules{name: p.Name, spec: &p.Spec}
+	for _, s := range p.Spec.SourceRepos {
+		not, address := deny(s)
+		r.sources = append(r.sources, r.compile(not, source.NormalizeURL(address), '/', "sourceRepos"))
+	}
+	for _, d := range p.Spec.Destinations {
+		part := func(s string) pattern {
+			not, text := deny(s)
+			return r.compile(not, text, 0, "destinations")
+		}
+		r.destinations = append(r.destinations, destination{
+			server: part(trimServer(d.Server)), name: part(d.Name), namespace: part(d.Namespace),
+		})
+	}
+	for _, s := range p.Spec.SourceNamespaces {
+		if re, err := namespacePattern(s); err != nil {
+			r.fault(err, "sourceNamespaces")
+		} else {
+			r.sourceNamespaces = append(r.sourceNamespaces, re)
+		}
+	}
+	return r
+}
+
+// Problems lists the rules that could not be understood. They permit nothing, and those that deny deny everything.
+func (r *Rules) Problems() []error { return r.problems }
+
+// Source reports whether applications may use the repository. It is nil or a problem of kind Forbidden.
+func (r *Rules) Source(repoURL string) error {
+	refused := problem.New(problem.Forbidden, "application repo %s is not permitted in project '%s'", repoURL, r.name)
+	address := source.NormalizeURL(repoURL)
+	if climbs(address) {
+		return refused
+	}
+	permitted := false
+	for _, p := range r.sources {
+		if p.denies(address) {
+			return refused
+		}
+		permitted = permitted || p.allows(address)
+	}
+	if !permitted {
+		return refused
+	}
+	return nil
+}
+
+// Destination reports whether applications may name t as their destination. It is nil or a problem of kind
+// Forbidden, or Invalid for a namespace that cannot exist.
+func (r *Rules) Destination(t Target) error {
+	if err := checkNamespace(t.Namespace); err != nil {
+		return err
+	}
+	if !r.reaches(t) {
+		return problem.New(problem.Forbidden, "application destination server '%s' and namespace '%s' do not match any of the allowed destinations in project '%s'",
+			t.Server, t.Namespace, r.name)
+	}
+	return nil
+}
+
+// Object reports whether the object named by key may be in an application that is deployed to t's cluster; t's
+// namespace does not count, the object's own does. namespaced is the kind's scope as the cluster knows it. It is asked
+// for what is applied, pruned, shown and acted on alike.
+func (r *Rules) Object(key object.Key, namespaced bool, t Target) error {
+	if err := r.Kind(key.GroupKind(), key.Name, namespaced); err != nil || !namespaced {
+		return err
+	}
+	if err := checkNamespace(key.Namespace); err != nil {
+		return err
+	}
+	t.Namespace = key.Namespace
+	if !r.reaches(t) {
+		return problem.New(problem.Forbidden, "namespace %s is not permitted in project '%s'", key.Namespace, r.name)
+	}
+	return nil
+}
+
+// Kind reports whether objects of the kind may be deployed. Namespaced kinds may unless they are on the blacklist, or
+// there is a whitelist (an empty one counts) and they are not on it; cluster-scoped kinds only when they are on the
+// whitelist and not on the blacklist. name is empty when it is not known yet (generateName).
+func (r *Rules) Kind(gk schema.GroupKind, name string, namespaced bool) error {
+	allowed, denied := false, false
+	if namespaced {
+		allowed = r.spec.NamespaceResourceWhitelist == nil
+		for _, w := range r.spec.NamespaceResourceWhitelist {
+			allowed = allowed || matchKind(w.Group, w.Kind, gk, false)
+		}
+		for _, b := range r.spec.NamespaceResourceBlacklist {
+			denied = denied || matchKind(b.Group, b.Kind, gk, true)
+		}
+	} else {
+		for _, w := range r.spec.ClusterResourceWhitelist {
+			allowed = allowed || matchKind(w.Group, w.Kind, gk, false) && matchName(w.Name, name, false)
+		}
+		for _, b := range r.spec.ClusterResourceBlacklist {
+			denied = denied || matchKind(b.Group, b.Kind, gk, true) && matchName(b.Name, name, true)
+		}
+	}
+	if !allowed || denied {
+		return problem.New(problem.Forbidden, "resource %s:%s is not permitted in project %s", gk.Group, gk.Kind, r.name)
+	}
+	return nil
+}
+
+// Application reports whether an Application in namespace may belong to the project. Those in the control namespace
+// always may.
+func (r *Rules) Application(name, namespace, controlNamespace string) error {
+	if namespace == "" || namespace == controlNamespace {
+		return nil
+	}
+	for _, re := range r.sourceNamespaces {
+		if re.MatchString(namespace) {
+			return nil
+		}
+	}
+	return problem.New(problem.Forbidden, "application '%s' in namespace '%s' is not allowed to use project %s", name, namespace, r.name)
+}
+
+// reaches reports whether some entry allows t and none denies it.
+func (r *Rules) reaches(t Target) bool {
+	if r.spec.PermitOnlyProjectScopedClusters && t.ClusterProject != r.name {
+		return false
+	}
+	t.Server = trimServer(t.Server)
+	permitted := false
+	for _, d := range r.destinations {
+		if d.server.denies(t.Server) || d.name.denies(t.Name) || d.namespace.denies(t.Namespace) {
+			return false
+		}
+		if d.server.not && t.Server == "" || d.name.not && t.Name == "" {
+			return false // it cannot be told that the cluster is not the denied one
+		}
+		cluster := t.Server != "" && d.server.allows(t.Server) || t.Name != "" && d.name.allows(t.Name)
+		permitted = permitted || cluster && d.namespace.allows(t.Namespace)
+	}
+	return permitted
+}
+
+// pattern is one glob of a rule. A negated one allows what it does not match, as in Argo CD: the entry
+// {server: "*", namespace: "!kube-system"} on its own allows every other namespace.
+type pattern struct {
+	not  bool
+	glob *regexp.Regexp // nil when it could not be understood
+}
+
+func (p pattern) allows(s string) bool { return p.glob != nil && p.glob.MatchString(s) != p.not }
+func (p pattern) denies(s string) bool { return p.not && (p.glob == nil || p.glob.MatchString(s)) }
+
+func deny(s string) (bool, string) {
+	rest, not := strings.CutPrefix(s, "!")
+	return not, rest
+}
+
+func (r *Rules) compile(not bool, text string, separator rune, field string) pattern {
+	if text == "*" {
+		separator = 0 // alone it means everything, addresses included
+	}
+	re, err := glob(text, separator)
+	if err != nil {
+		r.fault(err, field)
+	}
+	return pattern{not: not, glob: re}
+}
+
+func (r *Rules) fault(err error, field string) {
+	r.problems = append(r.problems, problem.Because(problem.Invalid, err, "project '%s': spec.%s", r.name, field))
+}
+
+// namespacePattern compiles an entry of sourceNamespaces: a glob, or a regular expression between slashes.
+func namespacePattern(s string) (*regexp.Regexp, error) {
+	if len(s) < 3 || !strings.HasPrefix(s, "/") || !strings.HasSuffix(s, "/") {
+		return glob(s, 0)
+	}
+	if len(s) > maxPattern {
+		return nil, problem.New(problem.Limit, "pattern of %d characters: more than %d", len(s), maxPattern)
+	}
+	re, err := regexp.Compile(s[1 : len(s)-1])
+	if err != nil {
+		return nil, problem.Because(problem.Invalid, err, "pattern %q", s)
+	}
+	return re, nil
+}
+
+// matchKind compares group and kind with shell patterns; a malformed pattern counts as inDoubt.
+func matchKind(group, kind string, gk schema.GroupKind, inDoubt bool) bool {
+	g, errG := path.Match(group, gk.Group)
+	k, errK := path.Match(kind, gk.Kind)
+	if errG != nil || errK != nil {
+		return inDoubt
+	}
+	return g && k
+}
+
+func matchName(pattern, name string, inDoubt bool) bool {
+	if pattern == "" || pattern == "*" {
+		return true
+	}
+	ok, err := path.Match(pattern, name)
+	if err != nil || name == "" {
+		return inDoubt
+	}
+	return ok
+}
+
+func trimServer(s string) string { return strings.TrimRight(s, "/") }
+
+// climbs reports whether a repository address could lead elsewhere than it reads: dot elements (plain or encoded)
+// would let https://git/team/../other pass a rule for https://git/team/**.
+func climbs(address string) bool {
+	address = strings.NewReplacer("%2e", ".", "%2f", "/", "%5c", `\`).Replace(address)
+	for _, element := range strings.FieldsFunc(address, func(c rune) bool { return c == '/' || c == '\\' }) {
+		if element == "." || element == ".." {
+			return true
+		}
+	}
+	return strings.ContainsFunc(address, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' })
+}
+
+var namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// checkNamespace refuses what no cluster could hold. A trailing space or a look-alike letter must not be a way around
+// a rule that denies the plain name.
+func checkNamespace(namespace string) error {
+	if namespace == "" || namespaceName.MatchString(namespace) {
+		return nil
+	}
+	return problem.New(problem.Invalid, "namespace %q is not a valid name", namespace).
+		WithHint("at most 63 lower-case letters, digits and dashes, beginning and ending with a letter or digit")
+}
