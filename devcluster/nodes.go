@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 )
@@ -102,7 +103,12 @@ func (n nodes) register(ctx context.Context, i int) error {
 	return n.renewLease(ctx, i)
 }
 
+// reportReady tries again on a conflict: the controller-manager writes taints to the same object.
 func (n nodes) reportReady(ctx context.Context, i int) error {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error { return n.reportReadyOnce(ctx, i) })
+}
+
+func (n nodes) reportReadyOnce(ctx context.Context, i int) error {
 	node, err := n.client.CoreV1().Nodes().Get(ctx, nodeName(i), metav1.GetOptions{})
 	if err != nil {
 		return err

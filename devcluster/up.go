@@ -38,7 +38,7 @@ func up(ctx context.Context, s settings, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer home.close(s.discard)
+	defer func() { home.close(s.discard && err == nil) }() // after a failure somebody wants the log
 	terminal, err := home.redirectOutput()
 	if err != nil {
 		return err
