@@ -1,0 +1,131 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+)
+
+// The pulse's times. A dead server is noticed at once when it closes its connections, and within beatEvery+beatTimeout
+// when it just falls silent.
+const (
+	beatEvery   = 10 * time.Second
+	beatTimeout = 5 * time.Second
+	beatDead    = time.Second // between questions to a server that does not answer
+)
+
+// pulse knows whether the API server answers. It alone talks to a dead server: everything else waits for it, so that
+// a cluster that comes back is not met by a hundred watches at once, and none of them sleeps through it.
+type pulse struct {
+	probe   func(context.Context) error
+	changed func() // called after each change, without locks
+
+	mu      sync.Mutex
+	alive   bool
+	err     error
+	since   time.Time
+	losses  int           // how often the connection was lost: what was read before a loss may be stale
+	up      chan struct{} // closed while alive
+	beaten  chan struct{} // closed after the next beat
+	suspect chan struct{}
+}
+
+func newPulse(client rest.Interface, changed func()) *pulse {
+	probe := func(ctx context.Context) error {
+		// Ready, not merely alive: a server that still loads its CRDs would deny that their kinds exist.
+		var code int
+		err := client.Get().AbsPath("/readyz").MaxRetries(0).Do(ctx).StatusCode(&code).Error()
+		if code == 403 || code == 404 {
+			return nil // it answers; it just does not tell
+		}
+		return err
+	}
+	return &pulse{probe: probe, changed: changed, since: time.Now(), up: make(chan struct{}), beaten: make(chan struct{}), suspect: make(chan struct{}, 1)}
+}
+
+// run asks until ctx ends.
+func (p *pulse) run(ctx context.Context) {
+	for {
+		beat, cancel := context.WithTimeout(ctx, beatTimeout)
+		err := p.probe(beat)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		every := beatEvery
+		if !p.set(err) {
+			every = beatDead
+		}
+		timer := time.NewTimer(wait.Jitter(every, 0.2))
+		select {
+		case <-ctx.Done():
+		case <-p.suspect:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+func (p *pulse) set(err error) (alive bool) {
+	p.mu.Lock()
+	was := p.alive
+	p.alive, p.err = err == nil, err
+	if p.alive != was {
+		p.since = time.Now()
+		if p.alive {
+			close(p.up)
+		} else {
+			p.losses++
+			p.up = make(chan struct{})
+		}
+	}
+	alive = p.alive
+	close(p.beaten)
+	p.beaten = make(chan struct{})
+	p.mu.Unlock()
+	if alive != was {
+		p.changed()
+	}
+	return alive
+}
+
+// ask has the server asked now, because somebody's connection broke, and returns whether it answered.
+func (p *pulse) ask(ctx context.Context) bool {
+	p.mu.Lock()
+	beaten := p.beaten
+	p.mu.Unlock()
+	select {
+	case p.suspect <- struct{}{}:
+	default:
+	}
+	select {
+	case <-beaten:
+	case <-ctx.Done():
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.alive
+}
+
+// wait blocks while the server is dead; false when ctx ended.
+func (p *pulse) wait(ctx context.Context) bool {
+	p.mu.Lock()
+	up := p.up
+	p.mu.Unlock()
+	select {
+	case <-up:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (p *pulse) state() (alive bool, losses int, since time.Time, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.alive, p.losses, p.since, p.err
+}
