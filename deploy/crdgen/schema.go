@@ -85,7 +85,7 @@ func (b *builder) schema(typ ast.Expr, path string, above rule) (*node, error) {
 		return nil, err
 	}
 	n.fallback, n.extra = r.fallback, r.extra
-	n.nullable = r.nullable || r.loose && (n.typ == "array" || n.format == "date-time")
+	n.nullable = n.nullable || r.nullable || r.loose && (n.typ == "array" || n.format == "date-time")
 	if n.typ == "object" && (r.keepUnknown || r.keepAllUnknown || r.loose) && n.values == nil {
 		n.keepUnknown = true
 	}
@@ -136,7 +136,7 @@ func (b *builder) named(name, path string, r rule) (*node, error) {
 	case "int64":
 		return &node{typ: "integer", format: "int64"}, nil
 	case "RawJSON":
-		return &node{keepUnknown: true}, nil
+		return &node{keepUnknown: true, nullable: true}, nil
 	case "OptionalMap":
 		return &node{typ: "object", values: &node{typ: "string"}}, nil
 	case "OptionalArray":
