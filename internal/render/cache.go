@@ -1,0 +1,274 @@
+package render
+
+import (
+	"container/list"
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/source"
+)
+
+// perKey is how many results of one spec are kept: branches that take turns, a revert, two clusters' facts.
+const perKey = 4
+
+// entry is a remembered render: what came out and all that it depended on. It never changes, but for roots.
+type entry struct {
+	key    string
+	kind   v1alpha1.ApplicationSourceType
+	items  []object.Item
+	digest string
+	facts  map[string]string
+	traces map[string]source.Trace // by ref; "" is the request's own tree
+	size   int64
+
+	// folder is the hash of the application's whole folder: while it is the same, only the reads outside need a look.
+	folder  source.Hash
+	outside source.Trace
+
+	mu    sync.Mutex
+	roots []string // trees for which it is known to hold, the newest last
+}
+
+// entry collects what j has recorded into something to remember.
+func (j *job) entry(kind v1alpha1.ApplicationSourceType, items []object.Item) *entry {
+	e := &entry{
+		key: j.key, kind: kind, items: items, digest: digest(items), facts: j.facts.seen(),
+		traces: map[string]source.Trace{"": j.fs.Trace()},
+	}
+	for name, fs := range j.refs {
+		e.traces[name] = fs.Trace()
+	}
+	if real, err := j.fs.Resolve(j.path); err == nil {
+		if f, err := j.fs.Stat(real); err == nil {
+			e.folder = f.Hash
+			for _, r := range e.traces[""] {
+				if real != "." && r.Path != real && !strings.HasPrefix(r.Path, real+"/") {
+					e.outside = append(e.outside, r)
+				}
+			}
+		}
+	}
+	e.roots = []string{j.roots(e)}
+	e.size = sizeOf(e)
+	return e
+}
+
+// roots names the trees that matter for e: those it has traces of, or all that the request has.
+func (j *job) roots(e *entry) string {
+	all := map[string]source.Hash{"": j.req.Tree.Root()}
+	for name, ref := range j.req.Refs {
+		if e == nil || e.traces[name] != nil {
+			all[name] = ref.Tree.Root()
+		}
+	}
+	return object.Hash(all)
+}
+
+// holdsFor reports whether rendering j would give e again.
+func (e *entry) holdsFor(j *job) bool {
+	for name := range e.facts {
+		if short(j.facts.values[name]) != e.facts[name] {
+			return false
+		}
+	}
+	roots := j.roots(e)
+	if e.knows(roots) {
+		return true
+	}
+	for name, trace := range e.traces {
+		tree, trace := j.tree(name), trace
+		if tree == nil {
+			return false
+		}
+		if name == "" && j.folderIs(e.folder) {
+			trace = e.outside
+		}
+		// A tree that cannot be read is no answer here; the render that follows will say so with more to tell.
+		if same, err := trace.Holds(tree); err != nil || !same {
+			return false
+		}
+	}
+	e.learn(roots)
+	return true
+}
+
+func (j *job) tree(ref string) source.Tree {
+	if ref == "" {
+		return j.req.Tree
+	}
+	return j.req.Refs[ref].Tree
+}
+
+func (j *job) folderIs(h source.Hash) bool {
+	if h == "" {
+		return false
+	}
+	// Through a view of its own: a look that only compares must not become part of what the result depended on.
+	e, err := source.NewFS(j.req.Tree, 0).Stat(j.path)
+	return err == nil && e.Hash == h
+}
+
+func (e *entry) knows(roots string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range e.roots {
+		if r == roots {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *entry) learn(roots string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.roots = append(e.roots, roots); len(e.roots) > perKey {
+		e.roots = e.roots[1:]
+	}
+}
+
+// cache keeps entries up to a bound of bytes; the least recently used go first.
+type cache struct {
+	mu    sync.Mutex
+	bound int64
+	bytes int64
+	order *list.List                 // of *entry, the most recently used first
+	specs map[string][]*list.Element // newest last, at most perKey
+}
+
+func newCache(bound int64) *cache {
+	return &cache{bound: bound, order: list.New(), specs: map[string][]*list.Element{}}
+}
+
+// find returns an entry that holds for j, or nil.
+func (c *cache) find(j *job) *entry {
+	c.mu.Lock()
+	candidates := make([]*list.Element, len(c.specs[j.key]))
+	copy(candidates, c.specs[j.key])
+	c.mu.Unlock()
+	for i := len(candidates) - 1; i >= 0; i-- { // comparing reads trees: not under the lock
+		if e := candidates[i].Value.(*entry); e.holdsFor(j) {
+			c.mu.Lock()
+			c.order.MoveToFront(candidates[i]) // does nothing if it has been dropped meanwhile
+			c.mu.Unlock()
+			return e
+		}
+	}
+	return nil
+}
+
+func (c *cache) add(e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.size > c.bound {
+		return
+	}
+	c.specs[e.key] = append(c.specs[e.key], c.order.PushFront(e))
+	c.bytes += e.size
+	if old := c.specs[e.key]; len(old) > perKey {
+		c.drop(old[0])
+	}
+	for c.bytes > c.bound {
+		c.drop(c.order.Back())
+	}
+}
+
+func (c *cache) drop(el *list.Element) {
+	e := c.order.Remove(el).(*entry)
+	c.bytes -= e.size
+	kept := make([]*list.Element, 0, perKey)
+	for _, other := range c.specs[e.key] {
+		if other != el {
+			kept = append(kept, other)
+		}
+	}
+	if c.specs[e.key] = kept; len(kept) == 0 {
+		delete(c.specs, e.key)
+	}
+}
+
+// sizeOf estimates the memory behind e. It need not be right, only proportional.
+func sizeOf(e *entry) int64 {
+	size := int64(1024)
+	for _, it := range e.items {
+		size += 128 + valueSize(it.Object.Object)
+	}
+	for _, t := range e.traces {
+		for _, r := range t {
+			size += int64(80 + len(r.Path) + len(r.Hash))
+		}
+	}
+	return size
+}
+
+func valueSize(v any) int64 {
+	switch v := v.(type) {
+	case map[string]any:
+		size := int64(64)
+		for k, e := range v {
+			size += 48 + int64(len(k)) + valueSize(e)
+		}
+		return size
+	case []any:
+		size := int64(24)
+		for _, e := range v {
+			size += 16 + valueSize(e)
+		}
+		return size
+	case string:
+		return 16 + int64(len(v))
+	}
+	return 8
+}
+
+// flights lets equal requests share one render. Unlike a plain singleflight the work is nobody's own: a caller that
+// gives up leaves it running, for the others and for the cache.
+type flights struct {
+	mu      sync.Mutex
+	running map[string]*flight
+}
+
+type flight struct {
+	done  chan struct{}
+	entry *entry
+	err   error
+}
+
+// do runs work, or waits for the run of it that is under way; shared says which.
+func (g *flights) do(ctx context.Context, key string, work func() (*entry, error)) (e *entry, shared bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, gaveUp(err)
+	}
+	g.mu.Lock()
+	f, shared := g.running[key]
+	if !shared {
+		if g.running == nil {
+			g.running = map[string]*flight{}
+		}
+		f = &flight{done: make(chan struct{})}
+		g.running[key] = f
+		go func() {
+			f.entry, f.err = work()
+			g.mu.Lock()
+			delete(g.running, key)
+			g.mu.Unlock()
+			close(f.done)
+		}()
+	}
+	g.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.entry, shared, f.err
+	case <-ctx.Done():
+		return nil, shared, gaveUp(ctx.Err())
+	}
+}
+
+func gaveUp(err error) error {
+	return problem.Because(problem.Limit, err, "the render was not done in time").
+		WithHint("look for a template or program that runs for ever, or raise the time limit")
+}

@@ -1,0 +1,285 @@
+// Package render turns a tree and an application's source into Kubernetes objects: plain files, jsonnet, kustomize,
+// Helm.
+//
+// The idea: a render is a pure function that is traced. Whatever it looks at (files through a source.FS, and facts
+// such as the application's name, the revision or the cluster's version) is recorded, and a later request whose spec
+// is the same gets the recorded result if looking again would show the same. So a commit that touches nothing an
+// application reads costs a few hash comparisons, and a fact that a source never asks for is never a reason to
+// render again. Read Renderer.Objects first, then cache.go. The package refuses to touch disk, network or processes:
+// every renderer's own loader is replaced or fenced off, and what it would have fetched is an error that says so.
+package render
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/source"
+)
+
+// Request is everything that a render may depend on.
+type Request struct {
+	Tree     source.Tree
+	Revision string // what $ARGOCD_APP_REVISION becomes: a commit, or a chart's version
+	Source   v1alpha1.ApplicationSource
+	// SourceIndex is the position of Source among the application's sources; it ends up in every Origin.
+	SourceIndex int
+	// Refs are the application's sources that have a ref, by that name, for value files spelled $name/path.
+	Refs     map[string]Ref
+	App      App
+	Cluster  Cluster
+	Settings Settings
+}
+
+// Ref is another source of the same application, of which only files are used.
+type Ref struct {
+	Tree     source.Tree
+	Revision string
+}
+
+// App is what a source may know of its Application.
+type App struct {
+	Name                 string // metadata.name
+	Namespace            string // metadata.namespace
+	Project              string
+	DestinationNamespace string
+	Instance             string // the name in tracking marks, $ARGOCD_APP_NAME; Name if empty
+}
+
+// Cluster is what a source may know of the destination. Only Helm charts and the build environment ask.
+type Cluster struct {
+	KubeVersion string   // "1.33.2" or "v1.33.2"; Helm's default if empty
+	APIVersions []string // "apps/v1", "apps/v1/Deployment"
+}
+
+// Settings are the keys of argocd-cm that concern rendering. The zero value is Argo CD's default.
+type Settings struct {
+	KustomizeBuildOptions string   // kustomize.buildOptions
+	HelmValuesFileSchemes []string // helm.valuesFileSchemes; no scheme is fetched yet, they only shape the message
+	DisableHelm           bool     // helm.enable: "false"
+	DisableKustomize      bool     // kustomize.enable: "false"
+	DisableJsonnet        bool     // jsonnet.enable: "false"
+}
+
+// Result is a complete render: there is no partial one. It is shared between callers; change a copy.
+type Result struct {
+	Type   v1alpha1.ApplicationSourceType
+	Items  []object.Item
+	Digest string // names the objects: equal digests, equal objects in equal order
+	Hit    bool   // nothing was rendered for this call: it came from the cache or from a render under way
+	Trace  source.Trace
+	Refs   map[string]source.Trace // what was read of each ref that was used
+}
+
+// Options configure a Renderer. The zero value has working defaults.
+type Options struct {
+	CacheBytes int64 // bound of the cache, in bytes of memory, roughly; 0 means 256 MiB, negative means no cache
+	FileBytes  int64 // bound of one file; 0 means source.DefaultFileLimit
+	TotalBytes int64 // bound of an application's manifests, read or written; 0 means 50 MiB
+	Objects    int   // bound of their number; 0 means 20,000
+	// Observe, if set, is told of every answered request.
+	Observe func(Observation)
+	// Clock, if set, times renders for Observe. This package has no clock of its own.
+	Clock func() time.Time
+}
+
+// Observation is one answered request, for metrics.
+type Observation struct {
+	Type    v1alpha1.ApplicationSourceType // empty if the render failed before it was known
+	Hit     bool
+	Took    time.Duration // 0 without a Clock
+	Objects int
+	Err     error
+}
+
+// Renderer renders and remembers. It is safe for concurrent use.
+type Renderer struct {
+	opts  Options
+	cache *cache
+	group flights
+}
+
+// New returns a Renderer with an empty cache.
+func New(o Options) *Renderer {
+	o.CacheBytes = orDefault(o.CacheBytes, 256<<20)
+	o.FileBytes = orDefault(o.FileBytes, source.DefaultFileLimit)
+	o.TotalBytes = orDefault(o.TotalBytes, 50<<20)
+	o.Objects = orDefault(o.Objects, 20_000)
+	return &Renderer{opts: o, cache: newCache(o.CacheBytes)}
+}
+
+func orDefault[T int | int64](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
+// Objects returns what the request renders to. Equal requests under way at the same time share one render. An error
+// is a problem of kind Invalid, NotFound, Forbidden or Limit as far as an editor of the source can mend it, and is
+// never remembered.
+//
+// A context that ends makes the call return, but a template or a jsonnet program that never ends cannot be stopped
+// in this process: it goes on alone, and equal requests wait for it instead of starting another.
+func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err error) {
+	start := r.now()
+	defer func() {
+		if r.opts.Observe != nil {
+			r.opts.Observe(Observation{Type: res.Type, Hit: res.Hit, Took: r.now().Sub(start), Objects: len(res.Items), Err: err})
+		}
+	}()
+	if req.Source.Ref != "" && req.Source.Path == "" && req.Source.Chart == "" {
+		return Result{Type: v1alpha1.SourceTypeDirectory, Digest: digest(nil)}, nil // lends files to its siblings, has no manifests
+	}
+	j, err := prepare(req, r.opts)
+	if err != nil {
+		return Result{}, err
+	}
+	if e := r.cache.find(j); e != nil {
+		return j.result(e, true), nil
+	}
+	e, shared, err := r.group.do(ctx, j.flightKey(), func() (*entry, error) {
+		e, err := j.render()
+		if err == nil {
+			r.cache.add(e)
+		}
+		return e, err
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	return j.result(e, shared), nil
+}
+
+func (r *Renderer) now() time.Time {
+	if r.opts.Clock == nil {
+		return time.Time{}
+	}
+	return r.opts.Clock()
+}
+
+// job is one request on its way: its effective source, and everything that records what it looks at.
+type job struct {
+	req   Request // Source has the overrides merged in and its empty blocks removed
+	path  string  // of the application in the tree, clean, symlinks not followed
+	opts  Options
+	key   string                // of the spec, see specKey
+	intro source.Trace          // what prepare read
+	fs    *source.FS            // of the request's own tree
+	refs  map[string]*source.FS // of the refs that were used
+	facts *facts
+}
+
+// prepare checks the path and merges the override files. It runs for every request, as it decides the cache key.
+func prepare(req Request, opts Options) (*job, error) {
+	p, err := cleanPath(req.Source.Path)
+	if err != nil {
+		return nil, err
+	}
+	fs := source.NewFS(req.Tree, opts.FileBytes)
+	if err := checkFolder(fs, req.Source.Path, p); err != nil {
+		return nil, err
+	}
+	if req.Source, err = withOverrides(fs, req.Source, p, req.App.Name); err != nil {
+		return nil, err
+	}
+	j := &job{
+		req: req, path: p, opts: opts, intro: fs.Trace(), fs: source.NewFS(req.Tree, opts.FileBytes),
+		refs: map[string]*source.FS{}, facts: newFacts(req),
+	}
+	j.key = j.specKey()
+	return j, nil
+}
+
+// render runs the renderer that fits. It may run in a goroutine whose caller has gone.
+func (j *job) render() (e *entry, err error) {
+	defer func() {
+		if p := recover(); p != nil { // a bug in a renderer's library must not take every application with it
+			e, err = nil, problem.New(problem.Invalid, "%s: the renderer broke down: %v", j.path, p)
+		}
+	}()
+	kind, err := detect(j.fs, j.req.Source, j.path, j.req.Settings)
+	if err != nil {
+		return nil, err
+	}
+	var items []object.Item
+	switch kind {
+	case v1alpha1.SourceTypeHelm:
+		items, err = j.helm()
+	case v1alpha1.SourceTypeKustomize:
+		items, err = j.kustomize()
+	case v1alpha1.SourceTypePlugin:
+		err = problem.New(problem.Invalid, "%s: config management plugins are not supported", j.path).
+			WithHint("use Helm, kustomize, jsonnet or plain manifests")
+	default:
+		items, err = j.plain()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(items) > j.opts.Objects {
+		return nil, problem.New(problem.Limit, "%s: %d objects, more than the limit of %d", j.path, len(items), j.opts.Objects).
+			WithHint("split the application")
+	}
+	for i := range items {
+		items[i].Origin.Source = j.req.SourceIndex
+	}
+	return j.entry(kind, items), nil
+}
+
+// result gives e the form of the API. The slice cannot grow into the cache's memory.
+func (j *job) result(e *entry, hit bool) Result {
+	res := Result{
+		Type: e.kind, Items: slices.Clip(e.items), Digest: e.digest, Hit: hit,
+		Trace: slices.Concat(j.intro, e.traces[""]),
+	}
+	for name, t := range e.traces {
+		if name != "" {
+			if res.Refs == nil {
+				res.Refs = map[string]source.Trace{}
+			}
+			res.Refs[name] = t
+		}
+	}
+	return res
+}
+
+// at joins a path inside the application's folder to its place in the tree. It may leave the tree: whoever reads it
+// goes through a source.FS, which refuses that.
+func (j *job) at(elem ...string) string { return path.Join(append([]string{j.path}, elem...)...) }
+
+func digest(items []object.Item) string {
+	hashes := make([]string, len(items))
+	for i, it := range items {
+		hashes[i] = object.Hash(it.Object.Object)
+	}
+	return object.Hash(hashes)
+}
+
+// specKey names the part of the request that is known before anything is read: the spec, the settings, who asks. The
+// names of the refs belong to it, as a value file's "$x" is a ref or a variable by whether a ref x exists.
+func (j *job) specKey() string {
+	s := j.req.Source
+	s.TargetRevision, s.Name, s.Ref, s.TagPrefix = "", "", "", "" // matter only through facts, or to whoever fetches
+	refs := make([]string, 0, len(j.req.Refs))
+	for name := range j.req.Refs {
+		refs = append(refs, name)
+	}
+	slices.Sort(refs)
+	return object.Hash([]any{version, s, j.path, j.req.SourceIndex, j.req.Settings, j.req.App.Project, refs})
+}
+
+// version belongs to every key, so that a cache that outlives the process would not mix the output of two releases.
+const version = "render/1"
+
+func (j *job) flightKey() string {
+	return object.Hash([]any{j.key, j.roots(nil), j.facts.values})
+}
+
+// String names the job in messages.
+func (j *job) String() string { return fmt.Sprintf("%s@%s", j.path, j.req.Revision) }
