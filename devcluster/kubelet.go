@@ -21,10 +21,12 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
+
+	"github.com/hawser-cd/hawser/devcluster/podlife"
 )
 
 // kubelet plays the kubelet of every simulated node: it takes on the pods bound to them, reports
-// what observe says, and lets deleted pods go. One watch serves all nodes.
+// what podlife.Observe says, and lets deleted pods go. One watch serves all nodes.
 type kubelet struct {
 	client kubernetes.Interface
 	hostIP map[string]string // by node name
@@ -133,17 +135,17 @@ func (k *kubelet) sync(ctx context.Context, name cache.ObjectName) (time.Duratio
 	if pod.DeletionTimestamp != nil {
 		return 0, k.letGo(ctx, pod)
 	}
-	if over(pod.Status.Phase) {
+	if podlife.Over(pod.Status.Phase) {
 		return 0, nil
 	}
 	seen, err := k.look(pod)
 	if err != nil {
 		return 0, err
 	}
-	status, next := observe(seen)
+	status, next := podlife.Observe(seen)
 	var again time.Duration
 	if !next.IsZero() {
-		again = max(next.Sub(seen.now), time.Millisecond)
+		again = max(next.Sub(seen.Now), time.Millisecond)
 		if again < tooShortToReport {
 			return again, nil
 		}
@@ -151,8 +153,8 @@ func (k *kubelet) sync(ctx context.Context, name cache.ObjectName) (time.Duratio
 	return again, k.report(ctx, pod, status)
 }
 
-// look collects what observe needs beside the pod itself.
-func (k *kubelet) look(pod *corev1.Pod) (observation, error) {
+// look collects what podlife.Observe needs beside the pod itself.
+func (k *kubelet) look(pod *corev1.Pod) (podlife.Observation, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
@@ -164,13 +166,13 @@ func (k *kubelet) look(pod *corev1.Pod) (observation, error) {
 		}
 		k.begun[pod.UID] = begun
 	}
-	o := observation{pod: pod, begun: begun, now: now, hostIP: k.hostIP[pod.Spec.NodeName]}
+	o := podlife.Observation{Pod: pod, Begun: begun, Now: now, HostIP: k.hostIP[pod.Spec.NodeName]}
 	if pod.Spec.HostNetwork {
-		o.podIP = o.hostIP
+		o.PodIP = o.HostIP
 		return o, nil
 	}
 	var err error
-	o.podIP, err = k.addresses.of(pod.UID)
+	o.PodIP, err = k.addresses.of(pod.UID)
 	return o, err
 }
 
@@ -226,12 +228,12 @@ func waitingReason(c corev1.ContainerStatus) string {
 func (k *kubelet) letGo(ctx context.Context, pod *corev1.Pod) error {
 	// With finalizers the pod stays to be looked at, and the Job controller for one waits for its
 	// end to be reported before it takes its finalizer away.
-	if len(pod.Finalizers) > 0 && !over(pod.Status.Phase) {
+	if len(pod.Finalizers) > 0 && !podlife.Over(pod.Status.Phase) {
 		seen, err := k.look(pod)
 		if err != nil {
 			return err
 		}
-		return k.report(ctx, pod, stopped(seen))
+		return k.report(ctx, pod, podlife.Stopped(seen))
 	}
 	if ptr.Deref(pod.DeletionGracePeriodSeconds, 1) == 0 {
 		return nil // the API server only waits for the finalizers

@@ -6,7 +6,7 @@
 // container ever starting. Because it is ours, it can also be told to fail (see README.md).
 //
 // Read [up] first: it is the whole life of a cluster on one page. What a pod does over time is
-// decided in podlife.go, which is pure.
+// decided in package podlife, which is pure.
 //
 // It refuses to be a cluster for real work: nothing runs in the pods, there is no network between
 // them, and it listens on 127.0.0.1 only.

@@ -1,4 +1,4 @@
-package main
+package podlife
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ import (
 
 // Annotations with which a pod (or its template) asks for failure or delay; README.md has the table.
 const (
-	delayAnnotation       = "devcluster.hawser.dev/delay"
-	exitCodeAnnotation    = "devcluster.hawser.dev/exit-code"
-	exitMessageAnnotation = "devcluster.hawser.dev/exit-message"
-	neverReadyAnnotation  = "devcluster.hawser.dev/never-ready"
+	DelayAnnotation       = "devcluster.hawser.dev/delay"
+	ExitCodeAnnotation    = "devcluster.hawser.dev/exit-code"
+	ExitMessageAnnotation = "devcluster.hawser.dev/exit-message"
+	NeverReadyAnnotation  = "devcluster.hawser.dev/never-ready"
 )
 
 const (
@@ -80,20 +80,20 @@ func scriptOf(pod *corev1.Pod, c corev1.Container, r role) script {
 }
 
 func annotate(s script, annotations map[string]string, toTheEnd bool) script {
-	if v, ok := annotations[exitCodeAnnotation]; ok {
+	if v, ok := annotations[ExitCodeAnnotation]; ok {
 		code, err := strconv.ParseUint(v, 10, 8)
 		if err != nil {
-			return script{misfit: fmt.Sprintf("annotation %s: %q is no exit code: use 0 to 255", exitCodeAnnotation, v)}
+			return script{misfit: fmt.Sprintf("annotation %s: %q is no exit code: use 0 to 255", ExitCodeAnnotation, v)}
 		}
-		s.exit, s.message = int32(code), annotations[exitMessageAnnotation]
+		s.exit, s.message = int32(code), annotations[ExitMessageAnnotation]
 		if s.runs == forever {
 			s.runs = crashTakes
 		}
 	}
-	if v, ok := annotations[delayAnnotation]; ok {
+	if v, ok := annotations[DelayAnnotation]; ok {
 		delay, err := time.ParseDuration(v)
 		if err != nil || delay < 0 {
-			return script{misfit: fmt.Sprintf("annotation %s: %q is no duration: use for example 500ms, 3s, 2m", delayAnnotation, v)}
+			return script{misfit: fmt.Sprintf("annotation %s: %q is no duration: use for example 500ms, 3s, 2m", DelayAnnotation, v)}
 		}
 		if s.runs == forever && !toTheEnd {
 			s.ready = delay
@@ -101,7 +101,7 @@ func annotate(s script, annotations map[string]string, toTheEnd bool) script {
 			s.runs = delay
 		}
 	}
-	if annotations[neverReadyAnnotation] == "true" {
+	if annotations[NeverReadyAnnotation] == "true" {
 		s.ready, s.runs = never, forever
 	}
 	return s

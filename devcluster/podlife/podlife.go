@@ -1,4 +1,9 @@
-package main
+// Package podlife decides what a simulated pod looks like at any moment.
+//
+// The idea: a pod's life follows from its spec, its annotations and the moment it began; so its
+// status is a pure function of those and the time, and nothing has to be remembered across a crash.
+// Read [Observe] first. The package refuses to know a clock, a client or a container runtime.
+package podlife
 
 import (
 	"crypto/sha256"
@@ -13,51 +18,51 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// observation is what a kubelet sees of a pod, and where.
-type observation struct {
-	pod    *corev1.Pod
-	begun  time.Time // when the kubelet took the pod on
-	now    time.Time
-	podIP  string
-	hostIP string
+// Observation is what a kubelet sees of a pod, when and where.
+type Observation struct {
+	Pod    *corev1.Pod
+	Begun  time.Time // when the kubelet took the pod on
+	Now    time.Time
+	PodIP  string
+	HostIP string
 }
 
-// observe is the whole simulation: the status of a pod at o.now, and when it will next be another
+// Observe is the whole simulation: the status of a pod at o.Now, and when it will next be another
 // (the zero time: not without an event). It keeps no state. A pod's life follows from its spec, its
 // annotations and the moment it began, which is stored as status.startTime; so a cluster that was
 // killed continues where it would have been.
-func observe(o observation) (corev1.PodStatus, time.Time) {
-	s := *o.pod.Status.DeepCopy()
-	s.ObservedGeneration = o.pod.Generation
-	s.StartTime = ptr.To(o.reported(o.begun))
-	s.HostIP, s.HostIPs = o.hostIP, []corev1.HostIP{{IP: o.hostIP}}
+func Observe(o Observation) (corev1.PodStatus, time.Time) {
+	s := *o.Pod.Status.DeepCopy()
+	s.ObservedGeneration = o.Pod.Generation
+	s.StartTime = ptr.To(o.reported(o.Begun))
+	s.HostIP, s.HostIPs = o.HostIP, []corev1.HostIP{{IP: o.HostIP}}
 
 	w := playPod(o)
-	s.InitContainerStatuses = o.containerStatuses(o.pod.Spec.InitContainers, w.init)
-	s.ContainerStatuses = o.containerStatuses(o.pod.Spec.Containers, w.main)
+	s.InitContainerStatuses = o.containerStatuses(o.Pod.Spec.InitContainers, w.init)
+	s.ContainerStatuses = o.containerStatuses(o.Pod.Spec.Containers, w.main)
 	s.Phase, s.Reason, s.Message = w.phase, w.reason, w.message
 	if w.sandbox {
-		s.PodIP, s.PodIPs = o.podIP, []corev1.PodIP{{IP: o.podIP}}
+		s.PodIP, s.PodIPs = o.PodIP, []corev1.PodIP{{IP: o.PodIP}}
 	}
 	o.setConditions(&s, w)
 	return s, w.next
 }
 
-// stopped is the status of a pod that was deleted while it ran: a SIGTERM ended its containers.
-func stopped(o observation) corev1.PodStatus {
-	s, _ := observe(o)
+// Stopped is the status of a pod that was deleted while it ran: a SIGTERM ended its containers.
+func Stopped(o Observation) corev1.PodStatus {
+	s, _ := Observe(o)
 	for _, list := range [][]corev1.ContainerStatus{s.InitContainerStatuses, s.ContainerStatuses} {
 		for i := range list {
 			c := &list[i]
 			if r := c.State.Running; r != nil {
 				c.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-					ExitCode: terminated, Reason: "Error", ContainerID: c.ContainerID, StartedAt: r.StartedAt, FinishedAt: o.reported(o.now),
+					ExitCode: terminated, Reason: "Error", ContainerID: c.ContainerID, StartedAt: r.StartedAt, FinishedAt: o.reported(o.Now),
 				}}
 			}
 			c.Ready, c.Started = false, ptr.To(false)
 		}
 	}
-	if !over(s.Phase) {
+	if !Over(s.Phase) {
 		s.Phase = corev1.PodFailed
 	}
 	for _, t := range []corev1.PodConditionType{corev1.ContainersReady, corev1.PodReady} {
@@ -78,11 +83,11 @@ type waypoint struct {
 }
 
 // playPod plays the init containers one after the other, then the main containers side by side.
-func playPod(o observation) waypoint {
-	spec := o.pod.Spec
+func playPod(o Observation) waypoint {
+	spec := o.Pod.Spec
 	w := waypoint{phase: corev1.PodPending}
-	t := o.begun.Add(bindingTakes(o.pod))
-	if o.now.Before(t) {
+	t := o.Begun.Add(bindingTakes(o.Pod))
+	if o.Now.Before(t) {
 		w.init = idle(len(spec.InitContainers), waiting("PodInitializing", ""))
 		reason := "ContainerCreating"
 		if len(spec.InitContainers) > 0 {
@@ -131,19 +136,19 @@ func playPod(o observation) waypoint {
 	if !blocked {
 		w.phase = phaseOf(w.main, spec.RestartPolicy)
 	}
-	if limit := spec.ActiveDeadlineSeconds; limit != nil && !over(w.phase) {
-		deadline := o.begun.Add(time.Duration(*limit) * time.Second)
+	if limit := spec.ActiveDeadlineSeconds; limit != nil && !Over(w.phase) {
+		deadline := o.Begun.Add(time.Duration(*limit) * time.Second)
 		w.wakeAt(deadline)
-		if !o.now.Before(deadline) {
+		if !o.Now.Before(deadline) {
 			w.phase, w.reason, w.message = corev1.PodFailed, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
 			w.kill(deadline)
 		}
 	}
-	if over(w.phase) {
+	if Over(w.phase) {
 		w.next = time.Time{}       // nothing happens to a pod after its end
 		for i, m := range w.init { // sidecars go when the last main container went
 			if m.state.Running != nil {
-				w.init[i] = m.exited(0, "Completed", "", o.now)
+				w.init[i] = m.exited(0, "Completed", "", o.Now)
 			}
 		}
 	}
@@ -188,8 +193,8 @@ func phaseOf(main []moment, policy corev1.RestartPolicy) corev1.PodPhase {
 	return corev1.PodSucceeded
 }
 
-// over says that nothing will happen to a pod any more, short of its deletion.
-func over(p corev1.PodPhase) bool { return p == corev1.PodSucceeded || p == corev1.PodFailed }
+// Over says that nothing will happen to a pod any more, short of its deletion.
+func Over(p corev1.PodPhase) bool { return p == corev1.PodSucceeded || p == corev1.PodFailed }
 
 // moment is a container at one moment.
 type moment struct {
@@ -231,12 +236,12 @@ const (
 	backOffForgets = 10 * time.Minute
 )
 
-// play plays one container from its first start at begin until o.now.
+// play plays one container from its first start at begin until o.Now.
 //
 // Restarts are the kubelet's: the first at once, then after 10 s, 20 s, 40 s … up to 5 minutes; a run
 // of ten minutes starts the count afresh.
-func (o observation) play(c corev1.Container, r role, policy corev1.RestartPolicy, begin time.Time) moment {
-	s := scriptOf(o.pod, c, r)
+func (o Observation) play(c corev1.Container, r role, policy corev1.RestartPolicy, begin time.Time) moment {
+	s := scriptOf(o.Pod, c, r)
 	switch {
 	case s.misfit != "":
 		return waiting("CreateContainerConfigError", s.misfit)
@@ -245,7 +250,7 @@ func (o observation) play(c corev1.Container, r role, policy corev1.RestartPolic
 	}
 	m := moment{startedAt: begin}
 	for backOff := time.Duration(0); ; backOff = nextBackOff(backOff, s.runs) {
-		if s.runs == forever || o.now.Before(m.startedAt.Add(s.runs)) {
+		if s.runs == forever || o.Now.Before(m.startedAt.Add(s.runs)) {
 			return o.running(m, s)
 		}
 		end := m.exited(s.exit, exitReason(s.exit), s.message, m.startedAt.Add(s.runs))
@@ -254,9 +259,9 @@ func (o observation) play(c corev1.Container, r role, policy corev1.RestartPolic
 			return end
 		}
 		restart := end.endedAt.Add(backOff)
-		if o.now.Before(restart) {
+		if o.Now.Before(restart) {
 			back := waiting("CrashLoopBackOff", fmt.Sprintf("back-off %s restarting failed container=%s pod=%s_%s(%s)",
-				backOff, c.Name, o.pod.Name, o.pod.Namespace, o.pod.UID))
+				backOff, c.Name, o.Pod.Name, o.Pod.Namespace, o.Pod.UID))
 			back.last, back.restarts, back.next = end.state, m.restarts, restart
 			return back
 		}
@@ -278,7 +283,7 @@ func exitReason(code int32) string {
 	return "Error"
 }
 
-func (o observation) running(m moment, s script) moment {
+func (o Observation) running(m moment, s script) moment {
 	m.state = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(m.startedAt)}}
 	if s.runs != forever {
 		m.next = m.startedAt.Add(s.runs)
@@ -286,7 +291,7 @@ func (o observation) running(m moment, s script) moment {
 	if s.ready == never {
 		return m
 	}
-	if readyAt := m.startedAt.Add(s.ready); o.now.Before(readyAt) {
+	if readyAt := m.startedAt.Add(s.ready); o.Now.Before(readyAt) {
 		if m.next.IsZero() || readyAt.Before(m.next) {
 			m.next = readyAt
 		}
@@ -298,9 +303,9 @@ func (o observation) running(m moment, s script) moment {
 
 // cannotPull stays at ImagePullBackOff. A real kubelet goes back and forth between the two reasons,
 // which would tell a test nothing more and wake everybody each time.
-func (o observation) cannotPull(image string, begin time.Time) moment {
+func (o Observation) cannotPull(image string, begin time.Time) moment {
 	cause := fmt.Sprintf("failed to pull and unpack image %q: failed to resolve reference %q: %s: not found", image, image, image)
-	if backsOff := begin.Add(pullFailsAfter); o.now.Before(backsOff) {
+	if backsOff := begin.Add(pullFailsAfter); o.Now.Before(backsOff) {
 		m := waiting("ErrImagePull", "rpc error: code = NotFound desc = "+cause)
 		m.next = backsOff
 		return m
@@ -309,13 +314,13 @@ func (o observation) cannotPull(image string, begin time.Time) moment {
 }
 
 // containerStatuses puts moments into the words of the API.
-func (o observation) containerStatuses(containers []corev1.Container, moments []moment) []corev1.ContainerStatus {
+func (o Observation) containerStatuses(containers []corev1.Container, moments []moment) []corev1.ContainerStatus {
 	var list []corev1.ContainerStatus
 	for i, c := range containers {
 		m := moments[i]
 		s := corev1.ContainerStatus{
 			Name: c.Name, Image: c.Image, State: o.report(m.state), LastTerminationState: o.report(m.last), RestartCount: m.restarts,
-			Ready:   m.ready || m.ended && m.exit == 0 && isInit(o.pod, c.Name),
+			Ready:   m.ready || m.ended && m.exit == 0 && isInit(o.Pod, c.Name),
 			Started: ptr.To(m.state.Running != nil && (m.ready || c.StartupProbe == nil)),
 		}
 		if m.state.Running != nil {
@@ -335,7 +340,7 @@ func (o observation) containerStatuses(containers []corev1.Container, moments []
 }
 
 // report is a copy of a state with the times that the API may see.
-func (o observation) report(s corev1.ContainerState) corev1.ContainerState {
+func (o Observation) report(s corev1.ContainerState) corev1.ContainerState {
 	s = *s.DeepCopy()
 	if s.Running != nil {
 		s.Running.StartedAt = o.reported(s.Running.StartedAt.Time)
@@ -368,14 +373,14 @@ func repository(image string) string {
 	return strings.TrimSuffix(image, ":"+imageTag(image))
 }
 
-func (o observation) containerID(name string, restarts int32) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%d", o.pod.UID, name, restarts))
+func (o Observation) containerID(name string, restarts int32) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%d", o.Pod.UID, name, restarts))
 	return fmt.Sprintf("devcluster://%x", sum)
 }
 
 // setConditions sets the conditions that are the kubelet's, and leaves other people's alone.
-func (o observation) setConditions(s *corev1.PodStatus, w waypoint) {
-	specs := o.pod.Spec
+func (o Observation) setConditions(s *corev1.PodStatus, w waypoint) {
+	specs := o.Pod.Spec
 	uninitialized := namesWhere(specs.InitContainers, w.init, func(m moment) bool {
 		return !(m.ended && m.exit == 0) && m.state.Running == nil
 	})
@@ -387,7 +392,7 @@ func (o observation) setConditions(s *corev1.PodStatus, w waypoint) {
 	}
 	unready := namesWhere(specs.Containers, w.main, func(m moment) bool { return !m.ready })
 
-	o.setCondition(s, corev1.PodReadyToStartContainers, w.sandbox && !over(s.Phase), "", "")
+	o.setCondition(s, corev1.PodReadyToStartContainers, w.sandbox && !Over(s.Phase), "", "")
 	if len(uninitialized) > 0 {
 		o.setCondition(s, corev1.PodInitialized, false, "ContainersNotInitialized", "containers with incomplete status: ["+strings.Join(uninitialized, " ")+"]")
 	} else {
@@ -439,12 +444,12 @@ func closedGates(gates []corev1.PodReadinessGate, conditions []corev1.PodConditi
 	return closed
 }
 
-func (o observation) setCondition(s *corev1.PodStatus, t corev1.PodConditionType, is bool, reason, message string) {
+func (o Observation) setCondition(s *corev1.PodStatus, t corev1.PodConditionType, is bool, reason, message string) {
 	status := corev1.ConditionFalse
 	if is {
 		status = corev1.ConditionTrue
 	}
-	c := corev1.PodCondition{Type: t, Status: status, Reason: reason, Message: message, ObservedGeneration: o.pod.Generation, LastTransitionTime: second(o.now)}
+	c := corev1.PodCondition{Type: t, Status: status, Reason: reason, Message: message, ObservedGeneration: o.Pod.Generation, LastTransitionTime: second(o.Now)}
 	for i, old := range s.Conditions {
 		if old.Type == t {
 			if old.Status == status {
@@ -460,8 +465,8 @@ func (o observation) setCondition(s *corev1.PodStatus, t corev1.PodConditionType
 // reported is a moment as the API shows it: in whole seconds, counted from the whole second in which
 // the pod began. After a restart of the cluster only that second is known, and the times that are
 // reported then must be the same as before, or every pod would change.
-func (o observation) reported(t time.Time) metav1.Time {
-	return metav1.NewTime(o.begun.Truncate(time.Second).Add(t.Sub(o.begun)).Truncate(time.Second))
+func (o Observation) reported(t time.Time) metav1.Time {
+	return metav1.NewTime(o.Begun.Truncate(time.Second).Add(t.Sub(o.Begun)).Truncate(time.Second))
 }
 
 func second(t time.Time) metav1.Time { return metav1.NewTime(t.Truncate(time.Second)) }
