@@ -13,7 +13,7 @@ build: hawser devcluster ## build bin/hawser and bin/devcluster
 hawser: check
 	@tools/build . ./cmd/hawser bin/hawser "-X github.com/hawser-cd/hawser/internal/server.version=$(VERSION)"
 devcluster: check
-	@tools/build devcluster . bin/devcluster "-X k8s.io/component-base/version.gitVersion=$(KUBERNETES)"
+	@tools/build devcluster . bin/devcluster "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES)"
 
 demo: build ## build, then run Kubernetes, a Git server and Hawser on this machine; DEMO=--script plays it by itself
 	@bin/hawser demo $(DEMO)
@@ -35,7 +35,7 @@ golden: check ## rewrite the expected outputs of tests; then read git diff
 	go test $(GOLDEN) -update
 
 fmt: ## format the code
-	gofmt -w api cmd deploy devcluster internal tools *.go
+	gofmt -w api cmd deploy devcluster internal test tools *.go
 
 clean: ## remove what was built; caches and the demo's data stay
 	rm -rf bin
