@@ -1,0 +1,106 @@
+// Package health judges one live object: Healthy, Progressing, Degraded, Suspended, Missing or Unknown, and why.
+//
+// The idea: health is read from the object alone, from what its controller wrote into status, by rules that depend on
+// the kind. Codes, order and messages are Argo CD's, because scripts and dashboards compare them; kinds it has no rule
+// for have no health here either. Read Of first, then Aggregate (one application), then Explain (one sentence that says
+// what is wrong with a workload, from its pods). The package refuses to look at a clock, at events or at a cluster.
+package health
+
+import (
+	"slices"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Health is a judgement and its reason. Message is empty when there is nothing to say.
+type Health struct {
+	Status  v1alpha1.HealthStatusCode
+	Message string
+}
+
+// Options are the settings that change a judgement.
+type Options struct {
+	// ChildApplications makes an Application's own status.health count as its health, so that it shows in the
+	// application that it belongs to. Argo CD dropped this in 1.8, and most people add it back.
+	ChildApplications bool
+}
+
+// Of returns the health of a live object; ok is false when its kind has none.
+func Of(o *object.Object, opts Options) (h Health, ok bool) {
+	// An object that is going away is on its way somewhere, whatever its kind. Only our own finalizer on a finished
+	// hook is no reason to wait.
+	if o.GetDeletionTimestamp() != nil && !slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerHook) {
+		return Health{v1alpha1.HealthStatusProgressing, "Pending deletion"}, true
+	}
+	check := checkFor(o.GroupVersionKind().GroupKind(), opts)
+	if check == nil {
+		return Health{}, false
+	}
+	return check(reader{o.Object}), true
+}
+
+// Checked reports whether objects of this kind have a health.
+func Checked(kind schema.GroupKind, opts Options) bool { return checkFor(kind, opts) != nil }
+
+func checkFor(kind schema.GroupKind, opts Options) func(reader) Health {
+	switch kind {
+	case schema.GroupKind{Group: "apps", Kind: "Deployment"}:
+		return deployment
+	case schema.GroupKind{Group: "apps", Kind: "StatefulSet"}:
+		return statefulSet
+	case schema.GroupKind{Group: "apps", Kind: "ReplicaSet"}:
+		return replicaSet
+	case schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
+		return daemonSet
+	case schema.GroupKind{Kind: "Pod"}:
+		return pod
+	case schema.GroupKind{Kind: "Service"}:
+		return service
+	case schema.GroupKind{Kind: "PersistentVolumeClaim"}:
+		return volumeClaim
+	case schema.GroupKind{Group: "batch", Kind: "Job"}:
+		return job
+	case schema.GroupKind{Group: "batch", Kind: "CronJob"}:
+		return cronJob
+	case schema.GroupKind{Group: "autoscaling", Kind: "HorizontalPodAutoscaler"}:
+		return autoscaler
+	case schema.GroupKind{Group: "networking.k8s.io", Kind: "Ingress"}, schema.GroupKind{Group: "extensions", Kind: "Ingress"}:
+		return ingress
+	case schema.GroupKind{Group: "policy", Kind: "PodDisruptionBudget"}:
+		return disruptionBudget
+	case schema.GroupKind{Group: "apiregistration.k8s.io", Kind: "APIService"}:
+		return apiService
+	case schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}:
+		return definition
+	case schema.GroupKind{Group: "argoproj.io", Kind: "Workflow"}:
+		return workflow
+	case schema.GroupKind{Group: "argoproj.io", Kind: "Application"}:
+		if opts.ChildApplications {
+			return application
+		}
+	}
+	return nil
+}
+
+// order is from best to worst, as Argo CD has it.
+func order() []v1alpha1.HealthStatusCode {
+	return []v1alpha1.HealthStatusCode{
+		v1alpha1.HealthStatusHealthy, v1alpha1.HealthStatusSuspended, v1alpha1.HealthStatusProgressing,
+		v1alpha1.HealthStatusMissing, v1alpha1.HealthStatusDegraded, v1alpha1.HealthStatusUnknown,
+	}
+}
+
+// Worse reports whether a is worse than b.
+func Worse(a, b v1alpha1.HealthStatusCode) bool {
+	return slices.Index(order(), a) > slices.Index(order(), b)
+}
+
+// Worst returns the worse of two healths; a when they are equally bad.
+func Worst(a, b Health) Health {
+	if Worse(b.Status, a.Status) {
+		return b
+	}
+	return a
+}
