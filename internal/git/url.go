@@ -134,8 +134,16 @@ func Redact(raw string) string {
 	if !ok {
 		return raw
 	}
-	authority, tail, _ := strings.Cut(rest, "/")
+	authority, tail := rest, ""
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		authority, tail = rest[:i], rest[i:]
+	}
 	at := strings.LastIndex(authority, "@")
+	if at < 0 && !host.MatchString(authority) { // a password with a slash in it: no valid URL, but shown in an error
+		if at = strings.LastIndex(rest, "@"); at >= 0 {
+			authority, tail = rest, ""
+		}
+	}
 	if at < 0 {
 		return raw
 	}
@@ -144,7 +152,7 @@ func Redact(raw string) string {
 		name, _, _ := strings.Cut(authority[:at], ":")
 		user = name + "@"
 	}
-	return scheme + "://" + user + authority[at+1:] + strings.TrimPrefix("/"+tail, "//")
+	return scheme + "://" + user + authority[at+1:] + tail
 }
 
 // mirrorKey names the folder of a mirror. Over ssh the user takes part: two users of one host may see other paths.
