@@ -43,6 +43,7 @@ func (j *job) kustomize() ([]object.Item, error) {
 	if fence.openAPI {
 		openAPI.Lock()
 		defer openAPI.Unlock()
+		openapi.ResetOpenAPI() // what others have loaded would be merged into it
 		defer openapi.ResetOpenAPI()
 	} else {
 		openAPI.RLock()

@@ -58,7 +58,7 @@ func (f *kustomizeFS) ReadFile(name string) ([]byte, error) {
 		return nil, f.note(err)
 	}
 	if text, ok := f.replaced[real]; ok {
-		return text, nil
+		return text, f.note(checkAliases(text, real))
 	}
 	if text, ok := f.read[real]; ok {
 		return text, nil
@@ -69,6 +69,9 @@ func (f *kustomizeFS) ReadFile(name string) ([]byte, error) {
 	}
 	text, err := f.tree.ReadFile(real)
 	if err != nil {
+		return nil, f.note(err)
+	}
+	if err := checkAliases(text, real); err != nil {
 		return nil, f.note(err)
 	}
 	f.hashed = f.hashed || bytes.Contains(text, []byte("needs-hash"))
