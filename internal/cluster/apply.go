@@ -42,7 +42,8 @@ type ApplyRequest struct {
 	Manager string         // field manager; DefaultManager when empty
 	DryRun  bool
 	NoForce bool // leave fields that others own: a conflict is an error then (kind Conflict)
-	// Validate has unknown and duplicate fields refused; otherwise they are dropped in silence.
+	// Validate has unknown and duplicate fields refused. Without it custom resources lose them in silence; built-in
+	// kinds refuse unknown fields in a server-side apply either way.
 	Validate bool
 	// ManagedFields, if set, replace those of the live object first, provided it is still at LiveVersion.
 	ManagedFields []metav1.ManagedFieldsEntry

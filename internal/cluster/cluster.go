@@ -67,7 +67,8 @@ type Cluster struct {
 	served       atomic.Pointer[served]
 
 	http      *http.Client
-	rest      rest.Interface
+	rest      rest.Interface // whole objects
+	restMeta  rest.Interface // their metadata
 	dynamic   dynamic.Interface
 	metadata  metadata.Interface
 	discovery discovery.DiscoveryInterfaceWithContext
@@ -149,6 +150,11 @@ func (c *Cluster) connect(config *rest.Config) (err error) {
 	plain := dynamic.ConfigFor(config)
 	plain.GroupVersion, plain.APIPath = nil, "/"
 	if c.rest, err = rest.UnversionedRESTClientForConfigAndClient(plain, c.http); err != nil {
+		return err
+	}
+	outline := metadata.ConfigFor(config)
+	outline.GroupVersion, outline.APIPath = &schema.GroupVersion{}, "/"
+	if c.restMeta, err = rest.RESTClientForConfigAndClient(outline, c.http); err != nil {
 		return err
 	}
 	if c.dynamic, err = dynamic.NewForConfigAndClient(config, c.http); err != nil {

@@ -26,6 +26,7 @@ type Refusal struct {
 	Ambiguous   bool                // a write was sent and its outcome is not known: read the object before doing anything again
 	Terminating bool                // the namespace is being deleted: wait for it, then try again
 	Immutable   bool                // the change needs the object to be deleted and created anew
+	Schema      bool                // the object does not fit the kind's schema: unknown, repeated or wrongly typed fields
 }
 
 // Error returns the message.
@@ -47,6 +48,8 @@ func refusal(err error, secret, write bool) *Refusal {
 	s := status.Status()
 	r.Reason, r.Code, r.Message = s.Reason, int(s.Code), s.Message
 	r.Terminating = apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+	// Server-side apply reports fields that the schema lacks as its own internal error (500).
+	r.Schema = strings.Contains(s.Message, "failed to create typed patch object") || strings.Contains(s.Message, "strict decoding error")
 	r.Immutable = apierrors.IsInvalid(err) && strings.Contains(s.Message, "immutable")
 	if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
 		r.RetryAfter = time.Duration(seconds) * time.Second
@@ -100,8 +103,8 @@ func (c *Cluster) explain(err error, verb string, key object.Key, write bool) er
 		return p.WithHint("create namespace %s, or sync with CreateNamespace=true", key.Namespace)
 	case p.Kind == problem.Forbidden:
 		return p.WithHint("give the identity that Hawser uses in this cluster the right, or look at the admission policy named")
-	case strings.Contains(r.Message, "strict decoding error"):
-		return p.WithHint("correct the field names, or sync with Validate=false to have unknown fields dropped")
+	case r.Schema:
+		return p.WithHint("correct the fields named; the kind's schema in this cluster does not have them so")
 	}
 	return p
 }
@@ -110,7 +113,7 @@ func kindOfRefusal(r *Refusal) problem.Kind {
 	switch {
 	case r.Terminating:
 		return problem.Unavailable
-	case r.Code == 400, r.Code == 422, r.Code == 405, r.Code == 406, r.Code == 415:
+	case r.Schema, r.Code == 400, r.Code == 422, r.Code == 405, r.Code == 406, r.Code == 415:
 		return problem.Invalid
 	case r.Code == 401:
 		return problem.Unauthenticated

@@ -257,6 +257,9 @@ func (x *index) set(e *entry, fill bool) {
 	if same && !richer || newer(old.rv, e.rv) && !(richer && fill) {
 		return
 	}
+	if old.uid == e.uid && old.full != nil && e.full == nil && e.instance != "" {
+		return // tracked, but its kind is not watched whole yet: the list under way brings this version, whole
+	}
 	x.unindex(n)
 	if old.uid != e.uid || !sameOwners(old.owners, e.owners) {
 		x.unlinkOwners(n)

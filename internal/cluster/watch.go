@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,6 +80,7 @@ func (s *stream) run(ctx context.Context) {
 		case errors.Is(err, errQuiet) || rv == "" && !s.plain && streamingRefused(err):
 			s.plain = true
 			continue
+		case starting(err) && !strings.Contains(err.Error(), "initializing: "): // what follows the colon is a reason to worry
 		case err != nil && !fromServer(err):
 			if !s.c.pulse.ask(ctx) {
 				pause = newPause()
@@ -95,7 +97,7 @@ func (s *stream) run(ctx context.Context) {
 			}
 		}
 		delay := pause.Step()
-		if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
+		if seconds, ok := apierrors.SuggestsClientDelay(err); ok && !starting(err) {
 			delay = max(delay, time.Duration(seconds)*time.Second)
 		}
 		timer := time.NewTimer(delay)
@@ -109,7 +111,7 @@ func (s *stream) run(ctx context.Context) {
 }
 
 func newPause() *wait.Backoff {
-	return &wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 9, Cap: time.Minute}
+	return &wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 11, Cap: time.Minute}
 }
 
 // attempt fills the scope if rv is empty and follows it until the watch ends. It returns where the next attempt begins.
@@ -262,11 +264,19 @@ func (s *stream) list(ctx context.Context) (rv string, err error) {
 	}
 }
 
+// wantMetadata asks for the metadata only, compactly; servers that cannot do so answer with whole objects in JSON.
+const wantMetadata = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+// open begins a watch. client-go would sleep through a server's Retry-After here; run does that, and knows better when
+// not to.
 func (s *stream) open(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-	if s.whole {
-		return s.c.dynamic.Resource(s.kind.GVR).Namespace(s.namespace).Watch(ctx, options)
+	options.Watch = true
+	request := s.c.rest.Get()
+	if !s.whole {
+		request = s.c.restMeta.Get().SetHeader("Accept", wantMetadata)
 	}
-	return s.c.metadata.Resource(s.kind.GVR).Namespace(s.namespace).Watch(ctx, options)
+	path := target{key: object.Key{Namespace: s.namespace}, kind: s.kind}.collection()
+	return request.AbsPath(path...).MaxRetries(0).SpecificallyVersionedParams(&options, metav1.ParameterCodec, metav1.Unversioned).Watch(ctx)
 }
 
 func (s *stream) page(ctx context.Context, options metav1.ListOptions) (items []runtime.Object, meta metav1.ListInterface, err error) {
@@ -364,6 +374,12 @@ func gone(err error) bool { return apierrors.IsResourceExpired(err) || apierrors
 func fromServer(err error) bool {
 	var status apierrors.APIStatus
 	return errors.As(err, &status) && !apierrors.HasStatusCause(err, metav1.CauseType("ClientWatchDecoding"))
+}
+
+// starting reports whether the server is setting up its storage of the kind. It suggests a second, and needs a few
+// milliseconds for a new CRD.
+func starting(err error) bool {
+	return apierrors.IsTooManyRequests(err) && strings.Contains(err.Error(), "initializing")
 }
 
 // streamingRefused reports whether a list in pages may do better than a streamed one after err.
