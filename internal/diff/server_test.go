@@ -434,3 +434,193 @@ func TestOtherKinds(t *testing.T) {
 		})
 	}
 }
+
+// "Who changed the replica count from 3 to 5?"
+func TestChangeSaysWhoWhatAndWhen(t *testing.T) {
+	b := newBench(t, deployments, web)
+	b.sync()
+	started := time.Now().Truncate(time.Second)
+	b.scale("kubectl", 5)
+	b.edit("kubectl-set", `{"spec":{"template":{"spec":{"containers":[{"name":"web","env":[{"name":"DEBUG","value":"1"}]}]}}}}`)
+	changes := b.compare(b.applied).Changes
+	if len(changes) != 2 {
+		t.Fatalf("changes: %v", changes)
+	}
+	c := changes[0]
+	if c.Want != int64(3) || c.Have != int64(5) || c.Manager != "kubectl" || c.Subresource != "scale" || c.Pointer != "/spec/replicas" || c.Ours {
+		t.Errorf("%+v", c)
+	}
+	if prefix := "spec.replicas: 3 in Git, 5 live (set by kubectl scale, "; !strings.HasPrefix(c.String(), prefix) {
+		t.Errorf("%s", c)
+	}
+	env := changes[1]
+	if env.Pointer != "/spec/template/spec/containers/0/env/0" || env.Want != nil || cmp.Diff(env.Have, map[string]any{"name": "DEBUG", "value": "1"}) != "" {
+		t.Errorf("%+v", env)
+	}
+	for _, c := range changes { // the scale subresource records no time, Seen stands in
+		if c.Time.Before(started) || c.Time.After(time.Now().Add(time.Second)) {
+			t.Errorf("%s: time %s", c, c.Time)
+		}
+	}
+	live := b.live()
+	target := b.compare(b.applied).Target(live)
+	got := diff.Unified(live, target)
+	if want := "-  replicas: 5\n+  replicas: 3\n"; !strings.Contains(got, want) || !strings.Contains(got, "-        - name: DEBUG\n") {
+		t.Errorf("the diff is\n%s", got)
+	}
+}
+
+func TestSecretsAreComparedMasked(t *testing.T) {
+	secrets := schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
+	b := newBench(t, secrets, "{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {a: canary-1, b: canary-2}}")
+	b.git = object.FoldStringData(b.git)
+	b.sync()
+	b.patch("kubectl-edit", types.MergePatchType, `{"data":{"a":"Y2FuYXJ5LTM=","c":"Y2FuYXJ5LTQ="}}`)
+	masker := object.Masker{Key: []byte("k")}
+	r, err := diff.Compare(t.Context(), diff.Input{
+		Desired: masker.Mask(b.git), Predicted: masker.Mask(b.applied), Live: masker.Mask(b.live()), Manager: manager, People: true,
+	})
+	b.must(err)
+	var text []string
+	for _, c := range r.Changes {
+		text = append(text, c.String())
+	}
+	got := strings.Join(text, "\n") + diff.Unified(masker.Mask(b.live()), r.Target(masker.Mask(b.live())))
+	if len(r.Changes) != 2 || !strings.Contains(got, "data.a: hidden value") || !strings.Contains(got, "data.c: not in Git, hidden value") {
+		t.Error(got)
+	}
+	if strings.Contains(got, "canary") || strings.Contains(got, "Y2FuYX") {
+		t.Errorf("leaks: %s", got)
+	}
+	b.heal()
+}
+
+// Custom resources: the schema decides what is a map of items, a set, an atom; ownership tells us.
+func TestCustomResources(t *testing.T) {
+	const definition = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ropes.diff.hawser.test}
+spec:
+  group: diff.hawser.test
+  names: {kind: Rope, plural: ropes}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+              length: {type: integer, default: 10}
+              knots:
+                type: array
+                x-kubernetes-list-type: map
+                x-kubernetes-list-map-keys: [at, side]
+                items: {type: object, required: [at, side], properties: {at: {type: integer}, side: {type: string}, kind: {type: string}}}
+              colours: {type: array, x-kubernetes-list-type: set, items: {type: string}}
+              order: {type: array, items: {type: string}}
+              free: {type: object, x-kubernetes-preserve-unknown-fields: true}
+              whole: {type: object, x-kubernetes-map-type: atomic, x-kubernetes-preserve-unknown-fields: true}
+`
+	clustertest.Start(t).Apply(t, "", definition)
+	t.Cleanup(func() {
+		crds := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+		_ = clustertest.Start(t).Dynamic.Resource(crds).Delete(context.Background(), "ropes.diff.hawser.test", metav1.DeleteOptions{})
+	})
+	b := newBench(t, schema.GroupVersionResource{Group: "diff.hawser.test", Version: "v1", Resource: "ropes"}, `
+apiVersion: diff.hawser.test/v1
+kind: Rope
+metadata: {name: r}
+spec:
+  knots: [{at: 1, side: left, kind: bowline}, {at: 1, side: right, kind: hitch}]
+  colours: [red, blue]
+  order: [a, b]
+  free: {x: {y: 1}, list: [1, 2]}
+  whole: {p: 1, q: {r: 2}}
+`)
+	b.sync()
+	b.want()
+	b.patch("kubectl-edit", types.JSONPatchType, `[
+		{"op":"replace","path":"/spec/knots/1/kind","value":"reef"},
+		{"op":"add","path":"/spec/knots/-","value":{"at":2,"side":"left"}},
+		{"op":"add","path":"/spec/colours/-","value":"green"},
+		{"op":"remove","path":"/spec/colours/0"},
+		{"op":"replace","path":"/spec/order/0","value":"z"},
+		{"op":"add","path":"/spec/free/x/z","value":5},
+		{"op":"replace","path":"/spec/whole/q/r","value":3},
+		{"op":"replace","path":"/spec/length","value":11}]`)
+	b.want(
+		`Added spec.colours["green"] by kubectl edit`,
+		`Removed spec.colours["red"]`,
+		"Added spec.free.x.z by kubectl edit",
+		"Modified spec.knots[at=1,side=right].kind by kubectl edit",
+		"Added spec.knots[at=2,side=left] by kubectl edit",
+		"Added spec.length by kubectl edit",
+		"Modified spec.order[0] by kubectl edit",
+		"Modified spec.whole.q.r by kubectl edit",
+	)
+	r := b.compare(b.applied)
+	live := b.live()
+	r2, err := diff.Compare(t.Context(), diff.Input{Desired: b.git, Predicted: b.applied, Live: r.Target(live), Manager: manager})
+	b.must(err)
+	if !r2.Same() {
+		t.Errorf("the target still differs: %v", r2.Changes)
+	}
+	b.heal()
+}
+
+// ServerSideApply=false: our own writes are client-side, and what people add counts all the same.
+func TestClientSideMode(t *testing.T) {
+	b := newBench(t, deployments, web)
+	b.clientSide(manager)
+	predicted := b.live()
+	b.edit("kubectl-edit", `{"metadata":{"labels":{"new":"1"}},"spec":{"template":{"spec":{"containers":[{"name":"web","image":"nginx:2"}]}}}}`)
+	b.scale("kubectl", 4)
+	var got []string
+	for _, c := range b.compare(predicted).Changes {
+		got = append(got, string(c.Kind)+" "+c.Path)
+	}
+	want := []string{"Added metadata.labels.new", "Modified spec.replicas", "Modified spec.template.spec.containers[name=web].image"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// Without people's additions, kubectl's share of our fields is still taken, or what Git drops later would stay.
+func TestTakeoverOfSharesOnly(t *testing.T) {
+	b := newBench(t, deployments, web)
+	b.clientSide("kubectl-client-side-apply")
+	b.edit("kubectl-edit", `{"metadata":{"labels":{"by":"hand"}}}`)
+	b.sync()
+	for {
+		live := b.live()
+		entries, needed, err := diff.Takeover(t.Context(), live, manager, false, diff.Rules{})
+		b.must(err)
+		if !needed {
+			break
+		}
+		body, err := json.Marshal([]map[string]any{
+			{"op": "replace", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
+			{"op": "replace", "path": "/metadata/managedFields", "value": entries},
+		})
+		b.must(err)
+		if _, err = b.resource.Patch(t.Context(), "web", types.JSONPatchType, body, metav1.PatchOptions{FieldManager: manager}); err != nil && !apierrors.IsConflict(err) {
+			t.Fatal(err)
+		}
+	}
+	b.commit(strings.Replace(web, ", annotations: {team: shop}", "", 1))
+	b.sync()
+	live := b.live()
+	if _, there := live.GetAnnotations()["team"]; there {
+		t.Error("kubectl's share kept the annotation that Git dropped")
+	}
+	if live.GetLabels()["by"] != "hand" {
+		t.Error("a person's addition was removed")
+	}
+	b.quiet()
+}
