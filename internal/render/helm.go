@@ -34,7 +34,7 @@ func (j *job) helm() ([]object.Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch, err := j.loadChart(values)
+	ch, read, err := j.loadChart(values)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (j *job) helm() ([]object.Item, error) {
 	if err != nil {
 		return nil, problem.New(problem.Invalid, "helm template %s: %s", j.path, strings.TrimSpace(err.Error()))
 	}
-	return j.fromChart(ch, out, *spec)
+	return j.fromChart(ch, out, read, *spec)
 }
 
 // release is what .Release says. Names follow Helm's grammar, so that nothing else can be smuggled into a template.
@@ -175,14 +175,18 @@ var testHook = regexp.MustCompile(`^(test|test-success|test-failure)$`)
 
 // fromChart turns CRDs and rendered templates into objects: CRDs first, then by the template's path. Notes are for
 // people. Tests are left out: Helm runs them on demand and Argo CD never does.
-func (j *job) fromChart(ch *chart.Chart, out map[string]string, spec v1alpha1.ApplicationSourceHelm) ([]object.Item, error) {
+func (j *job) fromChart(ch *chart.Chart, out map[string]string, read origins, spec v1alpha1.ApplicationSourceHelm) ([]object.Item, error) {
 	var items []object.Item
 	left := j.budget()
-	add := func(name string, text []byte) error {
+	add := func(name, file string, text []byte) error {
 		if err := left.take(len(text), name); err != nil {
 			return err
 		}
-		found, err := parseLenient(text, j.template(name))
+		if file == "" { // packed: named as Helm names it
+			_, inChart, _ := strings.Cut(name, "/")
+			file = j.at(inChart)
+		}
+		found, err := parseLenient(text, file)
 		if err != nil {
 			return problem.Because(problem.KindOf(err), err, "helm template %s: the output of %s", j.path, name)
 		}
@@ -198,26 +202,21 @@ func (j *job) fromChart(ch *chart.Chart, out map[string]string, spec v1alpha1.Ap
 		crds := ch.CRDObjects()
 		slices.SortFunc(crds, func(a, b chart.CRD) int { return strings.Compare(a.Filename, b.Filename) }) // subcharts come in random order
 		for _, crd := range crds {
-			if err := add(crd.Filename, crd.File.Data); err != nil {
+			if err := add(crd.Filename, read.of(crd.File.Data), crd.File.Data); err != nil {
 				return nil, err
 			}
 		}
 	}
+	files := read.templates(ch, map[string]string{})
 	for _, name := range sortedKeys(out) {
 		if strings.HasSuffix(name, "NOTES.txt") || strings.TrimSpace(out[name]) == "" {
 			continue
 		}
-		if err := add(name, []byte(out[name])); err != nil {
+		if err := add(name, files[name], []byte(out[name])); err != nil {
 			return nil, err
 		}
 	}
 	return items, nil
-}
-
-// template returns the path in the tree of what Helm calls <chart>/templates/x.yaml.
-func (j *job) template(name string) string {
-	_, rest, _ := strings.Cut(name, "/")
-	return j.at(rest)
 }
 
 func isTest(o *object.Object) bool {

@@ -36,19 +36,39 @@ var chartFolders = []string{"templates", "crds", "charts"}
 // loadChart reads the chart at the application's path. Value files for other environments, documentation and tests
 // usually lie beside a chart's own files; they are read only if some template can reach them through .Files, so that
 // a commit which changes production's values does not render staging again.
-func (j *job) loadChart(values map[string]any) (*chart.Chart, error) {
-	l := chartLoader{tree: j.fs, bytes: maxChartBytes, entries: maxChartEntries}
+func (j *job) loadChart(values map[string]any) (*chart.Chart, origins, error) {
+	l := newChartLoader(j.fs)
 	ch, err := l.load(j.path, false, 0)
-	if err != nil {
-		return nil, err
+	if err == nil && mentionsFiles(ch, values) {
+		l = newChartLoader(j.fs)
+		ch, err = l.load(j.path, true, 0)
 	}
-	if mentionsFiles(ch, values) {
-		l = chartLoader{tree: j.fs, bytes: maxChartBytes, entries: maxChartEntries}
-		if ch, err = l.load(j.path, true, 0); err != nil {
-			return nil, err
+	return ch, l.origins, err
+}
+
+// origins tells for the content of a chart's file where in the tree it was read. Helm renames charts (aliases) and
+// forgets folders, but it passes content on as it is: so the first byte's address stands for the file.
+type origins map[*byte]string
+
+func (o origins) of(data []byte) string {
+	if len(data) == 0 {
+		return ""
+	}
+	return o[&data[0]]
+}
+
+// templates returns the origin of every template by the name that it is rendered under. Files of packed charts have
+// none.
+func (o origins) templates(ch *chart.Chart, found map[string]string) map[string]string {
+	for _, f := range ch.Templates {
+		if at := o.of(f.Data); at != "" {
+			found[path.Join(ch.ChartFullPath(), f.Name)] = at
 		}
 	}
-	return ch, nil
+	for _, dep := range ch.Dependencies() {
+		o.templates(dep, found)
+	}
+	return found
 }
 
 // mentionsFiles reports whether the word "Files" stands in any template, or in any value, which tpl could evaluate.
@@ -76,6 +96,11 @@ type chartLoader struct {
 	tree    *source.FS
 	bytes   int64
 	entries int
+	origins origins
+}
+
+func newChartLoader(tree *source.FS) chartLoader {
+	return chartLoader{tree: tree, bytes: maxChartBytes, entries: maxChartEntries, origins: origins{}}
 }
 
 // load reads the chart in folder and those of its dependencies that are in the tree. extra says to read also what
@@ -254,6 +279,9 @@ func (r *reading) add(name string) error {
 		}
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if len(data) > 0 {
+		r.loader.origins[&data[0]] = file
+	}
 	r.files = append(r.files, &archive.BufferedFile{Name: name, Data: data})
 	return nil
 }

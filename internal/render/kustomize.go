@@ -39,7 +39,6 @@ func (j *job) kustomize() ([]object.Item, error) {
 	if err := fence.kustomization(root, false); err != nil {
 		return nil, err
 	}
-	build := func() (resmap.ResMap, error) { return krusty.MakeKustomizer(opts).Run(files, "/"+root) }
 	if fence.openAPI {
 		openAPI.Lock()
 		defer openAPI.Unlock()
@@ -49,12 +48,7 @@ func (j *job) kustomize() ([]object.Item, error) {
 		openAPI.RLock()
 		defer openAPI.RUnlock()
 	}
-	built, err := build()
-	if err == nil && files.hashed && !wantsOrigins {
-		// A name may be hashed over a whole object, and the annotation that we asked for is part of it.
-		files.withoutOrigins(root)
-		built, err = build()
-	}
+	built, err := krusty.MakeKustomizer(opts).Run(files, "/"+root)
 	if files.failed != nil {
 		return nil, files.failed // has a kind; kustomize has turned it into text
 	}

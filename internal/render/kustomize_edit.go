@@ -37,9 +37,6 @@ func overlay(files *kustomizeFS, root string, spec *v1alpha1.ApplicationSourceKu
 	if err != nil {
 		return false, err
 	}
-	if files.plain[real], err = yaml.Marshal(k); err != nil {
-		return false, problem.Because(problem.Internal, err, "%s", file)
-	}
 	if err := k.CheckEmpty(); err != nil { // before the next lines make it look filled
 		return false, problem.New(problem.Invalid, "%s: the kustomization is empty", file)
 	}

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"path"
@@ -18,23 +17,14 @@ import (
 type kustomizeFS struct {
 	tree     *source.FS
 	replaced map[string][]byte // by path in the tree
-	plain    map[string][]byte // the same without the request for origins
 	read     map[string][]byte // every file once: the fence has read what kustomize reads next
-	hashed   bool              // a file asks for names with a hash of the object
 	failed   error             // the first failure that is more than a missing file
 }
 
 var _ filesys.FileSystem = (*kustomizeFS)(nil)
 
 func newKustomizeFS(tree *source.FS) *kustomizeFS {
-	return &kustomizeFS{tree: tree, replaced: map[string][]byte{}, plain: map[string][]byte{}, read: map[string][]byte{}}
-}
-
-// withoutOrigins goes back to the kustomization that does not ask for origins.
-func (f *kustomizeFS) withoutOrigins(root string) {
-	for p, text := range f.plain {
-		f.replaced[p] = text
-	}
+	return &kustomizeFS{tree: tree, replaced: map[string][]byte{}, read: map[string][]byte{}}
 }
 
 func inTree(p string) string {
@@ -74,7 +64,6 @@ func (f *kustomizeFS) ReadFile(name string) ([]byte, error) {
 	if err := checkAliases(text, real); err != nil {
 		return nil, f.note(err)
 	}
-	f.hashed = f.hashed || bytes.Contains(text, []byte("needs-hash"))
 	f.read[real] = text
 	return text, nil
 }
