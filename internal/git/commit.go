@@ -66,6 +66,10 @@ func parseAuthor(s string) (string, time.Time) {
 
 // commit returns the commit of that full id from the mirror, fetching it by id when the mirror lacks it.
 func (x *mirror) commit(ctx context.Context, r Repository, id string) (commitInfo, error) {
+	key := objectKey{x.objects, id}
+	if c, ok := x.m.commits.get(key); ok {
+		return c, nil
+	}
 	raw, err := x.objects.read(id, "commit", maxCommitBytes)
 	if err == errMissing {
 		if err = x.fetchID(ctx, r, id); err == nil {
@@ -85,6 +89,7 @@ func (x *mirror) commit(ctx context.Context, r Repository, id string) (commitInf
 	if err != nil {
 		return c, problem.Because(problem.Invalid, err, "commit %s of %s is malformed", id, x.url)
 	}
+	x.m.commits.put(key, c, 512+len(c.author)+len(c.message))
 	return c, nil
 }
 

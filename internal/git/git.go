@@ -52,8 +52,10 @@ type Mirrors struct {
 	stop    context.CancelFunc
 	trees   *lru[*folder]
 	blobs   *lru[[]byte]
+	commits *lru[commitInfo]
 	busy    chan struct{} // bounds the git processes that talk to servers at a time
 	working sync.WaitGroup
+	closing sync.Once
 
 	mu      sync.Mutex
 	mirrors map[string]*mirror
@@ -67,6 +69,7 @@ const (
 	treeCacheBytes     = 96 << 20  // parsed folders
 	blobCacheBytes     = 48 << 20  // content of small files
 	smallBlob          = 256 << 10 // what counts as small
+	commitCacheBytes   = 8 << 20
 )
 
 // config is the only Git configuration that any of our git processes reads. Mirrors are caches, so nothing is
@@ -126,7 +129,7 @@ func New(o Options) (*Mirrors, error) {
 	o.Dir = dir
 	m := &Mirrors{
 		Options: o, mirrors: map[string]*mirror{}, clients: map[string]*http.Client{}, busy: make(chan struct{}, maxTalking),
-		trees: newLRU[*folder](treeCacheBytes), blobs: newLRU[[]byte](blobCacheBytes),
+		trees: newLRU[*folder](treeCacheBytes), blobs: newLRU[[]byte](blobCacheBytes), commits: newLRU[commitInfo](commitCacheBytes),
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	if err := m.prepare(); err != nil {
@@ -206,18 +209,21 @@ func (m *Mirrors) prepare() error {
 }
 
 // Close ends every git process and leaves the directory to others. Trees cannot be read afterwards.
-func (m *Mirrors) Close() error {
-	m.stop()
-	m.mu.Lock()
-	for _, x := range m.mirrors {
-		x.objects.close()
-	}
-	for _, c := range m.clients {
-		c.CloseIdleConnections()
-	}
-	m.mu.Unlock()
-	m.working.Wait()
-	return m.lock.Close()
+func (m *Mirrors) Close() (err error) {
+	m.closing.Do(func() {
+		m.stop()
+		m.mu.Lock()
+		for _, x := range m.mirrors {
+			x.objects.close()
+		}
+		for _, c := range m.clients {
+			c.CloseIdleConnections()
+		}
+		m.mu.Unlock()
+		m.working.Wait()
+		err = m.lock.Close()
+	})
+	return err
 }
 
 // Refresh brings the mirror of r up to date, unless a contact with the server that started at or after notBefore has

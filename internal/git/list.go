@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -143,7 +144,7 @@ func (m *Mirrors) listHTTP(ctx context.Context, r Repository) (*snapshot, string
 	switch {
 	case err != nil:
 	case string(bytes.TrimSpace(first)) == "version 2":
-		format := "sha1"
+		format, unborn := "sha1", false
 		for err == nil {
 			var line []byte
 			if line, err = in.next(); line == nil {
@@ -152,9 +153,12 @@ func (m *Mirrors) listHTTP(ctx context.Context, r Repository) (*snapshot, string
 			if f, ok := strings.CutPrefix(strings.TrimSpace(string(line)), "object-format="); ok {
 				format = f
 			}
+			if f, ok := strings.CutPrefix(strings.TrimSpace(string(line)), "ls-refs="); ok {
+				unborn = slices.Contains(strings.Fields(f), "unborn")
+			}
 		}
 		if err == nil {
-			err = m.lsRefs(ctx, client, r, base, format, l)
+			err = m.lsRefs(ctx, client, r, base, lsOptions{format, unborn}, l)
 		}
 	default:
 		err = l.version0(first, in)
@@ -165,15 +169,24 @@ func (m *Mirrors) listHTTP(ctx context.Context, r Repository) (*snapshot, string
 	return l.refs(), base, nil
 }
 
+// lsOptions are what the server can do: its kind of hash, and whether it names a HEAD whose branch does not exist.
+type lsOptions struct {
+	format string
+	unborn bool
+}
+
 // lsRefs sends the ls-refs command; the prefixes keep the thousands of pull request refs of some hosts off the wire.
-func (m *Mirrors) lsRefs(ctx context.Context, client *http.Client, r Repository, base, format string, l *listing) error {
+func (m *Mirrors) lsRefs(ctx context.Context, client *http.Client, r Repository, base string, o lsOptions, l *listing) error {
 	var b bytes.Buffer
 	packet(&b, "command=ls-refs\n")
 	packet(&b, "agent=hawser\n")
-	packet(&b, "object-format="+format)
+	packet(&b, "object-format="+o.format)
 	b.WriteString("0001")
 	for _, arg := range []string{"peel\n", "symrefs\n", "ref-prefix HEAD\n", "ref-prefix refs/heads/\n", "ref-prefix refs/tags/\n"} {
 		packet(&b, arg)
+	}
+	if o.unborn {
+		packet(&b, "unborn\n")
 	}
 	b.WriteString("0000")
 	res, err := m.request(ctx, client, r, http.MethodPost, base+"/git-upload-pack", b.Bytes())

@@ -82,20 +82,28 @@ func (x *mirror) distrust() {
 	x.broken = true
 }
 
-// restore reads what an earlier process left on disk.
+// restore reads what an earlier process left on disk. Refs that are not those it recorded (it was killed before it
+// could, or the power went) are not believed: the next contact repairs them.
 func (x *mirror) restore() {
+	text, err := os.ReadFile(filepath.Join(x.dir, "access"))
 	if gone(x.dir) {
 		return
 	}
 	x.unlock()
+	if err != nil {
+		return
+	}
 	s, err := x.stored(x.m.ctx)
 	if err != nil {
 		x.distrust()
 		return
 	}
+	first, rest, _ := strings.Cut(string(text), "\n")
+	if first != "refs "+s.hash {
+		return
+	}
 	last := time.Time{}
-	text, _ := os.ReadFile(filepath.Join(x.dir, "access"))
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(rest) {
 		who, when, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if n, err := strconv.ParseInt(when, 10, 64); err == nil && !time.Unix(0, n).After(time.Now()) {
 			x.access[who] = time.Unix(0, n)
@@ -249,6 +257,7 @@ func (x *mirror) grant(who string, at time.Time) {
 func (x *mirror) record() {
 	x.mu.Lock()
 	var b strings.Builder
+	fmt.Fprintf(&b, "refs %s\n", x.refs.Hash())
 	for who, at := range x.access {
 		fmt.Fprintf(&b, "%s %d\n", who, at.UnixNano())
 	}
@@ -394,7 +403,10 @@ func (x *mirror) fetch(ctx context.Context, dir string, r Repository, theirs *sn
 		return err
 	}
 	head := "ref: " + theirs.head
-	if theirs.head == "" {
+	switch {
+	case theirs.head == "" && theirs.headCommit == "":
+		head = "ref: " + noRef
+	case theirs.head == "":
 		head = "ref: " + detachedRef
 	}
 	if err := os.WriteFile(filepath.Join(dir, "HEAD"), []byte(head+"\n"), 0o600); err != nil {
@@ -406,6 +418,7 @@ func (x *mirror) fetch(ctx context.Context, dir string, r Repository, theirs *sn
 // Refs of our own in a mirror; no refspec of ours prunes them.
 const (
 	detachedRef = "refs/hawser/HEAD"
+	noRef       = "refs/hawser/none"    // never exists: the server has no HEAD
 	pinned      = "refs/hawser/pinned/" // commits fetched by id, kept from housekeeping
 	extra       = "refs/hawser/extra/"  // refs outside of heads and tags
 )
@@ -442,35 +455,30 @@ func (x *mirror) shallowFor(r Repository) bool {
 
 // stored reads the refs of the mirror on disk.
 func (x *mirror) stored(ctx context.Context) (*snapshot, error) {
-	out, err := x.m.git(ctx, command{dir: x.dir, args: []string{"for-each-ref", "--format=%(objectname) %(refname)"}})
+	out, err := x.m.git(ctx, command{dir: x.dir, args: []string{"show-ref", "--dereference"}})
+	var f *failed
+	if errors.As(err, &f) && f.ctx == nil && f.stderr == "" { // its way to say that there is none
+		out, err = nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	l := newListing()
-	annotated := false
 	for line := range strings.Lines(string(out)) {
 		id, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		if name == detachedRef {
 			name = "HEAD"
 		}
-		annotated = annotated || strings.HasPrefix(name, "refs/tags/")
 		l.add(id, name)
-	}
-	if annotated { // show-ref peels all the way down, and fails when there is nothing to show
-		out, err := x.m.git(ctx, command{dir: x.dir, args: []string{"show-ref", "--tags", "--dereference"}})
-		if err != nil {
-			return nil, err
-		}
-		for line := range strings.Lines(string(out)) {
-			id, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-			l.add(id, name)
-		}
 	}
 	head, err := os.ReadFile(filepath.Join(x.dir, "HEAD"))
 	if err != nil {
-		return nil, &failed{verb: "for-each-ref", stderr: "fatal: not a git repository: " + err.Error(), err: errors.New("no HEAD")}
+		return nil, &failed{verb: "show-ref", stderr: "not a git repository: " + err.Error(), err: errors.New("no HEAD")}
 	}
-	if l.head = strings.TrimSpace(strings.TrimPrefix(string(head), "ref: ")); l.head == detachedRef {
+	switch l.head = strings.TrimSpace(strings.TrimPrefix(string(head), "ref: ")); l.head {
+	case noRef:
+		l.head, l.headCommit = "", ""
+	case detachedRef:
 		l.head = ""
 	}
 	return l.refs(), nil

@@ -75,7 +75,7 @@ func files(t testing.TB, m *git.Mirrors, r git.Repository, revision string) map[
 				walk(p)
 				continue
 			}
-			data, err := tree.Read(p, 1<<20)
+			data, err := tree.Read(p, 8<<20)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,7 +219,7 @@ func TestRefreshFollowsPushesForcePushesAndDeletions(t *testing.T) {
 		t.Error(diff)
 	}
 	_, err = m.Commit(context.Background(), r, "HEAD")
-	wantKind(t, err, problem.NotFound, "HEAD", "main/x")
+	wantKind(t, err, problem.NotFound, "HEAD names branch main,", "main/x")
 }
 
 func TestRepositoryReplacedAtTheSameURL(t *testing.T) {
@@ -383,6 +383,11 @@ func TestMirrorsSurviveARestart(t *testing.T) {
 	_, err = m.Commit(context.Background(), git.Repository{URL: repo.URL, Username: "u", Password: "wrong"}, "main")
 	wantKind(t, err, problem.Unavailable)
 	s.Down(false)
+	before := s.Requests()
+	refresh(t, m, r)
+	if after := s.Requests(); after.Fetches != before.Fetches || after.Lists != before.Lists+1 {
+		t.Errorf("the restart cost a fetch: %+v after %+v", after, before)
+	}
 	repo.Commit(t, map[string]string{"f": "2"}, "Second")
 	refresh(t, m, r)
 	if got := files(t, m, r, "main"); got["f"] != "2" {

@@ -20,6 +20,9 @@ type ServeOptions struct {
 	AfterPush func(repo string)
 }
 
+// probe is the empty request by which git asks, before it sends a big push, whether it may.
+const probe = "0000"
+
 // maxPush bounds the body of one request to the Git server.
 const maxPush = 1 << 30
 
@@ -62,8 +65,9 @@ func Serve(root string, o ServeOptions) http.Handler {
 			return
 		}
 		defer done()
+		length := int(r.ContentLength)
 		backend.ServeHTTP(w, r)
-		if o.AfterPush != nil && r.Method == http.MethodPost && m[2] == "git-receive-pack" {
+		if o.AfterPush != nil && r.Method == http.MethodPost && m[2] == "git-receive-pack" && length > len(probe) {
 			o.AfterPush(m[1])
 		}
 	})
