@@ -187,12 +187,11 @@ func (q query) paths(ctx context.Context, o *object.Object) ([][]any, error) {
 		if !ok {
 			return found, nil
 		}
-		if err, failed := v.(error); failed {
+		if _, failed := v.(error); failed {
 			if ctx.Err() != nil {
 				return nil, problem.Because(problem.Limit, ctx.Err(), "the expression takes longer than %s", jqTime)
 			}
-			_ = err // not about this object
-			return found, nil
+			return found, nil // it is not about this object
 		}
 		if p, ok := v.([]any); ok {
 			found = append(found, p)

@@ -34,6 +34,12 @@ func (f fields) hasChildren() bool {
 	return len(f) > 0
 }
 
+// isMember reports whether the path of this node itself belongs to the set.
+func (f fields) isMember() bool {
+	_, self := f[member]
+	return self || len(f) == 0
+}
+
 // at returns the node at path.
 func (f fields) at(path []string) (fields, bool) {
 	for _, key := range path {

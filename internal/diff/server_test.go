@@ -15,6 +15,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
@@ -623,4 +624,35 @@ func TestTakeoverOfSharesOnly(t *testing.T) {
 		t.Error("a person's addition was removed")
 	}
 	b.quiet()
+}
+
+// One tool restarted the Deployment and added a label: the label goes, the restart stays, or it would restart again.
+func TestActionsStayWhenAdditionsGo(t *testing.T) {
+	b := newBench(t, deployments, web)
+	b.sync()
+	const restarted = `{"kubectl.kubernetes.io/restartedAt":"2026-11-23T14:05:07Z","extra":"1"}`
+	b.edit("kubectl-edit", `{"metadata":{"labels":{"new":"1"}},"spec":{"template":{"metadata":{"annotations":`+restarted+`}}}}`)
+	b.want("Added metadata.labels.new by kubectl edit", "Added spec.template.metadata.annotations.extra by kubectl edit")
+	b.heal()
+	template, _, _ := unstructured.NestedStringMap(b.live().Object, "spec", "template", "metadata", "annotations")
+	if d := cmp.Diff(map[string]string{"kubectl.kubernetes.io/restartedAt": "2026-11-23T14:05:07Z"}, template); d != "" {
+		t.Error(d)
+	}
+}
+
+// An object whose ownership was lost: the server gives it all to "before-first-apply" on our first apply. Its share of
+// our fields must go, or it would keep alive what Git drops later.
+func TestUnknownAuthors(t *testing.T) {
+	b := newBench(t, deployments, web)
+	b.clientSide("someone")
+	b.patch("someone", types.JSONPatchType, `[{"op":"replace","path":"/metadata/managedFields","value":[{}]}]`)
+	b.sync()
+	b.heal()
+	b.commit(strings.Replace(web, ", annotations: {team: shop}", "", 1))
+	b.applied = nil
+	b.want("Added metadata.annotations.team by argocd-controller")
+	b.heal()
+	if _, there := b.live().GetAnnotations()["team"]; there {
+		t.Error("the annotation that Git dropped is still there")
+	}
 }

@@ -220,7 +220,7 @@ func shared(set, mine fields) (take, left fields) {
 		_, both := mine[key]
 		child := set.child(key)
 		switch {
-		case !both:
+		case !both, !child.hasChildren() && !mine.child(key).isMember():
 			left[key] = node
 		case child.hasChildren():
 			ct, cl := shared(child, mine.child(key))
