@@ -188,8 +188,7 @@ func (a authority) issue(l leaf) (keyPair, error) {
 	return encodePair(der, key)
 }
 
-// issueFiles issues a certificate into name.crt and name.key, with the authority's own beside it
-// as name-ca.crt.
+// issueFiles issues a certificate into name.crt and name.key.
 func (a authority) issueFiles(h *home, name string, l leaf) (keyFiles, error) {
 	pair, err := a.issue(l)
 	if err != nil {

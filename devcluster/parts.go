@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,6 +72,9 @@ func (p *parts) untilStopped(ctx context.Context) error {
 	}
 }
 
+// errStopped is the answer of wait when somebody asked us to stop meanwhile.
+var errStopped = errors.New("stopped before it was ready")
+
 // wait asks check every 50 ms until it answers with no complaint.
 func (p *parts) wait(ctx context.Context, what string, check func(context.Context) error) error {
 	for {
@@ -84,7 +88,7 @@ func (p *parts) wait(ctx context.Context, what string, check func(context.Contex
 			return err
 		case <-ctx.Done():
 			if ctx.Err() == context.Canceled {
-				return fmt.Errorf("stopped before %s was ready", what)
+				return errStopped
 			}
 			return fmt.Errorf("%s did not become ready within %v: %w", what, readyWithin, complaint)
 		}

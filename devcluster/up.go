@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -47,6 +48,9 @@ func up(ctx context.Context, s settings, out io.Writer) (err error) {
 		out = terminal.out
 	}
 	defer func() {
+		if errors.Is(err, errStopped) {
+			err = nil // being told to stop is no failure, however early
+		}
 		// Standard error is the log file by now: what people must read goes to the terminal.
 		if err != nil {
 			klog.ErrorS(err, "devcluster ends")
@@ -55,6 +59,11 @@ func up(ctx context.Context, s settings, out io.Writer) (err error) {
 		terminal.restore()
 	}()
 	klog.OsExit = func(code int) {
+		if ctx.Err() != nil {
+			// Stopped in the middle of its start, the API server ends the process by itself.
+			home.close(s.discard)
+			os.Exit(0)
+		}
 		fmt.Fprintf(terminal.err, "devcluster: a Kubernetes component gave up; the reason is at the end of %s\n", home.path("devcluster.log"))
 		os.Exit(code)
 	}

@@ -127,6 +127,20 @@ func versions(t *testing.T, r *running, ns string) map[string]string {
 	return v
 }
 
+// A test process may die while its cluster still starts: that must leave nothing behind either.
+func TestStoppedWhileItStarts(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "cluster")
+	// Without standard input it has ended from the beginning.
+	cmd := exec.Command(binary, "up", "--dir", dir, "--exit-with-stdin", "--discard")
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v, said %q; want exit 0 and silence", err, out)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left behind (%v)", dir, err)
+	}
+}
+
 func TestTakenPort(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
