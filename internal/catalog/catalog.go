@@ -1,0 +1,179 @@
+// Package catalog is the only owner of our own records in Kubernetes: Applications, AppProjects, and the ConfigMaps and
+// Secrets that hold settings, repositories and clusters.
+//
+// The idea: watches keep every record in memory as an immutable value, so that reading is a map look-up and a change
+// is in force as soon as the API server has told it; writing is one conditional patch, and what was written is
+// visible to the writer at once. Read Open first, then Application and PatchApplication. The package refuses to
+// decide anything, to write anything but what it is told, and to touch what is deployed (package cluster does).
+package catalog
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/config"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+)
+
+// Options are what Open needs.
+type Options struct {
+	REST          *rest.Config     // of the cluster we live in
+	Namespace     string           // where our records are
+	Identity      string           // of this replica, for Lead
+	LeaseDuration time.Duration    // for Lead; 15 s when 0
+	InsteadOf     []config.Rewrite // before those of the settings
+	Log           *slog.Logger
+}
+
+// Catalog is our records as they are now. It is safe for concurrent use. What it returns is shared: copy before
+// changing.
+type Catalog struct {
+	options Options
+	log     *slog.Logger
+	client  dynamic.Interface
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	events  *recorder
+	lead    lead
+
+	mu       sync.RWMutex
+	apps     map[types.NamespacedName]*appEntry
+	writing  map[types.NamespacedName]*writing
+	projects map[string]projectEntry
+	records  records
+	secrets  map[string]secretRecord
+	silent   map[string]error // watches whose last request failed
+	ready    bool             // the first lists are in; before that no view is made of half of them
+	view     atomic.Pointer[view]
+
+	subscribers atomic.Pointer[[]*subscription]
+	subscribing sync.Mutex
+}
+
+// view is what the ConfigMaps and Secrets say, as one immutable value.
+type view struct {
+	settings     *Settings
+	repositories *repositories
+	clusters     *clusters
+}
+
+// Open checks that our kinds exist, starts watching and returns when everything has been read once. The watches end
+// with ctx or Close.
+//
+// It is a problem of kind NotFound when the CustomResourceDefinitions are missing.
+func Open(ctx context.Context, o Options) (c *Catalog, err error) {
+	defer problem.Wrap(&err, "open the catalog in namespace %s", o.Namespace)
+	o.REST = quick(o.REST)
+	client, err := dynamic.NewForConfig(o.REST)
+	if err != nil {
+		return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")
+	}
+	c = &Catalog{
+		options: o, log: o.Log, client: client,
+		apps: map[types.NamespacedName]*appEntry{}, writing: map[types.NamespacedName]*writing{}, projects: map[string]projectEntry{},
+		records: records{maps: map[string]map[string]string{}}, secrets: map[string]secretRecord{},
+		silent: map[string]error{},
+	}
+	c.subscribers.Store(&[]*subscription{})
+	if err := c.check(ctx); err != nil {
+		return nil, err
+	}
+	watching, stop := context.WithCancel(ctx)
+	c.stop = stop
+	c.events = newRecorder(watching, &c.running, client, o.Log)
+	if err := c.watchAll(watching); err != nil {
+		c.Close()
+		return nil, err
+	}
+	c.mu.Lock()
+	c.ready = true
+	c.rebuild()
+	c.mu.Unlock()
+	c.ensureDefaultProject(ctx)
+	return c, nil
+}
+
+// Close ends the watches and sends the events that wait.
+func (c *Catalog) Close() {
+	c.events.close()
+	c.stop()
+	for _, s := range *c.subscribers.Load() {
+		s.close()
+	}
+	c.running.Wait()
+}
+
+// Settings returns the settings in force.
+func (c *Catalog) Settings() *Settings { return c.view.Load().settings }
+
+// Repository returns how to fetch url, rewrites applied, with the credentials that are open to every project.
+func (c *Catalog) Repository(url string) Repository { return c.RepositoryFor(url, "") }
+
+// RepositoryFor is Repository with the records that belong to project, too: they come first.
+func (c *Catalog) RepositoryFor(url, project string) Repository {
+	return c.view.Load().repositories.find(url, project)
+}
+
+// Repositories returns the registered repositories, by name of their Secrets, as registered (no rewrites, nothing
+// inherited).
+func (c *Catalog) Repositories() []Repository { return slices.Clone(c.view.Load().repositories.list) }
+
+// Clusters returns the registered clusters, by server, our own included unless it is switched off.
+func (c *Catalog) Clusters() []Cluster { return c.view.Load().clusters.clone() }
+
+// Destination returns the cluster that a destination names. NotFound means that no record names it; a cluster whose
+// record is faulty is found, with its Problem.
+func (c *Catalog) Destination(d v1alpha1.ApplicationDestination) (Cluster, error) {
+	return c.view.Load().clusters.resolve(d)
+}
+
+// ServerOf returns the address of the API server that a destination names.
+func (c *Catalog) ServerOf(d v1alpha1.ApplicationDestination) (string, error) {
+	k, err := c.Destination(d)
+	return k.Server, err
+}
+
+// rebuild makes the view anew from the records. c.mu is held.
+func (c *Catalog) rebuild() {
+	if !c.ready {
+		return
+	}
+	var before *Settings
+	if v := c.view.Load(); v != nil {
+		before = v.settings
+	}
+	s := parseSettings(c.records, before)
+	secrets := make([]secretRecord, 0, len(c.secrets))
+	for _, name := range sortedKeys(c.secrets) {
+		secrets = append(secrets, c.secrets[name])
+	}
+	c.view.Store(&view{
+		settings:     s,
+		repositories: parseRepositories(secrets, c.records.maps, slices.Concat(c.options.InsteadOf, s.InsteadOf)),
+		clusters:     parseClusters(secrets, c.options.REST, s.InCluster),
+	})
+	if before == nil || !sameProblems(before.Problems, s.Problems) {
+		for _, p := range s.Problems {
+			c.log.Warn("setting not understood", "error", p)
+		}
+	}
+}
+
+func sameProblems(a, b []error) bool {
+	return slices.EqualFunc(a, b, func(x, y error) bool { return x.Error() == y.Error() })
+}
+
+// quick is the connection without client-side throttling: the API server's priority and fairness shares it better.
+func quick(r *rest.Config) *rest.Config {
+	r = rest.CopyConfig(r)
+	r.QPS, r.Burst = -1, 0
+	return r
+}

@@ -1,0 +1,188 @@
+package catalog
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/hawser-cd/hawser/internal/problem"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/klog/v2"
+)
+
+// LeaderLease is the Lease that the writing replica holds, in our namespace.
+const LeaderLease = "hawser-leader"
+
+// Lead waits until this replica leads, calls onStart with a context that ends when the lead ends, and waits until
+// onStart has returned; then it calls onStop and waits to lead again. It returns when ctx ends.
+//
+// The lease is given up only after onStart has returned, so that the next replica does not write at the same time.
+// When the lease is lost (this process or the API server stood still) another replica may lead already: onStart's
+// context has ended, and every write must go through it.
+func (c *Catalog) Lead(ctx context.Context, onStart func(ctx context.Context), onStop func()) error {
+	client, err := coordination.NewForConfig(c.options.REST)
+	if err != nil {
+		return problem.Because(problem.Invalid, err, "connection for the leader's Lease")
+	}
+	lock := &resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Namespace: c.options.Namespace, Name: LeaderLease},
+		Client:     client,
+		LockConfig: resourcelock.ResourceLockConfig{Identity: c.options.Identity},
+	}
+	for ctx.Err() == nil {
+		if err := c.leadOnce(ctx, lock, onStart, onStop); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onStart func(context.Context), onStop func()) error {
+	lease := c.options.LeaseDuration
+	if lease <= 0 {
+		lease = 15 * time.Second
+	}
+	renewDeadline := lease * 2 / 3
+	c.lead.end() // nothing held from before
+	// the elector lives longer than ctx: it releases the lease when it ends, and by then onStart must have returned
+	electing, release := context.WithCancel(klog.NewContext(context.WithoutCancel(ctx), logr.FromSlogHandler(c.log.Handler())))
+	defer release()
+
+	var mu sync.Mutex
+	var started, over bool // a turn that is over must not start: the elector starts it in a goroutine of its own
+	finished := make(chan struct{})
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock: timed{lock, &c.lead}, Name: LeaderLease, ReleaseOnCancel: true,
+		LeaseDuration: lease, RenewDeadline: renewDeadline, RetryPeriod: lease / 8,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(leading context.Context) {
+				mu.Lock()
+				if started = !over; !started {
+					mu.Unlock()
+					return
+				}
+				mu.Unlock()
+				defer close(finished)
+				work, stop := context.WithCancel(leading)
+				defer stop()
+				defer context.AfterFunc(ctx, stop)()
+				c.lead.begin(renewDeadline)
+				c.log.Info("leading", "identity", c.options.Identity)
+				onStart(work)
+				c.lead.end()
+				release() // also when onStart gives up by itself
+			},
+			OnStoppedLeading: func() {},
+			OnNewLeader: func(identity string) {
+				if identity != c.options.Identity {
+					c.log.Info("another replica leads; waiting", "leader", identity)
+				}
+			},
+		},
+	})
+	if err != nil {
+		return problem.Because(problem.Invalid, err, "leader election")
+	}
+	defer context.AfterFunc(ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !started { // else the return of onStart releases
+			over = true
+			release()
+		}
+	})()
+	elector.Run(electing)
+	mu.Lock()
+	over = true
+	ran := started
+	mu.Unlock()
+	if ran {
+		<-finished
+		c.log.Info("no longer leading", "identity", c.options.Identity)
+		onStop()
+	}
+	return nil
+}
+
+// Leading returns nil while this replica surely leads. A process that stood still can find itself still in onStart
+// long after another replica took over: ask before every write. (PatchApplication and RemoveFinalizer do.)
+func (c *Catalog) Leading() error { return c.lead.check() }
+
+// lead is when the lease was last renewed.
+type lead struct {
+	mu      sync.Mutex
+	held    bool
+	valid   time.Duration
+	renewed time.Time
+}
+
+func (l *lead) begin(valid time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held, l.valid = true, valid
+}
+
+func (l *lead) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = false
+}
+
+func (l *lead) renew(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.renewed = at
+}
+
+func (l *lead) check() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.held {
+		return problem.New(problem.Conflict, "this replica does not lead")
+	}
+	return l.fresh()
+}
+
+// allows is check for writes that a replica may also do without leading (a person's request).
+func (l *lead) allows() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.held {
+		return nil
+	}
+	return l.fresh()
+}
+
+func (l *lead) fresh() error {
+	if age := time.Since(l.renewed); age > l.valid {
+		return problem.New(problem.Conflict, "this replica may no longer lead: its lease was last renewed %s ago", age.Round(time.Second))
+	}
+	return nil
+}
+
+// timed notes when a renewal was sent: the answer may have taken long, and the lease counts from then.
+type timed struct {
+	resourcelock.Interface
+	lead *lead
+}
+
+func (t timed) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	return t.note(func() error { return t.Interface.Create(ctx, r) })
+}
+
+func (t timed) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	return t.note(func() error { return t.Interface.Update(ctx, r) })
+}
+
+func (t timed) note(write func() error) error {
+	at := time.Now()
+	err := write()
+	if err == nil {
+		t.lead.renew(at)
+	}
+	return err
+}

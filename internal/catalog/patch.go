@@ -1,0 +1,256 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"slices"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/problem"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// fieldManager is the name under which Argo CD's controller writes Applications, so that a migration finds the same
+// owner. It must not be the one that applies child applications (argocd-controller): an apply by that manager would
+// take our status for fields that Git no longer wants.
+const fieldManager = "argocd-application-controller"
+
+// PatchApplication changes an Application: change is applied to a copy of old, and the difference is sent as a JSON
+// merge patch. Nothing is sent when there is none. Fields that our structs do not know stay as they are, lists are
+// sent whole.
+//
+// What somebody else wrote since old is kept where the fields differ; use PatchApplicationExact when the decision
+// depends on all of old. The result is what Application returns from now on. It is NotFound when the Application is
+// gone or was made anew under its name, Conflict when the API server says so.
+func (c *Catalog) PatchApplication(ctx context.Context, old *v1alpha1.Application, change func(*v1alpha1.Application)) (*v1alpha1.Application, error) {
+	return c.patch(ctx, old, change, false)
+}
+
+// PatchApplicationExact is PatchApplication that refuses with a Conflict when the Application is not exactly old any
+// more.
+func (c *Catalog) PatchApplicationExact(ctx context.Context, old *v1alpha1.Application, change func(*v1alpha1.Application)) (*v1alpha1.Application, error) {
+	return c.patch(ctx, old, change, true)
+}
+
+func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change func(*v1alpha1.Application), exact bool) (_ *v1alpha1.Application, err error) {
+	key := nameOf(old)
+	defer problem.Wrap(&err, "write application %s", key)
+	if err := c.lead.allows(); err != nil {
+		return nil, err
+	}
+	changed := old.DeepCopy()
+	change(changed)
+	before, err := plain(old)
+	if err != nil {
+		return nil, err
+	}
+	want, err := plain(changed)
+	if err != nil {
+		return nil, err
+	}
+	patch := mergePatch(before, want)
+	if len(patch) == 0 {
+		return old, nil
+	}
+	onlyStatus := len(patch) == 1 && patch["status"] != nil
+	metadata, _ := patch["metadata"].(map[string]any)
+	if metadata == nil {
+		metadata = map[string]any{}
+		patch["metadata"] = metadata
+	}
+	metadata["uid"] = string(old.UID) // the API server refuses it for another object of the same name
+	if exact {
+		metadata["resourceVersion"] = old.ResourceVersion
+	}
+	data, err := json.Marshal(patch)
+	if err != nil {
+		return nil, err
+	}
+
+	c.beginWriting(key)
+	answer, err := c.client.Resource(applications).Namespace(key.Namespace).Patch(ctx, key.Name, types.MergePatchType, data,
+		metav1.PatchOptions{FieldManager: fieldManager})
+	if err != nil {
+		c.endWriting(key, "")
+		return nil, c.writeProblem(err, old)
+	}
+	result, broken := decodeApplication(answer)
+	c.keep(&appEntry{app: result, err: broken, own: true})
+	echo := ""
+	if onlyStatus {
+		if got, err := plain(result); err == nil && sameContent(want, got) {
+			echo = result.ResourceVersion
+		}
+	}
+	c.endWriting(key, echo)
+	if echo == "" {
+		c.tell(Change{ApplicationChanged, key})
+	}
+	return result, broken
+}
+
+// keep makes the answer to a write visible, unless something newer is known or the Application is gone.
+func (c *Catalog) keep(e *appEntry) {
+	key := nameOf(e.app)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := c.apps[key]; now != nil && now.app.UID == e.app.UID && older(now.app, e.app) {
+		c.apps[key] = e
+	}
+}
+
+// writeProblem translates a refused write.
+func (c *Catalog) writeProblem(err error, old *v1alpha1.Application) error {
+	if apierrors.IsNotFound(err) {
+		return problem.New(problem.NotFound, "it does not exist any more")
+	}
+	status := apierrors.APIStatus(nil)
+	if s, ok := err.(apierrors.APIStatus); ok {
+		status = s
+	}
+	if status != nil && status.Status().Details != nil {
+		for _, cause := range status.Status().Details.Causes {
+			if cause.Field == "metadata.uid" {
+				return problem.New(problem.NotFound, "the one with UID %s does not exist any more", old.UID)
+			}
+		}
+	}
+	return apiProblem(err, "the API server refuses it")
+}
+
+// RemoveFinalizer removes one finalizer from an Application. That it is gone already, or the whole Application is, is
+// fine.
+func (c *Catalog) RemoveFinalizer(ctx context.Context, app *v1alpha1.Application, finalizer string) error {
+	for attempt := 0; ; attempt++ {
+		if !slices.Contains(app.Finalizers, finalizer) {
+			return nil
+		}
+		// exact, because the list is sent whole: another finalizer set meanwhile must not be lost
+		_, err := c.PatchApplicationExact(ctx, app, func(a *v1alpha1.Application) {
+			a.Finalizers = slices.DeleteFunc(a.Finalizers, func(f string) bool { return f == finalizer })
+		})
+		switch {
+		case problem.Is(err, problem.NotFound):
+			return nil
+		case !problem.Is(err, problem.Conflict) || attempt == 9:
+			return err
+		}
+		fresh, err := c.client.Resource(applications).Namespace(app.Namespace).Get(ctx, app.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			return nil
+		case err != nil:
+			return apiProblem(err, "read application %s", nameOf(app))
+		case fresh.GetUID() != app.UID:
+			return nil
+		}
+		app, _ = decodeApplication(fresh) // finalizers can always be read
+	}
+}
+
+// writing is the writes under way for one Application. While there is one, what the watch delivers is not told: it
+// may be the echo of the write, whose answer says which version that is.
+type writing struct {
+	count int
+	seen  []string // versions the watch delivered meanwhile
+}
+
+// hold reports whether a delivered version must not be told yet.
+func (w *writing) hold(version string) bool {
+	if w == nil {
+		return false
+	}
+	w.seen = append(w.seen, version)
+	return true
+}
+
+func (c *Catalog) beginWriting(key types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.writing[key]
+	if w == nil {
+		w = &writing{}
+		c.writing[key] = w
+	}
+	w.count++
+}
+
+// endWriting tells what the watch delivered during the write, unless it was only echo, the version we wrote.
+func (c *Catalog) endWriting(key types.NamespacedName, echo string) {
+	c.mu.Lock()
+	w := c.writing[key]
+	w.seen = slices.DeleteFunc(w.seen, func(version string) bool { return version == echo })
+	w.count--
+	tell := w.count == 0 && len(w.seen) > 0
+	if w.count == 0 {
+		delete(c.writing, key)
+	}
+	c.mu.Unlock()
+	if tell {
+		c.tell(Change{ApplicationChanged, key})
+	}
+}
+
+// plain is v as JSON values.
+func plain(v any) (map[string]any, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var m map[string]any
+	return m, utiljson.Unmarshal(data, &m)
+}
+
+// mergePatch returns the JSON merge patch (RFC 7386) that makes to out of from, nil when they are equal.
+func mergePatch(from, to map[string]any) map[string]any {
+	patch := map[string]any{}
+	for key, value := range to {
+		old, had := from[key]
+		if had && reflect.DeepEqual(old, value) || !had && value == nil {
+			continue
+		}
+		a, isObject := old.(map[string]any)
+		b, becomesObject := value.(map[string]any)
+		if !becomesObject {
+			patch[key] = value
+		} else if !isObject {
+			// for a missing or plain value the patch of an empty object is the object itself, nulls left out
+			patch[key] = orEmpty(mergePatch(nil, b))
+		} else if p := mergePatch(a, b); p != nil {
+			patch[key] = p
+		}
+	}
+	for key, old := range from {
+		if _, kept := to[key]; !kept && old != nil {
+			patch[key] = nil
+		}
+	}
+	if len(patch) == 0 {
+		return nil
+	}
+	return patch
+}
+
+func orEmpty(m map[string]any) map[string]any {
+	if m == nil {
+		return map[string]any{}
+	}
+	return m
+}
+
+// sameContent compares two Applications but for what the API server counts up on every write.
+func sameContent(a, b map[string]any) bool {
+	patch := mergePatch(a, b)
+	if metadata, ok := patch["metadata"].(map[string]any); ok {
+		delete(metadata, "resourceVersion")
+		delete(metadata, "generation")
+		if len(metadata) == 0 {
+			delete(patch, "metadata")
+		}
+	}
+	return len(patch) == 0
+}

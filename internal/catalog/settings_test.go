@@ -1,0 +1,219 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/config"
+	"github.com/hawser-cd/hawser/internal/object"
+)
+
+func settingsFrom(cm map[string]string) *Settings {
+	return parseSettings(records{maps: map[string]map[string]string{settingsMap: cm}}, nil)
+}
+
+func TestSettingsDefaults(t *testing.T) {
+	want := &Settings{
+		Reconciliation: 2 * time.Minute, Jitter: time.Minute,
+		IgnoreStatus: IgnoreStatusAll,
+		Kustomize:    true, Helm: true, Jsonnet: true, InCluster: true,
+		Webhook:        Webhook{MaxBytes: 50 << 20},
+		DriftAdditions: true, PruneGuard: true,
+		SelfHeal:  SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
+		WaveDelay: 2 * time.Second,
+	}
+	equal := cmp.Comparer(func(a, b Secret) bool { return a.Equal(b) })
+	if diff := cmp.Diff(want, parseSettings(records{}, nil), equal); diff != "" {
+		t.Error(diff)
+	}
+	blank := map[string]string{"timeout.reconciliation": " ", "resource.exclusions": "\n", "helm.enable": ""}
+	if diff := cmp.Diff(want, settingsFrom(blank), equal); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	s := parseSettings(records{
+		maps: map[string]map[string]string{
+			settingsMap: {
+				"url":                                "https://hawser.corp",
+				"application.resourceTrackingMethod": "annotation+label",
+				"application.instanceLabelKey":       "corp/app",
+				"installationID":                     "blue",
+				"timeout.reconciliation":             "3m",
+				"timeout.reconciliation.jitter":      "0",
+				"timeout.hard.reconciliation":        "1d12h",
+				"resource.exclusions":                "- apiGroups: [\"*.cilium.io\"]\n  kinds: [Cilium*]\n  clusters: [\"https://a\"]\n",
+				"resource.inclusions":                "- kinds: [Deployment]",
+				"resource.compareoptions":            "ignoreAggregatedRoles: true\nignoreResourceStatusField: crd\n",
+				"resource.customizations.ignoreDifferences.apps_Deployment":   "jsonPointers: [/spec/replicas]",
+				"resource.customizations.ignoreDifferences.all":               "managedFieldsManagers: [kube-controller-manager]",
+				"resource.customizations.ignoreDifferences.Service":           "jqPathExpressions: [.spec.clusterIP]",
+				"resource.customizations.ignoreDifferences.*.crossplane.io_*": "jsonPointers: [/spec/x]",
+				"resource.customizations.ignoreResourceUpdates.all":           "jsonPointers: [/status]",
+				"resource.customizations":                                     "apps/StatefulSet:\n  ignoreDifferences: |\n    jsonPointers: [/spec/y]\nSecret:\n  health.lua: |\n    return {}\n",
+				"kustomize.buildOptions":                                      "--enable-helm",
+				"kustomize.enable":                                            "false",
+				"helm.enable":                                                 "true",
+				"jsonnet.enable":                                              "false",
+				"cluster.inClusterEnabled":                                    "false",
+				"webhook.maxPayloadSizeMB":                                    "1",
+				"hawser.webhook.unsigned":                                     "refuse",
+				"hawser.repositories.insteadOf":                               "- {prefix: https://github.com/, url: https://mirror.corp/gh/}",
+				"hawser.drift.additions":                                      "none",
+				"hawser.prune.guard":                                          "off",
+			},
+			paramsMap: {
+				"controller.self.heal.timeout.seconds":         "5",
+				"controller.self.heal.backoff.timeout.seconds": "1",
+				"controller.self.heal.backoff.factor":          "2",
+				"controller.self.heal.backoff.cap.seconds":     "60",
+				"controller.sync.timeout.seconds":              "600",
+				"controller.sync.wave.delay.seconds":           "0",
+				"controller.status.processors":                 "50",
+				"controller.operation.processors":              "25",
+			},
+			rbacMap: {"policy.default": "role:readonly"},
+		},
+		vault: map[string]string{
+			"webhook.github.secret": "gh\n", "webhook.gitlab.secret": "gl", "webhook.gogs.secret": "go", "webhook.bitbucket.uuid": "{u}",
+			"webhook.bitbucketserver.secret": "bs", "webhook.azuredevops.username": "au", "webhook.azuredevops.password": "ap",
+		},
+	}, nil)
+	rule := func(group, kind string, set func(*v1alpha1.ResourceIgnoreDifferences)) v1alpha1.ResourceIgnoreDifferences {
+		r := v1alpha1.ResourceIgnoreDifferences{Group: group, Kind: kind}
+		set(&r)
+		return r
+	}
+	want := &Settings{
+		URL:            "https://hawser.corp",
+		Tracking:       object.Tracking{Method: "annotation+label", InstanceLabel: "corp/app", InstallationID: "blue"},
+		Reconciliation: 3 * time.Minute, HardReconciliation: 36 * time.Hour,
+		Exclusions:            []Filter{{APIGroups: []string{"*.cilium.io"}, Kinds: []string{"Cilium*"}, Clusters: []string{"https://a"}}},
+		Inclusions:            []Filter{{Kinds: []string{"Deployment"}}},
+		IgnoreAggregatedRoles: true, IgnoreStatus: IgnoreStatusCRD,
+		IgnoreDifferences: []v1alpha1.ResourceIgnoreDifferences{
+			rule("*.crossplane.io", "*", func(r *v1alpha1.ResourceIgnoreDifferences) { r.JSONPointers = []string{"/spec/x"} }),
+			rule("", "Service", func(r *v1alpha1.ResourceIgnoreDifferences) { r.JQPathExpressions = []string{".spec.clusterIP"} }),
+			rule("*", "*", func(r *v1alpha1.ResourceIgnoreDifferences) {
+				r.ManagedFieldsManagers = []string{"kube-controller-manager"}
+			}),
+			rule("apps", "Deployment", func(r *v1alpha1.ResourceIgnoreDifferences) { r.JSONPointers = []string{"/spec/replicas"} }),
+			rule("apps", "StatefulSet", func(r *v1alpha1.ResourceIgnoreDifferences) { r.JSONPointers = []string{"/spec/y"} }),
+		},
+		KustomizeBuildOptions: "--enable-helm", Helm: true,
+		Webhook: Webhook{
+			GitHub: NewSecret("gh"), GitLab: NewSecret("gl"), Gogs: NewSecret("go"), BitbucketUUID: NewSecret("{u}"),
+			BitbucketServer: NewSecret("bs"), AzureUsername: NewSecret("au"), AzurePassword: NewSecret("ap"),
+			RefuseUnsigned: true, MaxBytes: 1 << 20,
+		},
+		InsteadOf:     []config.Rewrite{{Prefix: "https://github.com/", URL: "https://mirror.corp/gh/"}},
+		SelfHeal:      SelfHeal{Timeout: 5 * time.Second, Backoff: time.Second, Factor: 2, Cap: time.Minute},
+		SyncTimeout:   10 * time.Minute,
+		StatusWorkers: 50, OperationWorkers: 25,
+		RBAC: map[string]string{"policy.default": "role:readonly"},
+	}
+	if diff := cmp.Diff(want, s, cmp.Comparer(func(a, b Secret) bool { return a.Equal(b) })); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMalformedSettingKeepsWhatWasInForce(t *testing.T) {
+	good := map[string]string{
+		"timeout.reconciliation": "10m", "application.resourceTrackingMethod": "label", "helm.enable": "false",
+		"resource.exclusions": "- kinds: [A]", "resource.compareoptions": "ignoreResourceStatusField: none",
+		"resource.customizations.ignoreDifferences.apps_Deployment": "jsonPointers: [/a]",
+		"hawser.repositories.insteadOf":                             "- {prefix: a/, url: b/}",
+		"hawser.prune.guard":                                        "off",
+	}
+	bad := map[string]string{
+		"timeout.reconciliation": "soon", "application.resourceTrackingMethod": "magic", "helm.enable": "perhaps",
+		"resource.exclusions": "{", "resource.compareoptions": "ignoreResourceStatusField: some",
+		"resource.customizations.ignoreDifferences.apps_Deployment": "[",
+		"hawser.repositories.insteadOf":                             "- {prefix: a/, url: b}",
+		"hawser.prune.guard":                                        "maybe",
+	}
+	before := settingsFrom(good)
+	if len(before.Problems) > 0 {
+		t.Fatal(before.Problems)
+	}
+	after := parseSettings(records{maps: map[string]map[string]string{settingsMap: bad}}, before)
+	again := parseSettings(records{maps: map[string]map[string]string{settingsMap: bad}}, after)
+	for _, s := range []*Settings{after, again} {
+		for key := range bad {
+			if !slices.ContainsFunc(s.Problems, func(err error) bool { return strings.Contains(err.Error(), "key "+key) }) {
+				t.Errorf("no problem names %s: %v", key, s.Problems)
+			}
+		}
+		c := *s
+		c.Problems = nil
+		if diff := cmp.Diff(before, &c, cmp.Comparer(func(a, b Secret) bool { return a.Equal(b) })); diff != "" {
+			t.Error(diff)
+		}
+	}
+	fresh := settingsFrom(bad)
+	if fresh.Reconciliation != 2*time.Minute || fresh.Exclusions != nil || !fresh.PruneGuard || !fresh.Helm {
+		t.Errorf("without anything before, defaults must count: %+v", fresh)
+	}
+	if removed := parseSettings(records{}, after); removed.Reconciliation != 2*time.Minute || len(removed.Problems) > 0 {
+		t.Errorf("a removed key means the default: %+v", removed)
+	}
+}
+
+func TestDurations(t *testing.T) {
+	for in, want := range map[string]time.Duration{
+		"0": 0, "0s": 0, "90": 90 * time.Second, "180s": 3 * time.Minute, "1h30m": 90 * time.Minute, "2d": 48 * time.Hour, "1d1h": 25 * time.Hour,
+	} {
+		if got, err := duration(in); err != nil || got != want {
+			t.Errorf("%q: %v, %v; want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"-1s", "-5", "x", "1d5", "999999d", "1w", "9223372036s", "d", "d1h"} {
+		if got, err := duration(in); err == nil {
+			t.Errorf("%q: %v, want an error", in, got)
+		}
+	}
+}
+
+func TestWrittenEmptyExclusionsOverrideTheDefault(t *testing.T) {
+	if s := settingsFrom(map[string]string{"resource.exclusions": "[]"}); s.Exclusions == nil {
+		t.Error("an empty list became absent")
+	}
+}
+
+func TestSecretsShowNowhere(t *testing.T) {
+	const canary = "canary-value"
+	s := settingsFrom(nil)
+	s.Webhook.GitHub = NewSecret(canary)
+	repo := Repository{URL: "https://x/y", Password: NewSecret(canary)}
+	cluster := parseCluster(secretRecord{name: "c", kind: "cluster", data: map[string]string{
+		"server": "https://a", "config": `{"bearerToken":"` + canary + `","tlsClientConfig":{"insecure":true}}`}}, nil)
+	broken := parseCluster(secretRecord{name: "c", kind: "cluster", data: map[string]string{"server": "https://a", "config": `{"bearerToken": ["` + canary + `"]}`}}, nil)
+	if broken.Problem == nil {
+		t.Error("config with a wrong type is no problem")
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "settings", *s, "repository", repo, "cluster", cluster, "secret", NewSecret(canary))
+	asJSON, err := json.Marshal(map[string]any{"s": s, "r": repo, "c": cluster})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := []string{log.String(), string(asJSON), fmt.Sprint(broken.Problem)}
+	for _, v := range []any{s, *s, repo, &repo, cluster, &cluster, NewSecret(canary), []Secret{NewSecret(canary)}, struct{ hidden Secret }{NewSecret(canary)}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			shown = append(shown, fmt.Sprintf(verb, v))
+		}
+	}
+	for _, text := range shown {
+		if strings.Contains(text, canary) || strings.Contains(text, fmt.Sprintf("%x", canary)) {
+			t.Errorf("leaks: %s", text)
+		}
+	}
+}

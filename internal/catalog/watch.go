@@ -1,0 +1,309 @@
+package catalog
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+)
+
+var (
+	applications = v1alpha1.GroupVersion().WithResource(v1alpha1.ResourceApplications)
+	appProjects  = v1alpha1.GroupVersion().WithResource(v1alpha1.ResourceAppProjects)
+	configMaps   = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	secrets      = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
+)
+
+// feed is one watch and what is done with what it tells. The functions are called by one goroutine.
+type feed struct {
+	resource schema.GroupVersionResource
+	kind     string
+	labels   string // selector
+	fields   string // selector
+	put      func(*object.Object)
+	remove   func(namespace, name string)
+	replace  func([]*object.Object) // the whole truth: what is not in it is gone
+}
+
+// watchAll starts every watch and waits until each has told everything once.
+func (c *Catalog) watchAll(ctx context.Context) error {
+	feeds := []feed{
+		{resource: applications, kind: v1alpha1.KindApplication, put: c.putApplication, remove: c.removeApplication, replace: c.replaceApplications},
+		{resource: appProjects, kind: v1alpha1.KindAppProject, put: c.putProject, remove: c.removeProject, replace: c.replaceProjects},
+		{resource: configMaps, kind: "ConfigMap", put: c.putMap, remove: c.removeMap, replace: c.replaceMaps},
+		{resource: secrets, kind: "Secret", labels: secretTypeLabel, put: c.putSecret, remove: c.removeSecret, replace: c.replaceSecrets},
+		{resource: secrets, kind: "Secret", fields: "metadata.name=" + settingsVault, put: c.putVault, remove: c.removeVault, replace: c.replaceVault},
+	}
+	var firsts []<-chan struct{}
+	for _, f := range feeds {
+		firsts = append(firsts, c.start(ctx, f))
+	}
+	for i, first := range firsts {
+		select {
+		case <-first:
+		case <-ctx.Done():
+			return problem.Because(problem.Unavailable, ctx.Err(), "the first list of %s did not arrive", feeds[i].resource.Resource)
+		}
+	}
+	return nil
+}
+
+// start runs one watch until ctx ends. The channel is closed after the first complete list.
+func (c *Catalog) start(ctx context.Context, f feed) <-chan struct{} {
+	client := c.client.Resource(f.resource).Namespace(c.options.Namespace)
+	selected := func(o metav1.ListOptions) metav1.ListOptions {
+		o.LabelSelector, o.FieldSelector = f.labels, f.fields
+		return o
+	}
+	expected := &object.Object{}
+	expected.SetGroupVersionKind(f.resource.GroupVersion().WithKind(f.kind))
+	store := &feedStore{feed: f, complete: make(chan struct{})}
+	name := f.kind + " " + f.fields + f.labels
+	logger := logr.FromSlogHandler(c.log.Handler())
+	reflector := cache.NewReflectorWithOptions(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			list, err := client.List(ctx, selected(o))
+			c.heard(ctx, name, err)
+			return list, err
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			w, err := client.Watch(ctx, selected(o))
+			c.heard(ctx, name, err)
+			return w, err
+		},
+	}, expected, store, cache.ReflectorOptions{
+		Name: "catalog", Logger: &logger,
+		// client-go's own backoff grows to 30 s: too long for settings after the API server was restarted
+		Backoff: &wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 6, Cap: 5 * time.Second},
+	})
+	c.running.Go(func() { reflector.RunWithContext(klog.NewContext(ctx, logger)) })
+	return store.complete
+}
+
+// heard remembers whether the last request of a watch went well.
+func (c *Catalog) heard(ctx context.Context, name string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil || ctx.Err() != nil {
+		delete(c.silent, name)
+		return
+	}
+	c.silent[name] = apiProblem(err, "watch %s", name)
+}
+
+// Check returns nil while every watch is served, else why the records may be out of date.
+func (c *Catalog) Check() error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, name := range sortedKeys(c.silent) {
+		return c.silent[name]
+	}
+	return nil
+}
+
+// feedStore hands what a reflector tells to a feed.
+type feedStore struct {
+	feed
+	complete chan struct{}
+	once     sync.Once
+}
+
+func (s *feedStore) Add(o any) error    { return s.Update(o) }
+func (s *feedStore) Resync() error      { return nil }
+func (s *feedStore) Update(o any) error { s.put(o.(*object.Object)); return nil }
+
+func (s *feedStore) Delete(o any) error {
+	gone := o.(*object.Object)
+	s.remove(gone.GetNamespace(), gone.GetName())
+	return nil
+}
+
+func (s *feedStore) Replace(list []any, _ string) error {
+	objects := make([]*object.Object, len(list))
+	for i, o := range list {
+		objects[i] = o.(*object.Object)
+	}
+	s.replace(objects)
+	s.once.Do(func() { close(s.complete) })
+	return nil
+}
+
+// check asks for every kind once, so that what is missing or forbidden is said at the start and not retried silently.
+func (c *Catalog) check(ctx context.Context) error {
+	for _, r := range []schema.GroupVersionResource{applications, appProjects, configMaps, secrets} {
+		_, err := c.client.Resource(r).Namespace(c.options.Namespace).List(ctx, metav1.ListOptions{Limit: 1})
+		if err == nil {
+			continue
+		}
+		if apierrors.IsNotFound(err) {
+			return problem.New(problem.NotFound, "the kind %s is not installed", r.GroupResource()).
+				WithHint("run `hawser crds | kubectl apply -f -`, or start with --install-crds")
+		}
+		return apiProblem(err, "list %s", r.GroupResource())
+	}
+	return nil
+}
+
+// apiProblem names what kind of problem the API server's answer is.
+func apiProblem(err error, format string, args ...any) *problem.Error {
+	kind := problem.Internal
+	switch {
+	case apierrors.IsNotFound(err):
+		kind = problem.NotFound
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+		kind = problem.Conflict
+	case apierrors.IsForbidden(err):
+		kind = problem.Forbidden
+	case apierrors.IsUnauthorized(err):
+		kind = problem.Unauthenticated
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err):
+		kind = problem.Invalid
+	case apierrors.IsRequestEntityTooLargeError(err):
+		kind = problem.Limit
+	case apierrors.ReasonForError(err) == metav1.StatusReasonUnknown, // no answer at all
+		apierrors.IsTooManyRequests(err), apierrors.IsServerTimeout(err), apierrors.IsTimeout(err), apierrors.IsServiceUnavailable(err),
+		apierrors.IsInternalError(err):
+		kind = problem.Unavailable
+	}
+	return problem.Because(kind, err, format, args...)
+}
+
+// settingsMaps are the ConfigMaps we read; the namespace may hold others.
+var settingsMaps = []string{settingsMap, paramsMap, rbacMap, knownHostsMap, tlsCertsMap}
+
+func (c *Catalog) putMap(o *object.Object) { c.changeMap(o.GetName(), mapOf(o)) }
+
+func (c *Catalog) removeMap(_, name string) { c.changeMap(name, nil) }
+
+func (c *Catalog) replaceMaps(list []*object.Object) {
+	now := map[string]map[string]string{}
+	for _, o := range list {
+		now[o.GetName()] = mapOf(o)
+	}
+	for _, name := range settingsMaps {
+		c.changeMap(name, now[name])
+	}
+}
+
+// changeMap puts a ConfigMap in force; nil when there is none.
+func (c *Catalog) changeMap(name string, values map[string]string) {
+	if !slices.Contains(settingsMaps, name) {
+		return
+	}
+	c.mu.Lock()
+	same := maps.Equal(c.records.maps[name], values)
+	if !same {
+		// not in place: Settings.RBAC is the map itself
+		c.records.maps = maps.Clone(c.records.maps)
+		c.records.maps[name] = values
+		c.rebuild()
+	}
+	c.mu.Unlock()
+	if same {
+		return
+	}
+	what := SettingsChanged
+	if name == knownHostsMap || name == tlsCertsMap {
+		what = RepositoryChanged
+	}
+	c.tell(Change{what, c.key(name)})
+}
+
+func (c *Catalog) putVault(o *object.Object) { c.changeVault(secretOf(o).data) }
+func (c *Catalog) removeVault(_, _ string)   { c.changeVault(nil) }
+func (c *Catalog) replaceVault(list []*object.Object) {
+	var data map[string]string
+	for _, o := range list {
+		data = secretOf(o).data
+	}
+	c.changeVault(data)
+}
+
+func (c *Catalog) changeVault(data map[string]string) {
+	c.mu.Lock()
+	same := maps.Equal(c.records.vault, data)
+	if !same {
+		c.records.vault = data
+		c.rebuild()
+	}
+	c.mu.Unlock()
+	if !same {
+		c.tell(Change{SettingsChanged, c.key(settingsVault)})
+	}
+}
+
+func (c *Catalog) putSecret(o *object.Object) {
+	s := secretOf(o)
+	c.changeSecrets(map[string]*secretRecord{s.name: &s})
+}
+
+func (c *Catalog) removeSecret(_, name string) { c.changeSecrets(map[string]*secretRecord{name: nil}) }
+
+func (c *Catalog) replaceSecrets(list []*object.Object) {
+	changes := map[string]*secretRecord{}
+	c.mu.RLock()
+	for name := range c.secrets {
+		changes[name] = nil
+	}
+	c.mu.RUnlock()
+	for _, o := range list {
+		s := secretOf(o)
+		changes[s.name] = &s
+	}
+	c.changeSecrets(changes)
+}
+
+// changeSecrets puts Secrets in force by name; nil when there is none any more.
+func (c *Catalog) changeSecrets(changes map[string]*secretRecord) {
+	var told []Change
+	note := func(s secretRecord) {
+		switch s.kind {
+		case "cluster":
+			told = append(told, Change{ClusterChanged, c.key(s.name)})
+		case "repository", "repo-creds":
+			told = append(told, Change{RepositoryChanged, c.key(s.name)})
+		}
+	}
+	c.mu.Lock()
+	for _, name := range sortedKeys(changes) {
+		old, known := c.secrets[name]
+		s := changes[name]
+		if s != nil && known && old.same(*s) {
+			continue
+		}
+		if known && (s == nil || s.kind != old.kind) {
+			delete(c.secrets, name)
+			note(old)
+		}
+		if s != nil {
+			c.secrets[name] = *s
+			note(*s)
+		}
+	}
+	if len(told) > 0 {
+		c.rebuild()
+	}
+	c.mu.Unlock()
+	for _, change := range told {
+		c.tell(change)
+	}
+}
+
+func (c *Catalog) key(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: c.options.Namespace, Name: name}
+}
