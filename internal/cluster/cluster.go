@@ -29,6 +29,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/connrotation"
 )
 
 // Options say which cluster, and who listens.
@@ -67,6 +68,7 @@ type Cluster struct {
 	served       atomic.Pointer[served]
 
 	http      *http.Client
+	dialer    *connrotation.Dialer
 	rest      rest.Interface // whole objects
 	restMeta  rest.Interface // their metadata
 	dynamic   dynamic.Interface
@@ -76,6 +78,7 @@ type Cluster struct {
 	pulse  *pulse
 	index  *index
 	out    *outbox
+	pins   pins
 	fills  chan struct{} // bounds the lists that run at the same time
 	wake   chan struct{} // asks for discovery
 	synced chan struct{} // closed after the first fill
@@ -119,7 +122,7 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 	c.goes(func() { c.explore(ctx) })
 	c.goes(func() {
 		<-ctx.Done()
-		c.http.CloseIdleConnections()
+		c.dialer.CloseAll()
 	})
 	return c, nil
 }
@@ -144,6 +147,8 @@ func (c *Cluster) connect(config *rest.Config) (err error) {
 	if config.Dial == nil {
 		config.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
 	}
+	c.dialer = connrotation.NewDialer(config.Dial)
+	config.Dial = c.dialer.DialContext
 	if c.http, err = rest.HTTPClientFor(config); err != nil {
 		return err
 	}
@@ -235,6 +240,25 @@ func (c *Cluster) Live(instance string) map[object.Key]*object.Object { return c
 func (c *Cluster) Get(key object.Key) (*object.Object, bool) {
 	e := c.index.get(key)
 	return e.object(), e != nil
+}
+
+// Whole returns the whole object, for comparing one that an application wants but has not marked yet: from the index if
+// it is there, else from the server, and from then on it is kept whole. NotFound: there is none.
+func (c *Cluster) Whole(ctx context.Context, key object.Key) (*object.Object, error) {
+	if e := c.index.get(key); e != nil && e.full != nil && (e.whole || !explained(key.GroupKind(), c.settings.Load().Tracking)) {
+		return e.full, nil
+	}
+	c.pins.add(key)
+	c.Track(key.GroupKind())
+	t, err := named(c.target(ctx, key, ""))
+	if err != nil {
+		return nil, err
+	}
+	o, err := c.fetch(ctx, t)
+	if err == nil {
+		c.feed(ctx, t, o)
+	}
+	return o, err
 }
 
 // explore keeps what the server serves, and with it the streams, up to date.
@@ -483,6 +507,7 @@ func (c *Cluster) pulseChanged() {
 		c.mu.Unlock()
 	} else {
 		c.log.Warn("cluster does not answer", "error", err)
+		c.dialer.CloseAll() // what has fallen silent stays silent: only a new connection tells whether the server is back
 	}
 	c.out.add(change{state: true})
 }

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/object"
@@ -20,6 +22,7 @@ type entry struct {
 	uid      types.UID
 	rv       string
 	instance string // application instance whose mark it carries; empty: none
+	whole    bool   // it is tracked, or somebody asked for it (Whole): its metadata alone is not enough
 	owners   []metav1.OwnerReference
 	full     *object.Object // masked; nil: only the metadata is kept
 	meta     *outline       // nil when full is set
@@ -79,6 +82,7 @@ type reader struct {
 	masker    object.Masker
 	tracking  object.Tracking
 	explained bool
+	pinned    *pins
 	strings   map[string]string
 }
 
@@ -112,12 +116,12 @@ func (r *reader) internMap(m map[string]string) map[string]string {
 	return out
 }
 
-// read makes an entry of a whole object. It keeps all of what is tracked (its managedFields decide what is drift),
+// read makes an entry of a whole object. It keeps all of what is tracked or pinned (its managedFields decide what is drift),
 // what explains health of the explained kinds, and the metadata of the rest. Secrets are masked here, where they enter.
 func (r *reader) read(o *object.Object) *entry {
 	e := r.head(o)
 	switch {
-	case e.instance != "" || r.explained && r.kind.gk() == crdKind:
+	case e.whole || r.explained && r.kind.gk() == crdKind:
 		e.full = r.masker.Mask(o)
 	case r.explained:
 		e.full = slim(r.masker.Mask(o))
@@ -128,15 +132,8 @@ func (r *reader) read(o *object.Object) *entry {
 	return e
 }
 
-// readFull makes an entry that keeps the whole object, whoever it belongs to.
-func (r *reader) readFull(o *object.Object) *entry {
-	e := r.head(o)
-	e.full = r.masker.Mask(o)
-	return e
-}
-
 func (r *reader) head(o *object.Object) *entry {
-	return &entry{
+	e := &entry{
 		key:      object.Key{Group: r.kind.GVK.Group, Kind: r.kind.GVK.Kind, Namespace: r.intern(o.GetNamespace()), Name: o.GetName()},
 		version:  r.kind.GVK.Version,
 		uid:      o.GetUID(),
@@ -144,6 +141,8 @@ func (r *reader) head(o *object.Object) *entry {
 		instance: r.intern(owner(r.tracking, o)),
 		owners:   r.internOwners(o.GetOwnerReferences()),
 	}
+	e.whole = e.instance != "" || r.pinned.has(e.key)
+	return e
 }
 
 // readMeta makes an entry of what a metadata watch delivers.
@@ -158,6 +157,7 @@ func (r *reader) readMeta(p *metav1.PartialObjectMetadata) *entry {
 			created: p.CreationTimestamp.Time, deleted: p.DeletionTimestamp, generation: p.Generation},
 	}
 	e.instance = r.intern(e.owner(r.tracking))
+	e.whole = e.instance != "" || r.pinned.has(e.key)
 	return e
 }
 
@@ -244,6 +244,32 @@ func slimPod(spec map[string]any) {
 				"livenessProbe", "readinessProbe", "startupProbe", "securityContext", "terminationMessagePath", "terminationMessagePolicy"} {
 				delete(c, field)
 			}
+		}
+	}
+}
+
+// pins are the objects that are kept whole although nobody tracks them (yet): wanted by an application that has not
+// marked them. They are few, read with each event and written hardly ever, so writing copies.
+type pins struct {
+	p atomic.Pointer[map[object.Key]bool]
+}
+
+func (p *pins) has(key object.Key) bool {
+	if p == nil {
+		return false
+	}
+	m := p.p.Load()
+	return m != nil && (*m)[key]
+}
+
+func (p *pins) add(key object.Key) {
+	for {
+		old, now := p.p.Load(), map[object.Key]bool{key: true}
+		if old != nil {
+			maps.Copy(now, *old)
+		}
+		if p.p.CompareAndSwap(old, &now) {
+			return
 		}
 	}
 }

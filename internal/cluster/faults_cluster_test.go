@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,6 +85,92 @@ func TestAPIServerDiesAndComesBack(t *testing.T) {
 	for _, e := range r.of(func(e cluster.Event) bool { return e.Key.Namespace == ns && e.New == nil }) {
 		t.Errorf("%s was taken for deleted", e.Key)
 	}
+}
+
+// link is a wire to the API server that can fall silent, as a firewall does that forgets a connection.
+type link struct {
+	listener net.Listener
+	mu       sync.Mutex
+	silent   chan struct{} // closed when the connections made so far carry nothing more
+}
+
+func newLink(t *testing.T, to string) *link {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &link{listener: listener, silent: make(chan struct{})}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			l.mu.Lock()
+			silent := l.silent
+			l.mu.Unlock()
+			server, err := net.Dial("tcp", to)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			for _, ends := range [][2]net.Conn{{client, server}, {server, client}} {
+				go func() {
+					defer ends[1].Close()
+					buffer := make([]byte, 32<<10)
+					for {
+						n, err := ends[0].Read(buffer)
+						if err != nil {
+							return
+						}
+						select {
+						case <-silent: // swallowed; the sender is told nothing
+						default:
+							if _, err = ends[1].Write(buffer[:n]); err != nil {
+								return
+							}
+						}
+					}
+				}()
+			}
+		}
+	}()
+	return l
+}
+
+func (l *link) fallSilent() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.silent)
+	l.silent = make(chan struct{})
+}
+
+func TestSilentConnectionIsGivenUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a timeout")
+	}
+	k := clustertest.Start(t)
+	ns := k.Namespace(t)
+	server, err := url.Parse(k.Config.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLink(t, server.Host)
+	config := rest.CopyConfig(k.Config)
+	config.Host = "https://" + l.listener.Addr().String()
+	c, _ := open(t, config, nil)
+	l.fallSilent()
+	began := time.Now()
+	k.Apply(t, ns, "{apiVersion: v1, kind: ConfigMap, metadata: {name: meanwhile}}")
+	eventually(t, "what happened in the silence", func() error {
+		if _, ok := c.Get(object.Key{Kind: "ConfigMap", Namespace: ns, Name: "meanwhile"}); !ok {
+			return fmt.Errorf("unknown; connected %v", c.State().Connected)
+		}
+		return c.KindErr(configMaps)
+	})
+	t.Logf("known after %v", time.Since(began))
 }
 
 const deadConversion = `

@@ -93,8 +93,8 @@ func (x *index) each(gk schema.GroupKind, f func(*entry)) {
 	}
 }
 
-// put takes the version of an object that s saw. partial says that the entry is tracked but known only by its
-// metadata: its kind must be watched in full.
+// put takes the version of an object that s saw. partial says that the entry is wanted whole but known
+// only by its metadata: its kind must be watched whole.
 func (x *index) put(s *stream, e *entry) (partial bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -104,7 +104,7 @@ func (x *index) put(s *stream, e *entry) (partial bool) {
 	}
 	src.rv = e.rv
 	x.set(e, false)
-	return e.instance != "" && e.full == nil
+	return e.whole && e.full == nil
 }
 
 // remove takes the news that s saw the object deleted.
@@ -150,7 +150,7 @@ func (x *index) replace(s *stream, list []*entry, rv string) (partial bool) {
 		}
 		for _, e := range part {
 			listed[name{e.key.Namespace, e.key.Name}] = struct{}{}
-			partial = partial || e.instance != "" && e.full == nil
+			partial = partial || e.whole && e.full == nil
 			x.set(e, true) // what is newer than the list comes again on the watch that begins where the list ends
 		}
 		x.mu.Unlock()
@@ -222,11 +222,12 @@ func (x *index) retrack(owner func(*entry) string) []schema.GroupKind {
 		for _, n := range nodes {
 			e := *n.cur
 			if e.instance = owner(&e); e.instance != n.cur.instance {
+				e.whole = e.instance != ""
 				x.unindex(n)
 				n.cur = &e
 				x.reindex(n)
 			}
-			short = short || e.instance != "" && e.full == nil
+			short = short || n.cur.whole && n.cur.full == nil
 		}
 		if short {
 			partial = append(partial, gk)
@@ -257,8 +258,8 @@ func (x *index) set(e *entry, fill bool) {
 	if same && !richer || newer(old.rv, e.rv) && !(richer && fill) {
 		return
 	}
-	if old.uid == e.uid && old.full != nil && e.full == nil && e.instance != "" {
-		return // tracked, but its kind is not watched whole yet: the list under way brings this version, whole
+	if old.uid == e.uid && old.full != nil && e.full == nil && e.whole {
+		return // wanted whole, but its kind is not watched whole yet: the list under way brings this version, whole
 	}
 	x.unindex(n)
 	if old.uid != e.uid || !sameOwners(old.owners, e.owners) {

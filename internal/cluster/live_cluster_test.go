@@ -16,6 +16,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 )
@@ -319,6 +320,29 @@ func TestUntrackedIsMetadataUntilItIsTracked(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// An application wants an object that exists without its mark: it is compared whole, now and after each change.
+func TestWholeObjectThatNobodyTracks(t *testing.T) {
+	k := clustertest.Start(t)
+	ns := k.Namespace(t)
+	k.Apply(t, ns, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: found}, automountServiceAccountToken: false}")
+	c, _ := open(t, k.Config, nil)
+	key := object.Key{Kind: "ServiceAccount", Namespace: ns, Name: "found"}
+	o, err := c.Whole(t.Context(), key)
+	if err != nil || o.Object["automountServiceAccountToken"] != false || len(o.GetManagedFields()) == 0 {
+		t.Fatalf("%v, %v", o, err)
+	}
+	k.Patch(t, "kubectl-edit", "v1", "ServiceAccount", ns, "found", `{"automountServiceAccountToken":true}`)
+	eventually(t, "the change, whole", func() error {
+		if o, _ := c.Get(key); o.Object["automountServiceAccountToken"] != true || len(o.GetManagedFields()) == 0 {
+			return fmt.Errorf("%v", o)
+		}
+		return nil
+	})
+	if _, err := c.Whole(t.Context(), object.Key{Kind: "ServiceAccount", Namespace: ns, Name: "none"}); !problem.Is(err, problem.NotFound) {
+		t.Errorf("of none: %v", err)
+	}
 }
 
 const widgets = `

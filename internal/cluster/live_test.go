@@ -21,7 +21,7 @@ func testStream(k Kind) *stream { return &stream{scope: scope{gk: k.gk()}, kind:
 // testEntry is a version of the object called name; its UID is its name and a generation.
 func testEntry(k Kind, name string, incarnation, rv int, instance string, owners ...string) *entry {
 	e := &entry{key: object.Key{Group: k.GVK.Group, Kind: k.GVK.Kind, Namespace: "ns", Name: name}, version: k.GVK.Version,
-		uid: types.UID(name + "#" + strconv.Itoa(incarnation)), rv: strconv.Itoa(rv), instance: instance}
+		uid: types.UID(name + "#" + strconv.Itoa(incarnation)), rv: strconv.Itoa(rv), instance: instance, whole: instance != ""}
 	for _, o := range owners {
 		e.owners = append(e.owners, metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: o, UID: types.UID(o + "#1")})
 	}

@@ -12,7 +12,7 @@ import (
 // The pulse's times. A dead server is noticed at once when it closes its connections, and within beatEvery+beatTimeout
 // when it just falls silent.
 const (
-	beatEvery   = 10 * time.Second
+	beatEvery   = 5 * time.Second
 	beatTimeout = 5 * time.Second
 	beatDead    = time.Second // between questions to a server that does not answer
 )
@@ -20,7 +20,7 @@ const (
 // pulse knows whether the API server answers. It alone talks to a dead server: everything else waits for it, so that
 // a cluster that comes back is not met by a hundred watches at once, and none of them sleeps through it.
 type pulse struct {
-	probe   func(context.Context) error
+	probe   func(ctx context.Context, alive bool) error
 	changed func() // called after each change, without locks
 
 	mu      sync.Mutex
@@ -34,10 +34,13 @@ type pulse struct {
 }
 
 func newPulse(client rest.Interface, changed func()) *pulse {
-	probe := func(ctx context.Context) error {
-		// Ready, not merely alive: a server that still loads its CRDs would deny that their kinds exist.
+	probe := func(ctx context.Context, alive bool) error {
+		path := "/version" // the cheapest answer there is
+		if !alive {
+			path = "/readyz" // a server that is still loading its CRDs would deny that their kinds exist
+		}
 		var code int
-		err := client.Get().AbsPath("/readyz").MaxRetries(0).Do(ctx).StatusCode(&code).Error()
+		err := client.Get().AbsPath(path).MaxRetries(0).Do(ctx).StatusCode(&code).Error()
 		if code == 403 || code == 404 {
 			return nil // it answers; it just does not tell
 		}
@@ -48,15 +51,15 @@ func newPulse(client rest.Interface, changed func()) *pulse {
 
 // run asks until ctx ends.
 func (p *pulse) run(ctx context.Context) {
-	for {
+	for alive := false; ; {
 		beat, cancel := context.WithTimeout(ctx, beatTimeout)
-		err := p.probe(beat)
+		err := p.probe(beat, alive)
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
 		every := beatEvery
-		if !p.set(err) {
+		if alive = p.set(err); !alive {
 			every = beatDead
 		}
 		timer := time.NewTimer(wait.Jitter(every, 0.2))
