@@ -73,40 +73,42 @@ func (h *home) close(discard bool) {
 	h.lock.Close()
 }
 
-// terminal holds the process's own output and error while the components write to the log.
+// terminal is what the process was given as its own output and error. Everything that people must
+// read goes there; file descriptors 1 and 2 become the log.
 type terminal struct{ out, err *os.File }
 
-// redirectOutput sends everything that components print to DIR/devcluster.log. It replaces the file
-// descriptors and not only Go's variables, because loggers keep os.Stderr from their own start.
-func (h *home) redirectOutput() (*terminal, error) {
+func keepTerminal() (terminal, error) {
+	t := terminal{os.Stdout, os.Stderr}
+	for fd, kept := range map[int]**os.File{1: &t.out, 2: &t.err} {
+		n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return t, fmt.Errorf("keep file descriptor %d: %w", fd, err)
+		}
+		*kept = os.NewFile(uintptr(n), fmt.Sprintf("terminal-%d", fd))
+	}
+	return t, nil
+}
+
+// redirectOutput sends everything that components print to DIR/devcluster.log, to the end of the
+// process: a component that is slow to stop goes on talking. It replaces the file descriptors and not
+// only Go's variables, because loggers keep os.Stderr from their own start.
+func (h *home) redirectOutput() error {
 	path := h.path("devcluster.log")
 	if info, err := os.Stat(path); err == nil && info.Size() > biggestLog {
 		_ = os.Rename(path, path+".old")
 	}
 	log, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
+		return fmt.Errorf("open the log: %w", err)
 	}
 	defer log.Close()
 	fmt.Fprintf(log, "\n==== devcluster starts, process %d, %s ====\n", os.Getpid(), time.Now().Format(time.RFC3339))
-
-	t := &terminal{}
-	for fd, keep := range map[int]**os.File{1: &t.out, 2: &t.err} {
-		saved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
-		if err != nil {
-			return nil, fmt.Errorf("keep file descriptor %d: %w", fd, err)
-		}
-		*keep = os.NewFile(uintptr(saved), fmt.Sprintf("terminal-%d", fd))
+	for _, fd := range []int{1, 2} {
 		if err := unix.Dup2(int(log.Fd()), fd); err != nil {
-			return nil, fmt.Errorf("redirect file descriptor %d to the log: %w", fd, err)
+			return fmt.Errorf("redirect file descriptor %d to the log: %w", fd, err)
 		}
 	}
-	return t, nil
-}
-
-func (t *terminal) restore() {
-	_ = unix.Dup2(int(t.out.Fd()), 1)
-	_ = unix.Dup2(int(t.err.Fd()), 2)
+	return nil
 }
 
 // listen opens the API server's port: the wanted one, else the one of the last run, else any.

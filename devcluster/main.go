@@ -44,13 +44,16 @@ Ctrl-C or SIGTERM stops it, and the same command continues it with all its data 
 `
 
 func main() {
-	err := run(os.Args[1:], os.Stdin, os.Stdout)
+	t, err := keepTerminal()
+	if err == nil {
+		err = run(os.Args[1:], os.Stdin, t)
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(usage)
+		fmt.Fprint(t.out, usage)
 	default:
-		fmt.Fprintln(os.Stderr, "devcluster:", err)
+		fmt.Fprintln(t.err, "devcluster:", err)
 		var wrong usageError
 		if errors.As(err, &wrong) {
 			os.Exit(2)
@@ -64,7 +67,7 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) + " (devcluster --help shows the usage)" }
 
-func run(args []string, in io.Reader, out io.Writer) error {
+func run(args []string, in io.Reader, t terminal) error {
 	if len(args) == 0 {
 		return usageError("no command given")
 	}
@@ -74,9 +77,9 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return up(stopContext(s, in), s, out)
+		return up(stopContext(s, in), s, t)
 	case "version":
-		fmt.Fprintln(out, versionLine())
+		fmt.Fprintln(t.out, versionLine())
 		return nil
 	case "help", "--help", "-h", "-help":
 		return flag.ErrHelp

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"runtime/debug"
@@ -27,11 +26,11 @@ const (
 	stopWithin  = 4 * time.Second // per component; the data are safe whenever we are killed
 )
 
-// up runs a cluster in s.dir until ctx ends. It prints one line on out when the cluster is usable.
+// up runs a cluster in s.dir until ctx ends. It prints one line when the cluster is usable.
 //
 // The port is opened first of all, so that no other devcluster can take it meanwhile; and the
 // controllers start only when the API server answers, or each would wait out its own retries.
-func up(ctx context.Context, s settings, out io.Writer) (err error) {
+func up(ctx context.Context, s settings, t terminal) (err error) {
 	if err := checkLinked(); err != nil {
 		return err
 	}
@@ -40,23 +39,17 @@ func up(ctx context.Context, s settings, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { home.close(s.discard && err == nil) }() // after a failure somebody wants the log
-	terminal, err := home.redirectOutput()
-	if err != nil {
+	if err := home.redirectOutput(); err != nil {
 		return err
-	}
-	if out == os.Stdout {
-		out = terminal.out
 	}
 	defer func() {
 		if errors.Is(err, errStopped) {
 			err = nil // being told to stop is no failure, however early
 		}
-		// Standard error is the log file by now: what people must read goes to the terminal.
 		if err != nil {
 			klog.ErrorS(err, "devcluster ends")
 			err = fmt.Errorf("%w\n  log: %s", err, home.path("devcluster.log"))
 		}
-		terminal.restore()
 	}()
 	klog.OsExit = func(code int) {
 		if ctx.Err() != nil {
@@ -64,10 +57,10 @@ func up(ctx context.Context, s settings, out io.Writer) (err error) {
 			home.close(s.discard)
 			os.Exit(0)
 		}
-		fmt.Fprintf(terminal.err, "devcluster: a Kubernetes component gave up; the reason is at the end of %s\n", home.path("devcluster.log"))
+		fmt.Fprintf(t.err, "devcluster: a Kubernetes component gave up; the reason is at the end of %s\n", home.path("devcluster.log"))
 		os.Exit(code)
 	}
-	_ = debug.SetCrashOutput(terminal.err, debug.CrashOptions{})
+	_ = debug.SetCrashOutput(t.err, debug.CrashOptions{})
 
 	listener, err := listen(home, s.port)
 	if err != nil {
@@ -119,7 +112,7 @@ func up(ctx context.Context, s settings, out io.Writer) (err error) {
 	if err := home.write("kubeconfig", keys.kubeconfig(server, keys.admin)); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "devcluster ready: kubeconfig %s, server %s\n", home.path("kubeconfig"), server)
+	fmt.Fprintf(t.out, "devcluster ready: kubeconfig %s, server %s\n", home.path("kubeconfig"), server)
 
 	return parts.untilStopped(ctx)
 }
