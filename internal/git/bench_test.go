@@ -12,16 +12,17 @@ import (
 )
 
 // big is a repository of 5,000 files in 500 folders, as a platform team's monorepo has.
-func big(b *testing.B) (*gittest.Repo, *git.Mirrors) {
+func big(b *testing.B) (repo *gittest.Repo, m *git.Mirrors, dir string) {
 	b.Helper()
 	files := map[string]string{}
 	for i := range 5000 {
 		files[fmt.Sprintf("apps/team-%02d/app-%d/f%d.yaml", i%25, i%500, i)] = fmt.Sprintf("kind: ConfigMap\ndata: {n: \"%d\"}\n", i)
 	}
-	repo := gittest.New(b).Repo(b, "big", files)
-	m := mirrors(b)
+	repo = gittest.New(b).Repo(b, "big", files)
+	dir = b.TempDir()
+	m = mirrors(b, func(o *git.Options) { o.Dir = dir })
 	refresh(b, m, at(repo))
-	return repo, m
+	return repo, m, dir
 }
 
 func walk(b *testing.B, t source.Tree, read bool) (files int) {
@@ -51,7 +52,8 @@ func walk(b *testing.B, t source.Tree, read bool) (files int) {
 }
 
 func BenchmarkList(b *testing.B) {
-	repo, m := big(b)
+	all := b // what outlives one sub-benchmark
+	repo, m, dir := big(b)
 	c := repo.Head(b)
 	tree := func(m *git.Mirrors) source.Tree {
 		t, err := m.Tree(context.Background(), at(repo), c)
@@ -67,7 +69,7 @@ func BenchmarkList(b *testing.B) {
 				if err := m.Close(); err != nil {
 					b.Fatal(err)
 				}
-				m = mirrors(b, func(o *git.Options) { o.Dir = m.Dir })
+				m = mirrors(all, func(o *git.Options) { o.Dir = dir })
 				t := tree(m)
 				b.StartTimer()
 				if n := walk(b, t, read); n != 5000 {
@@ -88,7 +90,7 @@ func BenchmarkList(b *testing.B) {
 }
 
 func BenchmarkEntryWarm(b *testing.B) {
-	repo, m := big(b)
+	repo, m, _ := big(b)
 	t, err := m.Tree(context.Background(), at(repo), repo.Head(b))
 	if err != nil {
 		b.Fatal(err)
@@ -101,7 +103,7 @@ func BenchmarkEntryWarm(b *testing.B) {
 }
 
 func BenchmarkRefresh(b *testing.B) {
-	repo, m := big(b)
+	repo, m, _ := big(b)
 	b.Run("nothing-new", func(b *testing.B) {
 		for b.Loop() {
 			refresh(b, m, at(repo))
@@ -127,7 +129,7 @@ func BenchmarkRefresh(b *testing.B) {
 }
 
 func BenchmarkCommit(b *testing.B) {
-	repo, m := big(b)
+	repo, m, _ := big(b)
 	for b.Loop() {
 		commit(b, m, at(repo), "main")
 	}

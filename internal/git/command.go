@@ -27,6 +27,7 @@ const (
 // command is one run of git.
 type command struct {
 	dir  string // of the mirror; "" for none
+	url  string // of the server it talks to; "" for none
 	args []string
 	env  []string // on top of the environment of every git process
 }
@@ -34,13 +35,13 @@ type command struct {
 // environment is all that a git process inherits: nothing of the user's or the system's configuration.
 func (m *Mirrors) environment() []string {
 	allow := "http:https:ssh"
-	if m.AllowFile {
+	if m.options.AllowFile {
 		allow += ":file"
 	}
-	home := filepath.Join(m.Dir, "home")
+	home := filepath.Join(m.options.Dir, "home")
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "HOME=" + home, "XDG_CONFIG_HOME=" + home,
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + filepath.Join(m.Dir, "gitconfig"),
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + filepath.Join(m.options.Dir, "gitconfig"),
 		"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS=", "GIT_ALLOW_PROTOCOL=" + allow, "GIT_PROTOCOL_FROM_USER=0",
 		"GIT_NO_REPLACE_OBJECTS=1", "GIT_ADVICE=0",
 	}
@@ -53,9 +54,9 @@ func (m *Mirrors) git(ctx context.Context, c command) ([]byte, error) {
 	if c.dir != "" {
 		args = append([]string{"--git-dir=" + c.dir}, args...)
 	}
-	cmd := exec.CommandContext(ctx, m.Git, args...)
+	cmd := exec.CommandContext(ctx, m.options.Git, args...)
 	cmd.Env = append(m.env[:len(m.env):len(m.env)], c.env...)
-	cmd.Dir = filepath.Join(m.Dir, "home")
+	cmd.Dir = filepath.Join(m.options.Dir, "home")
 	cmd.SysProcAttr = attributes()
 	cmd.WaitDelay = 2 * grace
 	var killer *time.Timer
@@ -73,7 +74,7 @@ func (m *Mirrors) git(ctx context.Context, c command) ([]byte, error) {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // a child that outlived git
 	}
 	if err != nil || out.over {
-		return nil, &failed{verb: c.args[0], stderr: errs.String(), err: err, ctx: ctx.Err(), over: out.over}
+		return nil, &failed{verb: c.args[0], url: c.url, stderr: errs.String(), err: err, ctx: ctx.Err(), over: out.over}
 	}
 	return out.Bytes(), nil
 }
@@ -141,7 +142,7 @@ func (m *Mirrors) transport(r Repository) (env []string, done func(), err error)
 	}
 	file := func(name string, content []byte) string {
 		if err == nil && dir == "" {
-			dir, err = os.MkdirTemp(filepath.Join(m.Dir, "tmp"), "auth-")
+			dir, err = os.MkdirTemp(filepath.Join(m.options.Dir, "tmp"), "auth-")
 		}
 		p := filepath.Join(dir, name)
 		if err == nil {
@@ -169,7 +170,7 @@ func (m *Mirrors) transport(r Repository) (env []string, done func(), err error)
 		if r.Proxy != "" {
 			set("http.proxy", r.Proxy)
 			env = append(env, "no_proxy="+r.NoProxy)
-		} else if m.ProxyFromEnv {
+		} else if m.options.ProxyFromEnv {
 			for _, name := range []string{"http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY"} {
 				if v, ok := os.LookupEnv(name); ok {
 					env = append(env, name+"="+v)

@@ -13,6 +13,7 @@ import (
 // failed is a git process that did not do what it was asked.
 type failed struct {
 	verb   string
+	url    string // what was talked to: its words are not git's
 	stderr string
 	err    error
 	ctx    error // why the context had ended, if it had
@@ -57,11 +58,19 @@ var damage = regexp.MustCompile(`(?i)(object file .* is empty|loose object .* is
 
 var lockLeft = regexp.MustCompile(`Unable to create '.*\.lock': File exists|cannot lock ref`)
 
+// plain is stderr without the URL, lest a repository called broken-certificates be diagnosed by its name.
+func (f *failed) plain() string {
+	if f.url == "" {
+		return f.stderr
+	}
+	return strings.ReplaceAll(f.stderr, f.url, "URL")
+}
+
 // ours returns the lines that git itself printed: what the server said about itself ("remote: …") tells nothing about
 // the mirror.
 func (f *failed) ours() string {
 	var b strings.Builder
-	for line := range strings.Lines(f.stderr) {
+	for line := range strings.Lines(f.plain()) {
 		if !strings.HasPrefix(line, "remote:") {
 			b.WriteString(line)
 		}
@@ -103,7 +112,7 @@ func explain(err error, r Repository, doing string) error {
 		text = f.err.Error()
 	}
 	for i, s := range signs {
-		if compiled[i].MatchString(f.stderr) {
+		if compiled[i].MatchString(f.plain()) {
 			return problem.New(s.kind, "%s: %s", what, text).WithHint("%s", s.hint)
 		}
 	}

@@ -44,7 +44,7 @@ type Options struct {
 
 // Mirrors are the bare mirrors below one directory. Its methods are safe for concurrent use.
 type Mirrors struct {
-	Options
+	options Options
 	env     []string // of every git process
 	key     []byte   // keys the fingerprints of credentials, so that none can be guessed from the disk
 	lock    *os.File
@@ -128,7 +128,7 @@ func New(o Options) (*Mirrors, error) {
 	}
 	o.Dir = dir
 	m := &Mirrors{
-		Options: o, mirrors: map[string]*mirror{}, clients: map[string]*http.Client{}, busy: make(chan struct{}, maxTalking),
+		options: o, mirrors: map[string]*mirror{}, clients: map[string]*http.Client{}, busy: make(chan struct{}, maxTalking),
 		trees: newLRU[*folder](treeCacheBytes), blobs: newLRU[[]byte](blobCacheBytes), commits: newLRU[commitInfo](commitCacheBytes),
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
@@ -170,33 +170,33 @@ func checkVersion(git string) error {
 
 // prepare takes the directory for this process and removes what a killed one left behind.
 func (m *Mirrors) prepare() error {
-	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
+	if err := os.MkdirAll(m.options.Dir, 0o700); err != nil {
 		return problem.New(problem.Internal, "create the directory of Git mirrors: %v", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(m.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(m.options.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return problem.New(problem.Internal, "lock the directory of Git mirrors: %v", err)
 	}
 	m.lock = lock
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return problem.New(problem.Conflict, "another process uses the Git mirrors in %s", m.Dir).
+		return problem.New(problem.Conflict, "another process uses the Git mirrors in %s", m.options.Dir).
 			WithHint("give every hawser process its own data directory")
 	}
 	for _, pattern := range []string{"tmp-*", "old-*", "tmp"} { // half clones, private keys of killed fetches
-		left, _ := filepath.Glob(filepath.Join(m.Dir, pattern))
+		left, _ := filepath.Glob(filepath.Join(m.options.Dir, pattern))
 		for _, p := range left {
 			os.RemoveAll(p)
 		}
 	}
 	for _, dir := range []string{"tmp", "home"} {
-		if err := os.MkdirAll(filepath.Join(m.Dir, dir), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(m.options.Dir, dir), 0o700); err != nil {
 			return problem.New(problem.Internal, "prepare the directory of Git mirrors: %v", err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(m.Dir, "gitconfig"), []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(m.options.Dir, "gitconfig"), []byte(config), 0o600); err != nil {
 		return problem.New(problem.Internal, "prepare the directory of Git mirrors: %v", err)
 	}
-	keyFile := filepath.Join(m.Dir, "key")
+	keyFile := filepath.Join(m.options.Dir, "key")
 	if m.key, err = os.ReadFile(keyFile); err == nil && len(m.key) == 32 {
 		return nil
 	}
@@ -240,7 +240,18 @@ func (m *Mirrors) Refresh(ctx context.Context, r Repository, notBefore time.Time
 // Known returns the last snapshot of the repository's refs without touching the network; ok is false when there is
 // none. It survives a restart.
 func (m *Mirrors) Known(repoURL string) (refs Refs, ok bool) {
-	x, _, err := m.open(Repository{URL: repoURL})
+	r, err := Repository{URL: repoURL}.clean(m.options.AllowFile)
+	if err != nil {
+		return Refs{}, false
+	}
+	key := mirrorKey(r.URL)
+	m.mu.Lock()
+	known := m.mirrors[key] != nil
+	m.mu.Unlock()
+	if !known && gone(m.dirOf(key)) { // whoever asks for thousands of URLs must not make thousands of mirrors
+		return Refs{}, false
+	}
+	x, _, err := m.open(r)
 	if err != nil {
 		return Refs{}, false
 	}
@@ -321,11 +332,11 @@ func (m *Mirrors) known(ctx context.Context, r Repository, commit string) (*mirr
 
 // Check contacts the server and reports whether the credentials may read the repository.
 func (m *Mirrors) Check(ctx context.Context, r Repository) error {
-	r, err := r.clean(m.AllowFile)
+	r, err := r.clean(m.options.AllowFile)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, m.options.Timeout)
 	defer cancel()
 	_, _, err = m.list(ctx, r)
 	return err
@@ -333,7 +344,7 @@ func (m *Mirrors) Check(ctx context.Context, r Repository) error {
 
 // open returns the mirror of r and r with the credentials taken out of its URL.
 func (m *Mirrors) open(r Repository) (*mirror, Repository, error) {
-	r, err := r.clean(m.AllowFile)
+	r, err := r.clean(m.options.AllowFile)
 	if err != nil {
 		return nil, r, err
 	}
@@ -351,6 +362,8 @@ func (m *Mirrors) open(r Repository) (*mirror, Repository, error) {
 	x.load.Do(x.restore)
 	return x, r, nil
 }
+
+func (m *Mirrors) dirOf(key string) string { return filepath.Join(m.options.Dir, key+".git") }
 
 // gone reports whether p is known to be missing; an unreadable one is not.
 func gone(p string) bool {

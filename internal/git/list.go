@@ -29,7 +29,7 @@ const maxListing = 128 << 20
 // URL that answered: r.URL, or where the same host redirected to.
 func (m *Mirrors) list(ctx context.Context, r Repository) (refs *snapshot, base string, err error) {
 	began := time.Now()
-	defer func() { m.Observe("ls-remote", r.String(), time.Since(began), err) }()
+	defer func() { m.options.Observe("ls-remote", r.String(), time.Since(began), err) }()
 	if r.http() {
 		return m.listHTTP(ctx, r)
 	}
@@ -49,7 +49,7 @@ func (m *Mirrors) listCommand(ctx context.Context, r Repository) (*snapshot, err
 		return nil, err
 	}
 	defer done()
-	out, err := m.git(ctx, command{args: []string{"ls-remote", "--symref", "--end-of-options", r.URL}, env: env})
+	out, err := m.git(ctx, command{url: r.URL, args: []string{"ls-remote", "--symref", "--end-of-options", r.URL}, env: env})
 	if err != nil {
 		return nil, explain(err, r, "list the refs of")
 	}
@@ -373,7 +373,7 @@ func (m *Mirrors) client(r Repository) (*http.Client, error) {
 		}
 		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
 	}
-	if err := setProxy(t, r, m.ProxyFromEnv); err != nil {
+	if err := setProxy(t, r, m.options.ProxyFromEnv); err != nil {
 		return nil, err
 	}
 	if len(m.clients) >= 256 { // rotated certificates leave old clients behind

@@ -65,7 +65,7 @@ func (x *mirror) tidyLater() {
 		}
 		x.keeper.mu.Unlock()
 		if err != nil && ctx.Err() == nil {
-			x.m.Log.Warn("tidying a Git mirror failed", "repo", x.url, "error", err)
+			x.m.options.Log.Warn("tidying a Git mirror failed", "repo", x.url, "error", err)
 		}
 	}()
 }

@@ -65,7 +65,7 @@ type failure struct {
 
 func newMirror(m *Mirrors, key, url string) *mirror {
 	x := &mirror{
-		m: m, url: Redact(url), dir: filepath.Join(m.Dir, key+".git"), work: make(chan struct{}, 1),
+		m: m, url: Redact(url), dir: m.dirOf(key), work: make(chan struct{}, 1),
 		access: map[string]time.Time{}, failures: map[string]failure{},
 	}
 	x.objects = newObjects(m, x.dir, x.distrust)
@@ -77,7 +77,7 @@ func (x *mirror) distrust() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.broken {
-		x.m.Log.Warn("Git mirror is damaged and will be fetched anew", "repo", x.url)
+		x.m.options.Log.Warn("Git mirror is damaged and will be fetched anew", "repo", x.url)
 	}
 	x.broken = true
 }
@@ -288,7 +288,7 @@ func (x *mirror) contact(ctx context.Context, r Repository) (refs Refs, listed s
 	}
 	defer release()
 	fresh := gone(filepath.Join(x.dir, "HEAD"))
-	timeout := x.m.Timeout
+	timeout := x.m.options.Timeout
 	if fresh {
 		timeout *= cloneFactor
 	}
@@ -312,11 +312,11 @@ func (x *mirror) contact(ctx context.Context, r Repository) (refs Refs, listed s
 
 	began := time.Now()
 	got, err := x.bring(ctx, r, theirs, fresh || broken)
-	x.m.Observe("fetch", r.String(), time.Since(began), err)
+	x.m.options.Observe("fetch", r.String(), time.Since(began), err)
 	if err != nil {
 		return Refs{}, "", err
 	}
-	x.m.Log.Info("fetched", "repo", x.url, "refs", len(got.branches)+len(got.tags), "took", time.Since(began).Round(time.Millisecond))
+	x.m.options.Log.Info("fetched", "repo", x.url, "refs", len(got.branches)+len(got.tags), "took", time.Since(began).Round(time.Millisecond))
 	x.tidyLater()
 	return Refs{s: got}, theirs.hash, nil
 }
@@ -343,7 +343,7 @@ func (x *mirror) bring(ctx context.Context, r Repository, theirs *snapshot, anew
 			return nil, explain(err, r, "fetch")
 		}
 		x.distrust()
-		x.m.Log.Warn("fetch found the Git mirror damaged", "repo", x.url, "error", explain(err, r, "fetch"))
+		x.m.options.Log.Warn("fetch found the Git mirror damaged", "repo", x.url, "error", explain(err, r, "fetch"))
 		x.mu.Lock()
 		x.repaired = time.Now()
 		x.mu.Unlock()
@@ -358,7 +358,7 @@ func (x *mirror) bring(ctx context.Context, r Repository, theirs *snapshot, anew
 // clone fetches into a new repository and puts it in the place of the old one: whoever is killed in between leaves
 // the old one or none, never half of one.
 func (x *mirror) clone(ctx context.Context, r Repository, theirs *snapshot) error {
-	tmp, err := os.MkdirTemp(x.m.Dir, "tmp-")
+	tmp, err := os.MkdirTemp(x.m.options.Dir, "tmp-")
 	if err != nil {
 		return problem.New(problem.Internal, "fetch %s: %v", x.url, err)
 	}
@@ -373,7 +373,7 @@ func (x *mirror) clone(ctx context.Context, r Repository, theirs *snapshot) erro
 	if err := x.fetch(ctx, tmp, r, theirs); err != nil {
 		return err
 	}
-	old := fmt.Sprintf("%s-%d", filepath.Join(x.m.Dir, "old-"+filepath.Base(x.dir)), time.Now().UnixNano())
+	old := fmt.Sprintf("%s-%d", filepath.Join(x.m.options.Dir, "old-"+filepath.Base(x.dir)), time.Now().UnixNano())
 	if access, err := os.ReadFile(filepath.Join(x.dir, "access")); err == nil {
 		_ = os.WriteFile(filepath.Join(tmp, "access"), access, 0o600)
 	}
@@ -444,7 +444,7 @@ func (x *mirror) transfer(ctx context.Context, dir string, r Repository, specs [
 		args = append(args, "--unshallow")
 	}
 	args = append(args, "--end-of-options", r.URL)
-	_, err = x.m.git(ctx, command{dir: dir, args: append(args, specs...), env: env})
+	_, err = x.m.git(ctx, command{dir: dir, url: r.URL, args: append(args, specs...), env: env})
 	return err
 }
 
@@ -536,7 +536,7 @@ func (x *mirror) fetchRef(ctx context.Context, r Repository, ref string) (string
 
 // fetchOne fetches one thing into a ref of our own.
 func (x *mirror) fetchOne(ctx context.Context, r Repository, what, ref string) error {
-	ctx, cancel := context.WithTimeout(ctx, x.m.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, x.m.options.Timeout)
 	defer cancel()
 	release, err := x.hold(ctx)
 	if err != nil {
@@ -552,6 +552,6 @@ func (x *mirror) fetchOne(ctx context.Context, r Repository, what, ref string) e
 	}
 	began := time.Now()
 	err = explain(x.transfer(ctx, x.dir, r, []string{"+" + what + ":" + ref}), r, "fetch "+what+" from")
-	x.m.Observe("fetch", r.String(), time.Since(began), err)
+	x.m.options.Observe("fetch", r.String(), time.Since(began), err)
 	return err
 }

@@ -24,6 +24,7 @@ import (
 const (
 	readersPerMirror = 4
 	idleReader       = time.Minute
+	maxTries         = 6                // readers tried for one object
 	readDeadline     = 60 * time.Second // a read that takes longer sits on a dead disk
 	maxFolderBytes   = 32 << 20         // raw tree object
 	maxCommitBytes   = 1 << 20
@@ -65,6 +66,11 @@ var (
 	errAmbiguous = errors.New("object name is ambiguous")
 )
 
+// wrongAnswer is what a sound database never says: a hash mismatch, a reply out of turn.
+type wrongAnswer struct{ text string }
+
+func (w wrongAnswer) Error() string { return w.text }
+
 // tooLarge is an object over the limit of the one who reads it.
 type tooLarge struct{ size int64 }
 
@@ -98,35 +104,41 @@ func (o *objects) kind(id string) (kind string, err error) {
 	return kind, err
 }
 
-// with runs f with a reader. A reader that fails in an unforeseen way is thrown away and f is tried once more with a
-// new one: it may have been killed, or have lost the pack files to a repack.
+// with runs f with a reader and, when that fails in an unforeseen way, with new ones. What a living process answers
+// wrongly, or dies of by itself, twice, is damage to the database; a process that somebody killed (the kernel, when
+// memory is short) says nothing about it.
 func (o *objects) with(f func(*reader) error) error {
 	o.slots <- struct{}{}
 	defer func() { <-o.slots }()
-	var said string
-	for range 2 {
+	said, broken := "", 0
+	for range maxTries {
 		r, err := o.take()
 		if err != nil {
 			return err
 		}
+		late := false
 		deadline := time.AfterFunc(readDeadline, r.kill)
 		err = f(r)
-		deadline.Stop()
+		late = !deadline.Stop()
 		var p *problem.Error
 		if err == nil || err == errMissing || err == errAmbiguous || errors.As(err, &tooLarge{}) || errors.As(err, &p) {
 			o.give(r)
 			return err
 		}
-		r.kill()
-		<-r.waited
+		killed := r.bury() && !errors.As(err, new(wrongAnswer))
 		said = strings.TrimSpace(err.Error() + " " + r.errs.String())
+		if late || o.m.ctx.Err() != nil {
+			break
+		}
+		if !killed {
+			if broken++; broken == 2 {
+				o.damaged()
+				return problem.New(problem.Unavailable, "read the Git mirror: it is damaged (%s)", summary(said, Repository{})).
+					WithHint("it is fetched anew with the next refresh")
+			}
+		}
 	}
-	if o.m.ctx.Err() != nil {
-		return problem.New(problem.Unavailable, "read the Git mirror: it is closed")
-	}
-	o.damaged()
-	return problem.New(problem.Unavailable, "read the Git mirror: it is damaged (%s)", summary(said, Repository{})).
-		WithHint("it is fetched anew with the next refresh")
+	return problem.New(problem.Unavailable, "read the Git mirror: git was ended or gave no answer (%s)", summary(said, Repository{}))
 }
 
 // take returns an idle reader or starts one.
@@ -145,9 +157,9 @@ func (o *objects) take() (*reader, error) {
 	era := o.era
 	o.mu.Unlock()
 	r := &reader{errs: &tail{limit: 4 << 10}, waited: make(chan struct{}), era: era}
-	r.cmd = exec.Command(o.m.Git, "--git-dir="+o.dir, "cat-file", "--batch-command", "--buffer")
+	r.cmd = exec.Command(o.m.options.Git, "--git-dir="+o.dir, "cat-file", "--batch-command", "--buffer")
 	r.cmd.Env = o.m.env
-	r.cmd.Dir = filepath.Join(o.m.Dir, "home")
+	r.cmd.Dir = filepath.Join(o.m.options.Dir, "home")
 	r.cmd.SysProcAttr = attributes()
 	r.cmd.Stderr = r.errs
 	r.cmd.WaitDelay = grace
@@ -233,6 +245,19 @@ func (r *reader) kill() { _ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) 
 // end closes the process's input, upon which it leaves.
 func (r *reader) end() { r.in.Close() }
 
+// bury ends a failed reader and reports whether a signal had ended it before us.
+func (r *reader) bury() (killed bool) {
+	r.end()
+	select {
+	case <-r.waited:
+		return !r.cmd.ProcessState.Exited()
+	case <-time.After(grace):
+	}
+	r.kill()
+	<-r.waited
+	return false
+}
+
 // info returns type and size of an object.
 func (r *reader) info(id string) (kind string, size int64, err error) {
 	if err := r.send("info " + id); err != nil {
@@ -251,7 +276,7 @@ func (r *reader) contents(id, kind string, size int64) ([]byte, error) {
 		return nil, err
 	}
 	if got != kind || n != size {
-		return nil, fmt.Errorf("object %s changed from %s of %d bytes to %s of %d", id, kind, size, got, n)
+		return nil, wrongAnswer{fmt.Sprintf("object %s changed from %s of %d bytes to %s of %d", id, kind, size, got, n)}
 	}
 	data := make([]byte, size+1) // and the newline
 	if _, err := io.ReadFull(r.out, data); err != nil {
@@ -259,7 +284,7 @@ func (r *reader) contents(id, kind string, size int64) ([]byte, error) {
 	}
 	data = data[:size:size]
 	if hashOf(id, kind, data) != id {
-		return nil, fmt.Errorf("object %s: hash mismatch", id)
+		return nil, wrongAnswer{"object " + id + ": hash mismatch"}
 	}
 	return data, nil
 }
@@ -285,11 +310,11 @@ func (r *reader) header(asked string) (kind string, size int64, err error) {
 	case len(f) == 2 && f[1] == "ambiguous":
 		return "", 0, errAmbiguous
 	case len(f) != 3 || f[0] != asked:
-		return "", 0, fmt.Errorf("object %s: unexpected answer %q", asked, line)
+		return "", 0, wrongAnswer{fmt.Sprintf("object %s: unexpected answer %q", asked, line)}
 	}
 	size, err = strconv.ParseInt(f[2], 10, 64)
 	if err != nil || size < 0 {
-		return "", 0, fmt.Errorf("object %s: unexpected answer %q", asked, line)
+		return "", 0, wrongAnswer{fmt.Sprintf("object %s: unexpected answer %q", asked, line)}
 	}
 	return f[1], size, nil
 }

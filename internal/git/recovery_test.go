@@ -353,7 +353,8 @@ func TestDetachedHEADAndDepth(t *testing.T) {
 	repo.Commit(t, map[string]string{"f": "2"}, "Second")
 	detached := repo.Git(t, "commit-tree", first+"^{tree}", "-p", first, "-m", "On no branch")
 	repo.Git(t, "update-ref", "--no-deref", "HEAD", detached)
-	m := mirrors(t)
+	dir := t.TempDir()
+	m := mirrors(t, func(o *git.Options) { o.Dir = dir })
 	shallow := git.Repository{URL: repo.URL, Depth: 1}
 	refs := refresh(t, m, shallow)
 	if branch, c := refs.Head(); branch != "" || c != detached {
@@ -374,7 +375,7 @@ func TestDetachedHEADAndDepth(t *testing.T) {
 	if got := commit(t, m, at(repo), repo.Git(t, "rev-parse", "main~1")[:12]); got != repo.Git(t, "rev-parse", "main~1") {
 		t.Error(got)
 	}
-	if _, err := os.Stat(filepath.Join(onDisk(t, m.Dir), "shallow")); err == nil {
+	if _, err := os.Stat(filepath.Join(onDisk(t, dir), "shallow")); err == nil {
 		t.Error("still shallow")
 	}
 }
@@ -384,7 +385,8 @@ func TestManyPushesAreTidied(t *testing.T) {
 		t.Skip("sixty fetches")
 	}
 	repo := gittest.New(t).Repo(t, "a", map[string]string{"f": "0"})
-	m := mirrors(t)
+	dir := t.TempDir()
+	m := mirrors(t, func(o *git.Options) { o.Dir = dir })
 	r := at(repo)
 	for i := range 30 {
 		many := map[string]string{}
@@ -400,11 +402,11 @@ func TestManyPushesAreTidied(t *testing.T) {
 	if err := m.Close(); err != nil { // waits for the tidying, or stops it
 		t.Fatal(err)
 	}
-	m2 := mirrors(t, func(o *git.Options) { o.Dir = m.Dir })
+	m2 := mirrors(t, func(o *git.Options) { o.Dir = dir })
 	for range 50 {
 		repo.Commit(t, map[string]string{"f": time.Now().String()}, "Next")
 		refresh(t, m2, r)
-		if packs, _ := filepath.Glob(filepath.Join(onDisk(t, m.Dir), "objects/pack/*.pack")); len(packs) < 10 {
+		if packs, _ := filepath.Glob(filepath.Join(onDisk(t, dir), "objects/pack/*.pack")); len(packs) < 10 {
 			if got := files(t, m2, r, repo.Git(t, "rev-parse", "main~30"))["d2/f2"]; got == "" {
 				t.Error("an old commit lost its content")
 			}
