@@ -101,7 +101,7 @@ const config = `[safe]
 [credential]
 	helper =
 [advice]
-	detachedHead = false
+	fetchShowForcedUpdates = false
 `
 
 // New opens the mirrors in o.Dir, which is created when missing. It fails when git is missing or too old, and when

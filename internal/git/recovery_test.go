@@ -177,6 +177,61 @@ func whole(m *git.Mirrors, r git.Repository) (map[string]string, error) {
 	return found, nil
 }
 
+func TestContentThatIsNotWhatItsNameSaysIsRefused(t *testing.T) {
+	repo := gittest.New(t).Repo(t, "a", map[string]string{"a": "right", "b": "wrong"})
+	dir := t.TempDir()
+	m := mirrors(t, func(o *git.Options) { o.Dir = dir })
+	r := at(repo)
+	refresh(t, m, r)
+	object := func(path string) string { // few objects arrive loose
+		id := repo.Git(t, "rev-parse", "main:"+path)
+		return filepath.Join(onDisk(t, dir), "objects", id[:2], id[2:])
+	}
+	wrong, err := os.ReadFile(object("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = os.Chmod(object("a"), 0o600)
+	if err := os.WriteFile(object("a"), wrong, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tree, err := m.Tree(context.Background(), r, repo.Head(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tree.Read("a", 100)
+	if err == nil {
+		t.Fatalf("read %q", got)
+	}
+	wantKind(t, err, problem.Unavailable, "damaged")
+	refresh(t, m, r)
+	if got, err := tree.Read("a", 100); err != nil || string(got) != "right" {
+		t.Errorf("after the next refresh: %q, %v", got, err)
+	}
+}
+
+func TestRefsLostOnDiskAreNotTakenForDeleted(t *testing.T) {
+	s := gittest.New(t)
+	repo := s.Repo(t, "a", map[string]string{"f": "1"})
+	repo.Branch(t, "other")
+	dir := t.TempDir()
+	m := mirrors(t, func(o *git.Options) { o.Dir = dir })
+	refresh(t, m, at(repo))
+	m.Close()
+	if err := os.WriteFile(filepath.Join(onDisk(t, dir), "refs/heads/main"), nil, 0o600); err != nil { // as after a power cut
+		t.Fatal(err)
+	}
+	s.Down(true)
+	m = mirrors(t, func(o *git.Options) { o.Dir = dir })
+	_, err := m.Commit(context.Background(), at(repo), "main")
+	wantKind(t, err, problem.Unavailable)
+	s.Down(false)
+	refresh(t, m, at(repo))
+	if got := files(t, m, at(repo), "main"); got["f"] != "1" {
+		t.Error(got)
+	}
+}
+
 func TestReadersAreReplacedWhenTheyDie(t *testing.T) {
 	many := map[string]string{}
 	for i := range 300 {

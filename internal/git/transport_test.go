@@ -161,6 +161,11 @@ func TestRedirectsStayOnTheHost(t *testing.T) {
 				http.Redirect(w, r, "/a.git/"+strings.TrimPrefix(r.URL.Path, "/old/")+"?"+r.URL.RawQuery, http.StatusMovedPermanently)
 			case strings.HasPrefix(r.URL.Path, "/evil/"):
 				http.Redirect(w, r, evil.URL+r.URL.Path+"?"+r.URL.RawQuery, http.StatusFound)
+			case strings.HasPrefix(r.URL.Path, "/late/") && strings.Contains(r.UserAgent(), "hawser"): // lures only the git process
+				r.URL.Path = "/a.git/" + strings.TrimPrefix(r.URL.Path, "/late/")
+				next.ServeHTTP(w, r)
+			case strings.HasPrefix(r.URL.Path, "/late/"):
+				http.Redirect(w, r, evil.URL+r.URL.Path+"?"+r.URL.RawQuery, http.StatusFound)
 			case strings.HasPrefix(r.URL.Path, "/login/"):
 				http.Redirect(w, r, "/sign_in", http.StatusFound)
 			case strings.HasPrefix(r.URL.Path, "/page/"):
@@ -183,7 +188,7 @@ func TestRedirectsStayOnTheHost(t *testing.T) {
 	for path, c := range map[string]struct {
 		kind  problem.Kind
 		words string
-	}{"/evil": {problem.Forbidden, "redirects to http://127.0.0.1"}, "/login": {problem.Unavailable, "login page"}, "/page": {problem.Unavailable, "text/html"}, "/loop": {problem.Unavailable, "3 redirects"}} {
+	}{"/evil": {problem.Forbidden, "redirects to http://127.0.0.1"}, "/late": {problem.Unavailable, "redirects to another address"}, "/login": {problem.Unavailable, "login page"}, "/page": {problem.Unavailable, "text/html"}, "/loop": {problem.Unavailable, "3 redirects"}} {
 		_, err := m.Refresh(context.Background(), as(path), time.Now())
 		wantKind(t, err, c.kind, c.words)
 	}
