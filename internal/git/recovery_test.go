@@ -178,7 +178,7 @@ func whole(m *git.Mirrors, r git.Repository) (map[string]string, error) {
 }
 
 func TestContentThatIsNotWhatItsNameSaysIsRefused(t *testing.T) {
-	repo := gittest.New(t).Repo(t, "a", map[string]string{"a": "right", "b": "wrong"})
+	repo := gittest.New(t).Repo(t, "a", map[string]string{"a": "right", "b": "wrong", "folder/sub/f": "1", "gone/f": "1"})
 	dir := t.TempDir()
 	m := mirrors(t, func(o *git.Options) { o.Dir = dir })
 	r := at(repo)
@@ -199,11 +199,24 @@ func TestContentThatIsNotWhatItsNameSaysIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	os.Remove(object("folder"))
+	if err := os.WriteFile(object("folder"), wrong, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(object("gone"))
 	got, err := tree.Read("a", 100)
 	if err == nil {
 		t.Fatalf("read %q", got)
 	}
 	wantKind(t, err, problem.Unavailable, "damaged")
+	for _, p := range []string{"folder", "gone", "folder/sub"} { // never "no such file": that would be pruned
+		_, err = tree.List(p)
+		wantKind(t, err, problem.Unavailable)
+		_, err = tree.Entry(p + "/f")
+		wantKind(t, err, problem.Unavailable)
+		_, err = tree.Read(p+"/f", 10)
+		wantKind(t, err, problem.Unavailable)
+	}
 	refresh(t, m, r)
 	if got, err := tree.Read("a", 100); err != nil || string(got) != "right" {
 		t.Errorf("after the next refresh: %q, %v", got, err)
@@ -211,24 +224,31 @@ func TestContentThatIsNotWhatItsNameSaysIsRefused(t *testing.T) {
 }
 
 func TestRefsLostOnDiskAreNotTakenForDeleted(t *testing.T) {
-	s := gittest.New(t)
-	repo := s.Repo(t, "a", map[string]string{"f": "1"})
-	repo.Branch(t, "other")
-	dir := t.TempDir()
-	m := mirrors(t, func(o *git.Options) { o.Dir = dir })
-	refresh(t, m, at(repo))
-	m.Close()
-	if err := os.WriteFile(filepath.Join(onDisk(t, dir), "refs/heads/main"), nil, 0o600); err != nil { // as after a power cut
-		t.Fatal(err)
-	}
-	s.Down(true)
-	m = mirrors(t, func(o *git.Options) { o.Dir = dir })
-	_, err := m.Commit(context.Background(), at(repo), "main")
-	wantKind(t, err, problem.Unavailable)
-	s.Down(false)
-	refresh(t, m, at(repo))
-	if got := files(t, m, at(repo), "main"); got["f"] != "1" {
-		t.Error(got)
+	for name, lose := range map[string]func(p string) error{ // as after a power cut
+		"emptied": func(p string) error { return os.WriteFile(p, nil, 0o600) },
+		"gone":    os.Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := gittest.New(t)
+			repo := s.Repo(t, "a", map[string]string{"f": "1"})
+			repo.Branch(t, "other")
+			dir := t.TempDir()
+			m := mirrors(t, func(o *git.Options) { o.Dir = dir })
+			refresh(t, m, at(repo))
+			m.Close()
+			if err := lose(filepath.Join(onDisk(t, dir), "refs/heads/main")); err != nil {
+				t.Fatal(err)
+			}
+			s.Down(true)
+			m = mirrors(t, func(o *git.Options) { o.Dir = dir })
+			_, err := m.Commit(context.Background(), at(repo), "main")
+			wantKind(t, err, problem.Unavailable)
+			s.Down(false)
+			refresh(t, m, at(repo))
+			if got := files(t, m, at(repo), "main"); got["f"] != "1" {
+				t.Error(got)
+			}
+		})
 	}
 }
 
