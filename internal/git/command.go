@@ -185,7 +185,7 @@ func (m *Mirrors) transport(r Repository) (env []string, done func(), err error)
 		if len(r.KnownHosts) > 0 {
 			known = file("known_hosts", r.KnownHosts)
 		}
-		env = append(env, "GIT_SSH_VARIANT=ssh", "GIT_SSH_COMMAND="+sshCommand(key, known, r.InsecureIgnoreHostKey))
+		env = append(env, "GIT_SSH_VARIANT=ssh", "GIT_SSH_COMMAND="+sshCommand(key, known, r.InsecureIgnoreHostKey || r.Insecure))
 	}
 	if err != nil {
 		done()

@@ -24,32 +24,29 @@ func (f *failed) Error() string { return "git " + f.verb + ": " + f.err.Error() 
 
 // signs maps what git, curl and ssh print (LC_ALL=C) to a kind. The first match wins.
 var signs = []struct {
-	match string
+	match *regexp.Regexp
 	kind  problem.Kind
 	hint  string
 }{
-	{`not our ref|unadvertised object|couldn't find remote ref`, problem.NotFound, ""},
-	{`Authentication failed|could not read (Username|Password)|terminal prompts disabled|returned error: 401|Permission denied \(|Too many authentication failures|invalid format|error in libcrypto`, problem.Unauthenticated, hintCredentials},
-	{`Host key verification failed|REMOTE HOST IDENTIFICATION|No .* host key is known`, problem.Unauthenticated, "add the server's key to the known hosts (argocd-ssh-known-hosts-cm)"},
-	{`returned error: 403|[Aa]ccess denied|not authorized|Forbidden`, problem.Forbidden, hintCredentials},
-	{`returned error: 40[4]|returned error: 410|[Rr]epository .*not found|does not appear to be a git repository|does not exist|not be found`, problem.NotFound, hintNotFound},
-	{`(?i)certificate|SSL|TLS`, problem.Unavailable, "give the server's CA in argocd-tls-certs-cm, or a client certificate in the repository Secret"},
-	{`returned error: 30[1278]|unable to update url base from redirection`, problem.Unavailable, "the server redirects to another address: use that one as the repository's URL"},
-	{`No space left on device|Disk quota exceeded`, problem.Internal, "the data directory is full"},
+	{regexp.MustCompile(`not our ref|unadvertised object|couldn't find remote ref`), problem.NotFound, ""},
+	{regexp.MustCompile(`Authentication failed|could not read (Username|Password)|terminal prompts disabled|returned error: 401|Permission denied \(|Too many authentication failures|invalid format|error in libcrypto`),
+		problem.Unauthenticated, hintCredentials},
+	{regexp.MustCompile(`Host key verification failed|REMOTE HOST IDENTIFICATION|No .* host key is known`),
+		problem.Unauthenticated, "add the server's key to the known hosts (argocd-ssh-known-hosts-cm)"},
+	{regexp.MustCompile(`returned error: 403|[Aa]ccess denied|not authorized|Forbidden`), problem.Forbidden, hintCredentials},
+	{regexp.MustCompile(`returned error: (404|410)|[Rr]epository .*not found|does not appear to be a git repository|does not exist|not be found`),
+		problem.NotFound, hintNotFound},
+	{regexp.MustCompile(`(?i)certificate|SSL|TLS`),
+		problem.Unavailable, "give the server's CA in argocd-tls-certs-cm, or a client certificate in the repository Secret"},
+	{regexp.MustCompile(`returned error: 30[1278]|unable to update url base from redirection`),
+		problem.Unavailable, "the server redirects to another address: use that one as the repository's URL"},
+	{regexp.MustCompile(`No space left on device|Disk quota exceeded`), problem.Internal, "the data directory is full"},
 }
 
 const (
 	hintCredentials = "check the repository Secret (or repo-creds Secret) of this URL"
 	hintNotFound    = "check the URL; hosts also answer so when the repository Secret lacks permission"
 )
-
-var compiled = func() []*regexp.Regexp {
-	list := make([]*regexp.Regexp, len(signs))
-	for i, s := range signs {
-		list[i] = regexp.MustCompile(s.match)
-	}
-	return list
-}()
 
 // damage is what git prints when the mirror itself is broken.
 var damage = regexp.MustCompile(`(?i)(object file .* is empty|loose object .* is corrupt|bad object|inflate|packfile .* (cannot be|does not match|is truncated|claims)|` +
@@ -111,8 +108,8 @@ func explain(err error, r Repository, doing string) error {
 	if text == "" && f.err != nil {
 		text = f.err.Error()
 	}
-	for i, s := range signs {
-		if compiled[i].MatchString(f.plain()) {
+	for _, s := range signs {
+		if s.match.MatchString(f.plain()) {
 			return problem.New(s.kind, "%s: %s", what, text).WithHint("%s", s.hint)
 		}
 	}

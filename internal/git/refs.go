@@ -70,7 +70,7 @@ func (r Refs) Hash() string {
 	return r.s.hash
 }
 
-// Fetched is when the contact with the server began that showed these refs.
+// Fetched is when the contact with the server began that last confirmed these refs.
 func (r Refs) Fetched() time.Time { return r.at }
 
 // Head returns the branch that HEAD names ("" when detached) and its commit ("" when the branch does not exist).

@@ -52,8 +52,8 @@ type Repository struct {
 	SSHPrivateKey               Secret // PEM or OpenSSH
 	TLSClientCert, TLSClientKey Secret // PEM
 	CA                          []byte // PEM; when set, only these are trusted
-	Insecure                    bool   // do not verify the server's certificate
-	InsecureIgnoreHostKey       bool   // do not verify the server's ssh host key
+	Insecure                    bool   // do not verify the server's certificate or, as in Argo CD, its ssh host key
+	InsecureIgnoreHostKey       bool   // the older spelling of Insecure for ssh
 	ForceBasicAuth              bool   // accepted; credentials are always sent with the first request anyway
 	KnownHosts                  []byte // in the format of ssh_known_hosts
 	Proxy, NoProxy              string // http, https or socks5 URL; only for http(s) repositories
