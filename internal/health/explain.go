@@ -11,7 +11,8 @@ import (
 
 // Explain says in one sentence what is wrong with a workload, judged by its pods: "1 of 3 pods cannot pull image
 // shop:broken (ImagePullBackOff, since 4m)". pods are those that owner or its ReplicaSets own; pods that are being
-// deleted do not count. The answer is empty when nothing is wrong. now is the time that "since" is reckoned from.
+// deleted do not count. The answer is empty when nothing is wrong. now is the time that "since" is reckoned from;
+// with the zero time the sentence tells no duration, so that it changes only when the pods do.
 func Explain(owner *object.Object, pods []*object.Object, now time.Time) string {
 	var found []trouble
 	total := 0
@@ -205,7 +206,7 @@ func sentence(groups []trouble, total int, now time.Time) string {
 		if g.reason != "" {
 			details = append(details, g.reason)
 		}
-		if !g.since.IsZero() {
+		if !g.since.IsZero() && !now.IsZero() {
 			details = append(details, "since "+age(now.Sub(g.since)))
 		}
 		if len(details) > 0 {

@@ -1,0 +1,211 @@
+// Package daemon builds every part of the process from its configuration, in order, on one page.
+//
+// The idea: it is the only place that knows both sides of every interface. Read New for what there is, Run for what
+// goes on. The package refuses to decide anything.
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/hawser-cd/hawser/deploy"
+	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/cluster"
+	"github.com/hawser-cd/hawser/internal/config"
+	"github.com/hawser-cd/hawser/internal/git"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/reconcile"
+	"github.com/hawser-cd/hawser/internal/render"
+	"github.com/hawser-cd/hawser/internal/server"
+	"github.com/hawser-cd/hawser/internal/webhook"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Options are what the caller gives besides the configuration.
+type Options struct {
+	Log     *slog.Logger
+	Observe func(reconcile.Happening) // told what happens, for people who watch; may be nil
+}
+
+// Daemon is the whole process, built and connected.
+type Daemon struct {
+	Catalog *catalog.Catalog
+	Fleet   *cluster.Fleet
+	Addr    string // host:port that it answers on
+
+	cfg      config.Config
+	log      *slog.Logger
+	git      *git.Mirrors
+	apps     *reconcile.Apps
+	masker   object.Masker
+	listener net.Listener
+	registry *prometheus.Registry
+	leading  atomic.Bool
+	fleetCtx context.Context
+}
+
+// Run builds the process and runs it until ctx ends.
+func Run(ctx context.Context, cfg config.Config, o Options) error {
+	d, err := New(ctx, cfg, o)
+	if err != nil {
+		return err
+	}
+	return d.Run(ctx)
+}
+
+// New connects to the cluster, reads our records and opens the listener. What it starts ends with ctx.
+func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
+	d := &Daemon{cfg: cfg, log: o.Log, registry: prometheus.NewRegistry(), fleetCtx: ctx}
+	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, problem.Because(problem.Internal, err, "read random bytes")
+	}
+	d.masker = object.Masker{Key: key}
+
+	connection, err := catalog.Connect(cfg.Kubeconfig, cfg.Context)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.InstallCRDs {
+		var manifests [][]byte
+		for _, f := range deploy.CRDs() {
+			manifests = append(manifests, f.Data)
+		}
+		if err := catalog.InstallCRDs(ctx, connection, manifests, o.Log); err != nil {
+			return nil, err
+		}
+	}
+	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, InsteadOf: cfg.InsteadOf, Log: o.Log}); err != nil {
+		return nil, err
+	}
+	gitMetrics := newGitMetrics(d.registry)
+	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe}); err != nil {
+		return nil, err
+	}
+	renderMetrics := newRenderMetrics(d.registry)
+	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now})
+	d.Fleet = cluster.NewFleet(ctx)
+	d.registry.MustRegister(clusterMetrics{d.Fleet})
+	metrics := reconcile.NewMetrics(d.Catalog.Applications)
+	d.registry.MustRegister(metrics)
+	d.apps = reconcile.New(reconcile.Options{
+		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Render: renderer, Masker: d.masker, Namespace: cfg.Namespace,
+		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe,
+	})
+	if d.listener, err = server.Listen(ctx, cfg.Listen); err != nil {
+		return nil, err
+	}
+	d.Addr = d.listener.Addr().String()
+	return d, nil
+}
+
+func (d *Daemon) workers() int {
+	if n := d.Catalog.Settings().StatusWorkers; n > 0 {
+		return n
+	}
+	return d.cfg.Workers.Status
+}
+
+// Run answers requests at once, and reconciles while it holds the lead.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer d.Catalog.Close()
+	defer func() { _ = d.git.Close() }()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), d.log) })
+	group.Go(func() error { return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) }) })
+	d.log.Info("hawser is up", "listen", d.Addr, "namespace", d.cfg.Namespace, "version", server.Build().Version)
+	err := group.Wait()
+	if ctx.Err() != nil && problem.KindOf(err) == problem.Internal {
+		return nil
+	}
+	return err
+}
+
+// reconcile is what only the leader does.
+func (d *Daemon) reconcile(ctx context.Context) {
+	d.leading.Store(true)
+	d.fleetCtx = ctx
+	d.gather()
+	d.Catalog.Subscribe(func(c catalog.Change) {
+		if c.What == catalog.ClusterChanged || c.What == catalog.SettingsChanged {
+			d.gather()
+		}
+		d.apps.Changed(c)
+	})
+	d.waitForClusters(ctx)
+	d.apps.Run(ctx)
+}
+
+// gather makes the fleet the clusters of our records.
+func (d *Daemon) gather() {
+	s := d.Catalog.Settings()
+	var list []cluster.Options
+	for _, c := range d.Catalog.Clusters() {
+		connection, err := c.REST()
+		if err != nil {
+			d.log.Warn("cluster record cannot be used", "cluster", c.Name, "server", c.Server, "error", err)
+			continue
+		}
+		server := c.Server
+		list = append(list, cluster.Options{
+			Name: c.Name, Server: server, REST: connection, Masker: d.masker, Log: d.log,
+			Settings: cluster.Settings{Tracking: s.Tracking, Exclusions: filters(s.Exclusions), Inclusions: filters(s.Inclusions), Namespaces: c.Namespaces, ClusterResources: c.ClusterResources},
+			OnEvent:  func(e cluster.Event) { d.apps.Event(server, e) },
+			OnKinds:  func(kinds []schema.GroupKind) { d.apps.KindsChanged(server, kinds) },
+		})
+	}
+	d.Fleet.Set(list...)
+}
+
+func filters(list []catalog.Filter) []cluster.Filter {
+	if list == nil {
+		return nil // the engine's own default
+	}
+	out := make([]cluster.Filter, len(list))
+	for i, f := range list {
+		out[i] = cluster.Filter(f)
+	}
+	return out
+}
+
+// waitForClusters gives clusters a moment to fill their index, so that the first looks do not all find nothing; one
+// that does not answer holds nobody up for long.
+func (d *Daemon) waitForClusters(ctx context.Context) {
+	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for _, c := range d.Fleet.Clusters() {
+		if err := c.Synced(wait); err != nil && ctx.Err() == nil {
+			d.log.Warn("cluster is not complete yet", "cluster", c.Name(), "error", err)
+		}
+	}
+}
+
+func (d *Daemon) ready() error {
+	if !d.leading.Load() {
+		return nil // a standby is ready to take over
+	}
+	for _, c := range d.Fleet.Clusters() {
+		if c.Server() == cluster.InCluster && !c.State().Connected {
+			return problem.New(problem.Unavailable, "the cluster that holds our records does not answer")
+		}
+	}
+	return nil
+}
+
+func (d *Daemon) secrets() webhook.Secrets {
+	w := d.Catalog.Settings().Webhook
+	return webhook.Secrets{
+		GitHub: w.GitHub.Reveal(), GitLab: w.GitLab.Reveal(), Gogs: w.Gogs.Reveal(), BitbucketUUID: w.BitbucketUUID.Reveal(),
+		BitbucketServer: w.BitbucketServer.Reveal(), AzureUsername: w.AzureUsername.Reveal(), AzurePassword: w.AzurePassword.Reveal(), RefuseUnsigned: w.RefuseUnsigned,
+	}
+}

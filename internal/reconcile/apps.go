@@ -1,0 +1,262 @@
+// Package reconcile is where a decision becomes an effect.
+//
+// The idea: one loop per application: observe (refresh.go: Git, render, live, diff), decide (plan, autosync.go), act
+// (sync.go, delete.go), report (status.go). Read look first: it is the whole story. Decisions are made in the core
+// packages and come back as data; only status.go writes what people see. The package refuses to render, compare or
+// order anything by itself.
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/cluster"
+	"github.com/hawser-cd/hawser/internal/git"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/render"
+	"github.com/hawser-cd/hawser/internal/source"
+	"github.com/hawser-cd/hawser/internal/webhook"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Options are the parts that the loop joins; daemon makes them.
+type Options struct {
+	Catalog   *catalog.Catalog
+	Fleet     *cluster.Fleet
+	Git       *git.Mirrors
+	Render    *render.Renderer
+	Masker    object.Masker
+	Namespace string // where we live; applications elsewhere are marked with their namespace
+	Metrics   *Metrics
+	Log       *slog.Logger
+	Workers   int
+	Observe   func(Happening) // told what happens, for people who watch; may be nil
+}
+
+// Apps is the loop over all applications.
+type Apps struct {
+	Options
+	queue  *queue
+	claims *claims
+
+	mu     sync.Mutex
+	states map[types.NamespacedName]*state
+}
+
+// state is what is remembered of one application between two looks. Only the worker that looks at it touches it;
+// everything in it can be lost: it is made again from Git, the cluster and the Application.
+type state struct {
+	view    *view
+	journal *journal
+	heals   pacing
+	retries pacing
+	drifts  map[object.Key]bool   // reported and not yet gone
+	answers map[object.Key]answer // what the API server said to our last applies
+}
+
+// New returns the loop; Run starts it.
+func New(o Options) *Apps {
+	if o.Observe == nil {
+		o.Observe = func(Happening) {}
+	}
+	return &Apps{Options: o, queue: newQueue(), claims: newClaims(), states: map[types.NamespacedName]*state{}}
+}
+
+// Run looks at every application that has a reason, until ctx ends.
+func (a *Apps) Run(ctx context.Context) {
+	for _, app := range a.Catalog.Applications() {
+		a.queue.add(nameOf(app), urgent, cause{spec: true})
+	}
+	a.queue.run(ctx, a.Workers, a.safely)
+}
+
+// safely keeps a fault in one application from stopping the others.
+func (a *Apps) safely(ctx context.Context, name types.NamespacedName, why cause) {
+	defer func() {
+		if r := recover(); r != nil {
+			a.Metrics.panics.Inc()
+			a.Log.Error("look at application failed", "application", name.String(), "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			a.queue.addAfter(name, time.Minute, cause{spec: true})
+		}
+	}()
+	started := time.Now()
+	err := a.look(ctx, name, why)
+	if ctx.Err() != nil {
+		return
+	}
+	server := ""
+	if app, err := a.Catalog.Application(name); err == nil {
+		server = a.serverOf(app)
+	}
+	a.Metrics.reconciled(name.Namespace, server, time.Since(started))
+	if err != nil {
+		pause := time.Second
+		if !problem.Is(err, problem.Conflict) {
+			a.Log.Warn("look at application failed, trying again", "application", name.String(), "error", err)
+			pause = 5 * time.Second
+		}
+		why.spec = true
+		a.queue.addAfter(name, pause, why)
+	}
+}
+
+// look observes one application, decides, acts and reports.
+func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) error {
+	app, err := a.Catalog.Application(name)
+	if problem.Is(err, problem.NotFound) {
+		a.forget(name)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
+		return nil
+	}
+	st := a.state(name)
+	if app.DeletionTimestamp != nil {
+		return a.remove(ctx, app, st)
+	}
+	if refresh, ok := app.Annotations[v1alpha1.AnnotationRefresh]; ok {
+		why.add(cause{spec: true, git: time.Now(), hard: refresh == string(v1alpha1.RefreshHard)})
+	}
+	v := a.refresh(ctx, app, st, why)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if app, err = a.report(ctx, app, st, v, why); err != nil {
+		return err
+	}
+	st.view = v
+	a.queue.addAfter(name, a.nextPoll(), cause{git: time.Now().Add(a.Catalog.Settings().Reconciliation / 2)})
+	return a.operate(ctx, app, st)
+}
+
+// nextPoll is the time until the source is asked again, spread so that applications do not ask all at once.
+func (a *Apps) nextPoll() time.Duration {
+	s := a.Catalog.Settings()
+	if s.Reconciliation <= 0 {
+		return 24 * time.Hour
+	}
+	d := s.Reconciliation
+	if s.Jitter > 0 {
+		d += rand.N(s.Jitter)
+	}
+	return d
+}
+
+func (a *Apps) state(name types.NamespacedName) *state {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	st := a.states[name]
+	if st == nil {
+		st = &state{drifts: map[object.Key]bool{}, answers: map[object.Key]answer{}}
+		a.states[name] = st
+	}
+	return st
+}
+
+func (a *Apps) forget(name types.NamespacedName) {
+	a.queue.forget(name)
+	a.claims.set(name, "", nil)
+	a.mu.Lock()
+	delete(a.states, name)
+	a.mu.Unlock()
+}
+
+// Changed is told by the catalog what of our records changed.
+func (a *Apps) Changed(c catalog.Change) {
+	switch c.What {
+	case catalog.ApplicationChanged:
+		a.queue.add(c.Key, urgent, cause{}) // look finds out what changed: often it is only an echo of our own write
+	default: // a project, the settings, credentials or a cluster: it can concern any application
+		for _, app := range a.Catalog.Applications() {
+			a.queue.add(nameOf(app), relaxed, cause{spec: true})
+		}
+	}
+}
+
+// Event is told by a cluster what happened to a live object.
+func (a *Apps) Event(server string, e cluster.Event) {
+	key := e.Key
+	if e.Root != (object.Key{}) {
+		key = e.Root
+	}
+	for _, instance := range e.Instances {
+		a.queue.add(a.nameOfInstance(instance), urgent, cause{live: map[object.Key]bool{key: true}})
+	}
+	for _, name := range a.claims.of(server, e.Key) { // wanted, but not or no longer marked as ours
+		a.queue.add(name, urgent, cause{live: map[object.Key]bool{e.Key: true}})
+	}
+	if e.Key.Kind == "Namespace" && e.Key.Group == "" {
+		for _, name := range a.claims.lacking(server, "namespace/"+e.Key.Name) {
+			a.queue.add(name, urgent, cause{spec: true})
+		}
+	}
+}
+
+// KindsChanged is told by a cluster which kinds it serves, or can read, other than before; nil means any.
+func (a *Apps) KindsChanged(server string, kinds []schema.GroupKind) {
+	if kinds == nil {
+		a.clusterChanged(server)
+		return
+	}
+	for _, gk := range kinds {
+		for _, name := range a.claims.lacking(server, gk.String()) {
+			a.queue.add(name, urgent, cause{spec: true})
+		}
+	}
+}
+
+// clusterChanged looks again at everything that goes to a cluster that was connected, lost or regained.
+func (a *Apps) clusterChanged(server string) {
+	for _, app := range a.Catalog.Applications() {
+		if s, err := a.Catalog.ServerOf(app.Spec.Destination); err == nil && s == server {
+			a.queue.add(nameOf(app), urgent, cause{spec: true})
+		}
+	}
+}
+
+// Pushed is told by a webhook which repository changed. It is a hint: it makes us look sooner, never at anything else.
+func (a *Apps) Pushed(p webhook.Push) {
+	now := time.Now()
+	pushed := map[string]bool{}
+	for _, url := range p.Repositories {
+		pushed[source.NormalizeURL(url)] = true
+	}
+	for _, app := range a.Catalog.Applications() {
+		for _, s := range app.Spec.SourceList() {
+			if pushed[source.NormalizeURL(s.RepoURL)] || pushed[source.NormalizeURL(a.Catalog.RepositoryFor(s.RepoURL, app.Spec.ProjectName()).URL)] {
+				a.queue.add(nameOf(app), urgent, cause{git: now})
+				break
+			}
+		}
+	}
+}
+
+func nameOf(app *v1alpha1.Application) types.NamespacedName {
+	return types.NamespacedName{Namespace: app.Namespace, Name: app.Name}
+}
+
+func (a *Apps) instance(app *v1alpha1.Application) string {
+	return object.Instance(a.Namespace, app.Namespace, app.Name)
+}
+
+// nameOfInstance is the inverse of instance: a label or tracking id back to an application.
+func (a *Apps) nameOfInstance(instance string) types.NamespacedName {
+	for i := range instance {
+		if instance[i] == '_' { // neither part of a Kubernetes name may hold an underscore
+			return types.NamespacedName{Namespace: instance[:i], Name: instance[i+1:]}
+		}
+	}
+	return types.NamespacedName{Namespace: a.Namespace, Name: instance}
+}

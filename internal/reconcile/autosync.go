@@ -1,0 +1,136 @@
+package reconcile
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+)
+
+// urge is the decision whether an application syncs by itself now.
+type urge struct {
+	Operation *v1alpha1.Operation // to start now; nil when none
+	In        time.Duration       // to decide again after this time; 0 when only an event changes the answer
+	Why       string
+}
+
+// autoInput is everything that the decision depends on.
+type autoInput struct {
+	App      *v1alpha1.Application
+	View     *view
+	Now      time.Time
+	Heals    pacing
+	Retries  pacing
+	Settings pacingSettings
+}
+
+// decideAutosync says whether to sync, what, and when to ask again. A commit is synced once; after that a difference
+// is drift, and only selfHeal undoes drift. A failed attempt is repeated with growing pauses for as long as it takes.
+func decideAutosync(in autoInput) urge {
+	auto := in.App.Spec.Automation()
+	switch {
+	case !auto.Enabled:
+		return urge{Why: "automated sync is off"}
+	case in.App.Operation != nil || in.App.Status.OperationState != nil && !final(in.App.Status.OperationState.Phase):
+		return urge{Why: "an operation is in progress"}
+	case in.View.complete == nil:
+		return urge{Why: "the source could not be read"}
+	case in.View.status() != v1alpha1.SyncStatusOutOfSync:
+		return urge{Why: "in sync"}
+	}
+	resources := in.View.healable(auto.Prune)
+	if len(resources) == 0 {
+		return urge{Why: "nothing that an automated sync may change"}
+	}
+	sync := &v1alpha1.SyncOperation{Revision: in.View.revision(), Revisions: in.View.revisions(), Prune: auto.Prune}
+	op := &v1alpha1.Operation{Sync: sync, InitiatedBy: v1alpha1.OperationInitiator{Automated: true}}
+	if p := in.App.Spec.SyncPolicy; p != nil {
+		sync.SyncOptions = p.SyncOptions
+		if p.Retry != nil {
+			op.Retry = *p.Retry
+		}
+	}
+	last := in.App.Status.OperationState
+	if !attempted(last, in.View) {
+		return urge{Operation: op, Why: "new commit"}
+	}
+	if last.Phase != v1alpha1.OperationSucceeded {
+		if wait := in.Retries.wait(in.Now, in.Settings); wait > 0 {
+			return urge{In: wait, Why: "the last attempt at this commit failed; pausing before the next"}
+		}
+		return urge{Operation: op, Why: "trying this commit again"}
+	}
+	if !auto.SelfHeal && !in.View.unapplied(last) {
+		return urge{Why: "differs from its commit, and selfHeal is off"}
+	}
+	// only what drifted is healed, and at once when a person or a deletion caused it; a controller that writes the
+	// same field again and again is another matter: heal it at a growing pace instead of fighting at full speed
+	if !in.View.byPeople(resources) {
+		if wait := in.Heals.wait(in.Now, in.Settings); wait > 0 {
+			return urge{In: wait, Why: "something else keeps changing it; pausing before healing again"}
+		}
+	}
+	sync.Resources = resources
+	sync.SelfHealAttemptsCount = int64(in.Heals.count)
+	return urge{Operation: op, Why: "healing drift"}
+}
+
+// attempted reports whether the last operation was a full sync of what the view shows.
+func attempted(last *v1alpha1.OperationState, v *view) bool {
+	if last == nil || last.SyncResult == nil || last.Operation.Sync == nil || last.Operation.Sync.DryRun {
+		return false
+	}
+	r := last.SyncResult
+	if len(v.spec.sources) > 1 || len(r.Revisions) > 0 {
+		return slices.Equal(r.Revisions, v.commits) && object.Hash(r.Sources) == object.Hash(v.spec.sources)
+	}
+	return r.Revision == v.revision() && object.Hash([]v1alpha1.ApplicationSource{r.Source}) == object.Hash(v.spec.sources)
+}
+
+func final(p v1alpha1.OperationPhase) bool {
+	return p == v1alpha1.OperationSucceeded || p == v1alpha1.OperationFailed || p == v1alpha1.OperationError
+}
+
+// pacingSettings is how pauses grow.
+type pacingSettings struct {
+	First  time.Duration
+	Factor float64
+	Cap    time.Duration
+}
+
+func (a *Apps) pacing() pacingSettings {
+	s := a.Catalog.Settings().SelfHeal
+	return pacingSettings{First: max(s.Backoff, s.Timeout), Factor: s.Factor, Cap: max(s.Cap, s.Timeout)}
+}
+
+// pacing counts attempts at one thing, so that pauses between them can grow.
+type pacing struct {
+	subject string // what the attempts are about; another subject starts afresh
+	count   int
+	last    time.Time
+}
+
+// again notes one more attempt. A quiet time of twice the longest pause starts the count afresh.
+func (p *pacing) again(subject string, now time.Time, s pacingSettings) {
+	if p.subject != subject || now.Sub(p.last) > 2*s.Cap {
+		*p = pacing{subject: subject}
+	}
+	p.count++
+	p.last = now
+}
+
+// wait is how long to pause before the next attempt; the first one never waits.
+func (p pacing) wait(now time.Time, s pacingSettings) time.Duration {
+	if p.count == 0 {
+		return 0
+	}
+	d := float64(s.First)
+	for range p.count - 1 {
+		if d *= s.Factor; d >= float64(s.Cap) {
+			d = float64(s.Cap)
+			break
+		}
+	}
+	return max(0, p.last.Add(time.Duration(d)).Sub(now))
+}

@@ -1,0 +1,110 @@
+package reconcile
+
+import (
+	"sort"
+	"sync"
+
+	"github.com/hawser-cd/hawser/internal/object"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// claims knows which application wants which object, across applications: two that want the same one must neither
+// fight over it nor prune it under each other's feet.
+type claims struct {
+	mu   sync.Mutex
+	by   map[place]map[types.NamespacedName]bool
+	from map[types.NamespacedName]claim
+	seen map[types.NamespacedName]bool // has said what it wants, be it nothing
+}
+
+// nameKey names an application.
+type nameKey = types.NamespacedName
+
+type place struct {
+	server string
+	key    object.Key
+}
+
+type claim struct {
+	server string
+	keys   map[object.Key]bool
+	absent map[string]bool // kinds and namespaces that it needs and the cluster lacks
+}
+
+func newClaims() *claims {
+	return &claims{by: map[place]map[types.NamespacedName]bool{}, from: map[types.NamespacedName]claim{}, seen: map[types.NamespacedName]bool{}}
+}
+
+// set replaces what the application wants.
+func (c *claims) set(name types.NamespacedName, server string, keys []object.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen[name] = server != ""
+	old := c.from[name]
+	want := map[object.Key]bool{}
+	for _, k := range keys {
+		want[k] = true
+	}
+	for k := range old.keys {
+		if !want[k] || old.server != server {
+			p := place{old.server, k}
+			if delete(c.by[p], name); len(c.by[p]) == 0 {
+				delete(c.by, p)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		delete(c.from, name)
+		return
+	}
+	for k := range want {
+		p := place{server, k}
+		if c.by[p] == nil {
+			c.by[p] = map[types.NamespacedName]bool{}
+		}
+		c.by[p][name] = true
+	}
+	c.from[name] = claim{server: server, keys: want, absent: old.absent}
+}
+
+// lacks notes what the application needs that its cluster does not have: "Kind.group" or "namespace/name".
+func (c *claims) lacks(name types.NamespacedName, absent map[string]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f, ok := c.from[name]; ok {
+		f.absent = absent
+		c.from[name] = f
+	}
+}
+
+// of returns the applications that want the object, in order of name.
+func (c *claims) of(server string, key object.Key) []types.NamespacedName {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var names []types.NamespacedName
+	for n := range c.by[place{server, key}] {
+		names = append(names, n)
+	}
+	sort.Slice(names, func(i, j int) bool { return names[i].String() < names[j].String() })
+	return names
+}
+
+// lacking returns the applications that lacked it: "Kind.group" or "namespace/name".
+func (c *claims) lacking(server, what string) []types.NamespacedName {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var names []types.NamespacedName
+	for n, f := range c.from {
+		if f.server == server && f.absent[what] {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// unseen reports whether the application has not said yet what it wants.
+func (c *claims) unseen(name types.NamespacedName) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.seen[name]
+}

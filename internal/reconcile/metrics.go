@@ -1,0 +1,111 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are the loop's figures. Names and labels that begin with argocd_ are Argo CD's: public dashboards and
+// alerts read them.
+type Metrics struct {
+	syncs, syncSeconds *prometheus.CounterVec
+	reconciles         *prometheus.HistogramVec
+	requests           *prometheus.CounterVec
+	drifts             *prometheus.CounterVec
+	panics             prometheus.Counter
+	info               *prometheus.Desc
+	condition          *prometheus.Desc
+	applications       func() []*v1alpha1.Application
+}
+
+// NewMetrics returns the figures; applications lists what argocd_app_info is about.
+func NewMetrics(applications func() []*v1alpha1.Application) *Metrics {
+	return &Metrics{
+		syncs:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "argocd_app_sync_total", Help: "Number of application syncs."}, []string{"namespace", "name", "project", "dest_server", "phase", "dry_run"}),
+		syncSeconds: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "argocd_app_sync_duration_seconds_total", Help: "Seconds spent in application syncs."}, []string{"namespace", "name", "project", "dest_server"}),
+		reconciles:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "argocd_app_reconcile", Help: "Seconds per look at an application.", Buckets: []float64{0.005, 0.01, 0.05, 0.25, 0.5, 1, 2, 4, 8, 16}}, []string{"namespace", "dest_server"}),
+		requests:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "argocd_app_k8s_request_total", Help: "Number of Kubernetes requests made for applications."}, []string{"verb"}),
+		drifts:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawser_app_drift_total", Help: "Number of objects seen to differ from the commit that was last applied."}, []string{"namespace", "name", "project"}),
+		panics:      prometheus.NewCounter(prometheus.CounterOpts{Name: "hawser_panics_total", Help: "Faults in the code that were contained to one application."}),
+		info: prometheus.NewDesc("argocd_app_info", "Information about application.",
+			[]string{"namespace", "name", "project", "autosync_enabled", "repo", "dest_server", "dest_namespace", "sync_status", "health_status", "operation"}, nil),
+		condition:    prometheus.NewDesc("argocd_app_condition", "Report application conditions.", []string{"namespace", "name", "condition"}, nil),
+		applications: applications,
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(ch)
+	}
+	ch <- m.info
+	ch <- m.condition
+}
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.collectors() {
+		c.Collect(ch)
+	}
+	for _, app := range m.applications() {
+		repo := ""
+		if s := app.Spec.SourceList(); len(s) > 0 {
+			repo = s[0].RepoURL
+		}
+		sync, healthy, operation := app.Status.Sync.Status, app.Status.Health.Status, ""
+		if sync == "" {
+			sync = v1alpha1.SyncStatusUnknown
+		}
+		if healthy == "" {
+			healthy = v1alpha1.HealthStatusUnknown
+		}
+		switch {
+		case app.DeletionTimestamp != nil:
+			operation = "delete"
+		case app.Operation != nil && app.Operation.Sync != nil:
+			operation = "sync"
+		}
+		auto := "false"
+		if app.Spec.Automation().Enabled {
+			auto = "true"
+		}
+		ch <- prometheus.MustNewConstMetric(m.info, prometheus.GaugeValue, 1, app.Namespace, app.Name, app.Spec.ProjectName(), auto, repo,
+			app.Spec.Destination.Server, app.Spec.Destination.Namespace, string(sync), string(healthy), operation)
+		seen := map[v1alpha1.ApplicationConditionType]int{}
+		for _, c := range app.Status.Conditions {
+			seen[c.Type]++
+		}
+		for t, n := range seen {
+			ch <- prometheus.MustNewConstMetric(m.condition, prometheus.GaugeValue, float64(n), app.Namespace, app.Name, string(t))
+		}
+	}
+}
+
+func (m *Metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.syncs, m.syncSeconds, m.reconciles, m.requests, m.drifts, m.panics}
+}
+
+func (m *Metrics) reconciled(namespace, server string, d time.Duration) {
+	m.reconciles.WithLabelValues(namespace, server).Observe(d.Seconds())
+}
+
+func (m *Metrics) request(verb string) { m.requests.WithLabelValues(verb).Inc() }
+
+func (m *Metrics) drifted(app *v1alpha1.Application) {
+	m.drifts.WithLabelValues(app.Namespace, app.Name, app.Spec.ProjectName()).Inc()
+}
+
+func (m *Metrics) synced(app *v1alpha1.Application, server string) {
+	op := app.Status.OperationState
+	dry := "false"
+	if op.Operation.Sync != nil && op.Operation.Sync.DryRun {
+		dry = "true"
+	}
+	m.syncs.WithLabelValues(app.Namespace, app.Name, app.Spec.ProjectName(), server, string(op.Phase), dry).Inc()
+	if op.FinishedAt != nil {
+		m.syncSeconds.WithLabelValues(app.Namespace, app.Name, app.Spec.ProjectName(), server).Add(op.FinishedAt.Sub(op.StartedAt.Time).Seconds())
+	}
+}

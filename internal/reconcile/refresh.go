@@ -1,0 +1,316 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/git"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/project"
+	"github.com/hawser-cd/hawser/internal/render"
+	"github.com/hawser-cd/hawser/internal/source"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// refresh observes one application: what Git wants at exact commits, what is live, and how the two differ. It does
+// only what the cause makes necessary: a live event compares one object, a poll that finds nothing new compares none.
+func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state, why cause) *view {
+	last := st.view
+	want := specOf(app)
+	known := last != nil && last.spec.hash == want.hash
+	if known && last.cluster != nil && last.complete != nil && !why.spec && why.git.IsZero() {
+		return a.recompare(ctx, app, last, why.live, st.answers)
+	}
+	v := &view{spec: want, at: time.Now()}
+	a.destination(v)
+	if known {
+		v.commits, v.infos, v.types, v.complete = last.commits, last.infos, last.types, last.complete
+	}
+	if err := a.desired(ctx, app, v, last, why); err != nil {
+		v.unknown = err
+		a.keepWatching(v, last, known)
+	}
+	if v.cluster == nil || len(v.desired()) == 0 && v.complete == nil {
+		return v
+	}
+	return a.compare(ctx, app, v, last, st.answers)
+}
+
+// keepWatching goes on comparing with the last complete render while the source cannot be read: drift is still seen
+// and healed. It is shown, and healed from, but nothing is deleted on the strength of it and the status is Unknown.
+func (a *Apps) keepWatching(v, last *view, known bool) {
+	v.complete = nil
+	if known && last.objects != nil {
+		v.objects = last.objects
+	}
+}
+
+// desired is the objects to compare with, whether or not the render is a complete one of today.
+func (v *view) desired() []*compared {
+	list := make([]*compared, 0, len(v.objects))
+	for _, k := range v.keys() {
+		list = append(list, v.objects[k])
+	}
+	return list
+}
+
+// destination finds the cluster that the application goes to.
+func (a *Apps) destination(v *view) {
+	server, err := a.Catalog.ServerOf(v.spec.destination)
+	if err != nil {
+		v.note(v1alpha1.ConditionInvalidSpecError, "%s", err)
+		return
+	}
+	v.server = server
+	c, err := a.Fleet.Cluster(server)
+	if err == nil && !c.State().Connected {
+		err = problem.New(problem.Unavailable, "the cluster %s does not answer", server).WithHint("its objects are compared again when it does")
+	}
+	if err != nil {
+		v.note(v1alpha1.ConditionComparisonError, "%s", err)
+		return
+	}
+	v.cluster = c
+}
+
+func (v *view) note(t v1alpha1.ApplicationConditionType, format string, args ...any) {
+	v.notes = append(v.notes, v1alpha1.ApplicationCondition{Type: t, Message: fmt.Sprintf(format, args...)})
+}
+
+// desired renders the application's sources at the commits that they resolve to now.
+func (a *Apps) desired(ctx context.Context, app *v1alpha1.Application, v, last *view, why cause) error {
+	if len(v.spec.sources) == 0 {
+		return problem.New(problem.Invalid, "spec.source is missing").WithHint("give a source with repoURL, path and targetRevision")
+	}
+	if err := a.permitted(v); err != nil {
+		v.note(v1alpha1.ConditionInvalidSpecError, "%s", err)
+		return err
+	}
+	if v.cluster == nil {
+		return problem.New(problem.Unavailable, "the destination cluster is not to be had")
+	}
+	trees, err := a.trees(ctx, v, nil, why)
+	if err != nil {
+		return err
+	}
+	var known *complete
+	if last != nil && last.server == v.server && !why.spec {
+		known = last.complete
+	}
+	v.complete, err = a.rendered(ctx, app, v, trees, known)
+	return err
+}
+
+// permitted checks the sources and the destination against the project.
+func (a *Apps) permitted(v *view) error {
+	rules, err := a.Catalog.Rules(v.spec.project)
+	if problem.Is(err, problem.NotFound) {
+		return problem.New(problem.NotFound, "Application referencing project %s which does not exist", v.spec.project)
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range v.spec.sources {
+		if err := rules.Source(s.RepoURL); err != nil {
+			return err
+		}
+	}
+	target := a.target(v)
+	target.Namespace = v.spec.destination.Namespace
+	return rules.Destination(target)
+}
+
+// target is the view's cluster as a project's rules see it.
+func (a *Apps) target(v *view) project.Target {
+	for _, c := range a.Catalog.Clusters() {
+		if c.Server == v.server {
+			return project.Target{Server: c.Server, Name: c.Name, ClusterProject: c.Project}
+		}
+	}
+	return project.Target{Server: v.server}
+}
+
+// tree is one source at an exact commit.
+type tree struct {
+	source   v1alpha1.ApplicationSource
+	tree     source.Tree
+	revision source.Revision
+}
+
+// trees resolves each source once, to a full commit, and everything after uses that commit. revisions, when given,
+// name what to resolve instead of the sources' own targetRevision.
+func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause) ([]tree, error) {
+	list := make([]tree, len(v.spec.sources))
+	v.commits, v.infos = make([]string, len(list)), make([]source.Revision, len(list))
+	for i, s := range v.spec.sources {
+		if s.Chart != "" {
+			return nil, problem.New(problem.Invalid, "source %s: charts from a chart repository are not supported yet", s.Chart).WithHint("vendor the chart into Git and give its path")
+		}
+		revision := s.TargetRevision
+		if i < len(revisions) && revisions[i] != "" {
+			revision = revisions[i]
+		}
+		repo := repository(a.Catalog.RepositoryFor(s.RepoURL, v.spec.project))
+		notBefore := why.git
+		if notBefore.IsZero() {
+			notBefore = time.Unix(1, 0) // any fetch of this process will do
+		}
+		if poll := time.Now(); notBefore.After(poll) { // a poll due in the past half interval counts as done
+			notBefore = poll
+		}
+		if _, err := a.Git.Refresh(ctx, repo, notBefore); err != nil {
+			return nil, err
+		}
+		commit, err := a.Git.CommitTagged(ctx, repo, revision, s.TagPrefix)
+		if err != nil {
+			return nil, err
+		}
+		t, err := a.Git.Tree(ctx, repo, commit)
+		if err != nil {
+			return nil, err
+		}
+		info, err := a.Git.Revision(ctx, repo, commit)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = tree{source: s, tree: t, revision: info}
+		v.commits[i], v.infos[i] = commit, info
+	}
+	return list, nil
+}
+
+// rendered turns the trees into the complete set of marked objects; it returns known when nothing has changed since.
+func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view, trees []tree, known *complete) (*complete, error) {
+	settings := a.Catalog.Settings()
+	version, apis := v.cluster.Facts()
+	refs := map[string]render.Ref{}
+	for _, t := range trees {
+		if t.source.Ref != "" {
+			refs[t.source.Ref] = render.Ref{Tree: t.tree, Revision: t.revision.ID}
+		}
+	}
+	c := &complete{origin: map[object.Key]object.Origin{}}
+	var set object.Set
+	var digests []string
+	v.types = nil
+	for i, t := range trees {
+		if t.source.Ref != "" && t.source.Path == "" {
+			continue // only there for its value files
+		}
+		result, err := a.Render.Objects(ctx, render.Request{
+			Tree: t.tree, Revision: t.revision.ID, Source: t.source, SourceIndex: i, Refs: refs,
+			App:      render.App{Name: app.Name, Namespace: app.Namespace, Project: v.spec.project, DestinationNamespace: v.spec.destination.Namespace, Instance: a.instance(app)},
+			Cluster:  render.Cluster{KubeVersion: version, APIVersions: apis},
+			Settings: renderSettings(settings),
+		})
+		if err != nil {
+			return nil, err
+		}
+		v.rendered = v.rendered || !result.Hit
+		digests = append(digests, result.Digest)
+		v.types = append(v.types, result.Type)
+		for _, item := range result.Items {
+			if set.Put(object.Item{Object: item.Object, Origin: item.Origin}) {
+				c.note(v1alpha1.ConditionRepeatedResourceWarning, "Resource %s appeared 2 times among application resources.", object.KeyOf(item.Object))
+			}
+		}
+	}
+	c.digest = object.Hash([]any{digests, settings.Tracking, v.spec.destination, a.instance(app)})
+	if known != nil && known.digest == c.digest {
+		return known, nil
+	}
+	scopes := scopesOf(&set)
+	var placed object.Set
+	for _, item := range set.Items() {
+		o := a.place(v, item.Object, scopes)
+		if kind, ok := v.cluster.Kind(o.GroupVersionKind().GroupKind()); ok && kind.Excluded {
+			c.note(v1alpha1.ConditionExcludedResourceWarning, "Resource %s is excluded in the settings", object.KeyOf(o))
+			continue
+		}
+		namespace := o.GetNamespace()
+		if namespace == "" {
+			namespace = v.spec.destination.Namespace
+		}
+		marked := settings.Tracking.Mark(object.FoldStringData(o), a.instance(app), namespace)
+		if placed.Put(object.Item{Object: marked, Origin: item.Origin}) {
+			c.note(v1alpha1.ConditionRepeatedResourceWarning, "Resource %s appeared 2 times among application resources.", object.KeyOf(marked))
+		}
+		c.origin[object.KeyOf(marked)] = item.Origin
+	}
+	for _, item := range placed.Items() {
+		c.objects = append(c.objects, item.Object)
+	}
+	return c, nil
+}
+
+func (c *complete) note(t v1alpha1.ApplicationConditionType, format string, args ...any) {
+	c.notes = append(c.notes, v1alpha1.ApplicationCondition{Type: t, Message: fmt.Sprintf(format, args...)})
+}
+
+// place fills in the namespace of an object whose manifest names none, and takes away one that its kind cannot have.
+func (a *Apps) place(v *view, o *object.Object, scopes map[schema.GroupKind]bool) *object.Object {
+	gk := o.GroupVersionKind().GroupKind()
+	namespaced := true // a kind that nobody knows fails on apply, with the API server's words
+	if k, ok := v.cluster.Kind(gk); ok {
+		namespaced = k.Namespaced
+	} else if n, ok := scopes[gk]; ok {
+		namespaced = n
+	}
+	switch {
+	case namespaced && o.GetNamespace() == "":
+		o = o.DeepCopy()
+		o.SetNamespace(v.spec.destination.Namespace)
+		if v.spec.destination.Namespace == "" {
+			o.SetNamespace("default")
+		}
+	case !namespaced && o.GetNamespace() != "":
+		o = o.DeepCopy()
+		o.SetNamespace("")
+	}
+	return o
+}
+
+// scopesOf tells, for the kinds that CRDs in the set define, whether they are namespaced.
+func scopesOf(set *object.Set) map[schema.GroupKind]bool {
+	m := map[schema.GroupKind]bool{}
+	for _, item := range set.Items() {
+		if item.Object.GetKind() != "CustomResourceDefinition" {
+			continue
+		}
+		group, _, _ := unstructured.NestedString(item.Object.Object, "spec", "group")
+		kind, _, _ := unstructured.NestedString(item.Object.Object, "spec", "names", "kind")
+		scope, _, _ := unstructured.NestedString(item.Object.Object, "spec", "scope")
+		m[schema.GroupKind{Group: group, Kind: kind}] = scope != "Cluster"
+	}
+	return m
+}
+
+func renderSettings(s *catalog.Settings) render.Settings {
+	return render.Settings{KustomizeBuildOptions: s.KustomizeBuildOptions, DisableHelm: !s.Helm, DisableKustomize: !s.Kustomize, DisableJsonnet: !s.Jsonnet}
+}
+
+// repository maps the catalog's record to what git fetches: siblings do not know each other.
+func repository(r catalog.Repository) git.Repository {
+	return git.Repository{
+		URL: r.URL, Username: git.Secret(r.Username.Reveal()), Password: git.Secret(r.Password.Reveal()), BearerToken: git.Secret(r.BearerToken.Reveal()),
+		SSHPrivateKey: git.Secret(r.SSHPrivateKey.Reveal()), TLSClientCert: git.Secret(r.TLSClientCert.Reveal()), TLSClientKey: git.Secret(r.TLSClientKey.Reveal()),
+		CA: r.CA, KnownHosts: r.KnownHosts, Insecure: r.Insecure, InsecureIgnoreHostKey: r.InsecureIgnoreHostKey, ForceBasicAuth: r.ForceBasicAuth,
+		Proxy: r.Proxy, NoProxy: r.NoProxy, Depth: r.Depth,
+	}
+}
+
+// short is a commit as people write it.
+func short(commits []string) string {
+	list := slices.Clone(commits)
+	for i, c := range list {
+		list[i] = c[:min(7, len(c))]
+	}
+	return strings.Join(list, ",")
+}

@@ -1,0 +1,469 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Annotations of our own on an Application.
+const (
+	annotationPruneApproved = "hawser.dev/prune-approved" // digest of the held prune plan that a person releases
+	annotationPruneGuard    = "hawser.dev/prune-guard"    // "off": never hold an automated prune of this application
+)
+
+// Bounds of what is written into an Application: etcd takes 1.5 MB per object, and a status that does not fit is
+// worse than a shortened one.
+const (
+	maxConditionMessage = 2048
+	maxConditions       = 40
+	maxResultBytes      = 600_000
+)
+
+// Event reasons of our own, beside those that exporters know.
+const (
+	eventDriftDetected = "DriftDetected"
+	eventPruneHeld     = "PruneHeld"
+)
+
+// Happening is something that people who watch want to read in a line.
+type Happening struct {
+	At          time.Time
+	Application string
+	What        string // commit, rendered, applied, healthy, drift, problem …
+	Text        string
+}
+
+// report is the only place that writes what a look found: status, conditions, events and metrics.
+func (a *Apps) report(ctx context.Context, app *v1alpha1.Application, st *state, v *view, why cause) (*v1alpha1.Application, error) {
+	if !a.worthWriting(app, st, v, why) {
+		return app, nil
+	}
+	_, refreshed := app.Annotations[v1alpha1.AnnotationRefresh]
+	updated, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+		n.Status = a.status(app, v)
+		if refreshed {
+			delete(n.Annotations, v1alpha1.AnnotationRefresh)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.tell(app, updated, st, v)
+	return updated, nil
+}
+
+// worthWriting keeps a live event that changes nothing of the answer from costing a write. A look that was asked for,
+// by a person, a poll or a finished operation, is always written: it is the proof that we looked.
+func (a *Apps) worthWriting(app *v1alpha1.Application, st *state, v *view, why cause) bool {
+	if why.spec || !why.git.IsZero() || st.view == nil || app.Status.ReconciledAt == nil {
+		return true
+	}
+	if op := app.Status.OperationState; op != nil && op.FinishedAt != nil && !app.Status.ReconciledAt.After(op.FinishedAt.Time) {
+		return true
+	}
+	if v.quiet {
+		return false
+	}
+	now := a.status(app, v)
+	now.ReconciledAt = app.Status.ReconciledAt
+	return object.Hash(now) != object.Hash(app.Status)
+}
+
+// status is the Application's status after this look; what a look does not decide is kept.
+func (a *Apps) status(app *v1alpha1.Application, v *view) v1alpha1.ApplicationStatus {
+	s := app.DeepCopy().Status
+	now := metav1.NewTime(v.at).Rfc3339Copy()
+	s.ReconciledAt = &now
+	s.ControllerNamespace = a.Namespace
+	s.ResourceHealthSource = v1alpha1.ResourceHealthAppTree
+	s.Sync.Status = v.status()
+	s.Sync.ComparedTo = v1alpha1.ComparedTo{Destination: app.Spec.Destination, IgnoreDifferences: app.Spec.IgnoreDifferences}
+	if app.Spec.HasMultipleSources() {
+		s.Sync.ComparedTo.Sources = v.spec.sources
+		s.SourceTypes, s.SourceType = v.types, ""
+	} else if len(v.spec.sources) == 1 {
+		s.Sync.ComparedTo.Source = v.spec.sources[0]
+		s.SourceTypes, s.SourceType = nil, ""
+		if len(v.types) == 1 {
+			s.SourceType = v.types[0]
+		}
+	}
+	s.Sync.Revision, s.Sync.Revisions = v.revision(), v.revisions()
+	if h := v.health(); h.Status != s.Health.Status || h.Message != s.Health.Message {
+		if h.Status != s.Health.Status || s.Health.LastTransitionTime == nil {
+			s.Health.LastTransitionTime = &now
+		}
+		s.Health.Status, s.Health.Message = h.Status, clip(h.Message, maxConditionMessage)
+	}
+	if v.cluster != nil && (v.complete != nil || len(v.objects) > 0) { // otherwise the inventory stays as it is: it is the proof for later
+		s.Resources = resources(app, v)
+		s.Summary = summary(v)
+	}
+	s.Conditions = conditions(app.Status.Conditions, a.conditions(app, v), now)
+	return s
+}
+
+// resources is the inventory: everything wanted and everything that is ours. A UID, once noted, stays until the
+// object is seen to be another one that we applied.
+func resources(app *v1alpha1.Application, v *view) []v1alpha1.ResourceStatus {
+	recorded := inventory(app)
+	var list []v1alpha1.ResourceStatus
+	add := func(c *compared, extra bool) {
+		o := c.want
+		if o == nil {
+			o = c.live
+		}
+		gvk := o.GroupVersionKind()
+		r := v1alpha1.ResourceStatus{Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind, Namespace: c.key.Namespace, Name: c.key.Name, Status: c.status,
+			SyncWave: int64(plan.Wave(o)), Hook: plan.IsHook(o), RequiresPruning: extra && !c.ignored, UID: recorded[c.key]}
+		if c.live != nil && !extra && c.foreign == "" && c.predicted != nil {
+			r.UID = c.live.GetUID()
+		}
+		list = append(list, r)
+	}
+	for _, k := range v.keys() {
+		add(v.objects[k], false)
+	}
+	for _, k := range sortedKeys(v.extras) {
+		add(v.extras[k], true)
+	}
+	if v.complete == nil { // unknown: nothing leaves the inventory
+		for _, r := range app.Status.Resources {
+			if v.objects[object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}] == nil {
+				list = append(list, r)
+			}
+		}
+	}
+	return list
+}
+
+func summary(v *view) v1alpha1.ApplicationSummary {
+	images, urls := map[string]bool{}, map[string]bool{}
+	var s v1alpha1.ApplicationSummary
+	for _, c := range v.objects {
+		for _, i := range imagesOf(c.want) {
+			images[i] = true
+		}
+		if c.key.Kind == v1alpha1.KindApplication && c.key.Group == v1alpha1.Group {
+			s.IsAppOfApps = true
+		}
+		for _, u := range urlsOf(c.live) {
+			urls[u] = true
+		}
+	}
+	s.Images, s.ExternalURLs = sortedSet(images), sortedSet(urls)
+	return s
+}
+
+// imagesOf returns the container images of a workload's manifest.
+func imagesOf(o *object.Object) []string {
+	if o == nil {
+		return nil
+	}
+	set := map[string]bool{}
+	for _, path := range [][]string{{"spec"}, {"spec", "template", "spec"}, {"spec", "jobTemplate", "spec", "template", "spec"}} {
+		for _, field := range []string{"initContainers", "containers"} {
+			list, _, _ := unstructured.NestedSlice(o.Object, append(slices.Clone(path), field)...)
+			for _, c := range list {
+				if m, ok := c.(map[string]any); ok {
+					if image, ok := m["image"].(string); ok {
+						set[image] = true
+					}
+				}
+			}
+		}
+	}
+	return sortedSet(set)
+}
+
+// urlsOf returns the addresses at which an Ingress with an address can be opened.
+func urlsOf(o *object.Object) []string {
+	if o == nil || o.GetKind() != "Ingress" {
+		return nil
+	}
+	if at, _, _ := unstructured.NestedSlice(o.Object, "status", "loadBalancer", "ingress"); len(at) == 0 {
+		return nil
+	}
+	secure := map[string]bool{}
+	tls, _, _ := unstructured.NestedSlice(o.Object, "spec", "tls")
+	for _, t := range tls {
+		if m, ok := t.(map[string]any); ok {
+			hosts, _, _ := unstructured.NestedStringSlice(m, "hosts")
+			for _, h := range hosts {
+				secure[h] = true
+			}
+		}
+	}
+	var urls []string
+	rules, _, _ := unstructured.NestedSlice(o.Object, "spec", "rules")
+	for _, r := range rules {
+		m, _ := r.(map[string]any)
+		host, _ := m["host"].(string)
+		if host == "" {
+			continue
+		}
+		scheme := "http"
+		if secure[host] {
+			scheme = "https"
+		}
+		urls = append(urls, scheme+"://"+host+"/")
+	}
+	return urls
+}
+
+func sortedSet(m map[string]bool) []string {
+	var list []string
+	for s := range m {
+		list = append(list, s)
+	}
+	sort.Strings(list)
+	return list
+}
+
+// conditions says in words what is wrong or noteworthy.
+func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.ApplicationCondition {
+	list := slices.Clone(v.notes)
+	add := func(t v1alpha1.ApplicationConditionType, format string, args ...any) {
+		list = append(list, v1alpha1.ApplicationCondition{Type: t, Message: fmt.Sprintf(format, args...)})
+	}
+	if v.unknown != nil && !hasErrors(list) {
+		add(v1alpha1.ConditionComparisonError, "%s", v.unknown)
+	}
+	for _, k := range v.keys() {
+		c := v.objects[k]
+		switch {
+		case c.foreign != "":
+			add(v1alpha1.ConditionSharedResourceWarning, "%s is part of applications %s and %s", k.Short(), a.instance(app), c.foreign)
+		case c.err != nil:
+			at := ""
+			if v.complete != nil {
+				at = " (" + v.complete.origin[k].String() + ")"
+			}
+			add(v1alpha1.ConditionComparisonError, "%s%s: %s", k.Short(), at, c.err)
+		}
+	}
+	if v.prune.Held != "" {
+		add(v1alpha1.ConditionSyncError, "Automated prune held: %s. To release exactly this: kubectl annotate application %s -n %s --overwrite %s=%s, or sync with prune",
+			v.prune.Held, app.Name, app.Namespace, annotationPruneApproved, v.prune.Digest)
+	}
+	op := app.Status.OperationState
+	if op != nil && op.Operation.InitiatedBy.Automated && (op.Phase == v1alpha1.OperationFailed || op.Phase == v1alpha1.OperationError) && attempted(op, v) {
+		add(v1alpha1.ConditionSyncError, "Failed last sync attempt to %s: %s. It is tried again with growing pauses, and at once for a newer commit", short(v.commits), op.Message)
+	}
+	unknown := plan.ParseOptions(optionsOf(app, &v1alpha1.SyncOperation{})).Unknown
+	for _, o := range unknown {
+		add(v1alpha1.ConditionInvalidSpecError, "spec.syncPolicy.syncOptions: %q is not an option that is known here", o)
+	}
+	return list
+}
+
+func hasErrors(list []v1alpha1.ApplicationCondition) bool {
+	return slices.ContainsFunc(list, func(c v1alpha1.ApplicationCondition) bool { return strings.HasSuffix(string(c.Type), "Error") })
+}
+
+// conditions keeps the transition time of what was already so.
+func conditions(before, now []v1alpha1.ApplicationCondition, at metav1.Time) []v1alpha1.ApplicationCondition {
+	seen := map[string]bool{}
+	var list []v1alpha1.ApplicationCondition
+	for _, c := range now {
+		c.Message = clip(c.Message, maxConditionMessage)
+		id := string(c.Type) + "\x00" + c.Message
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		c.LastTransitionTime = &at
+		for _, b := range before {
+			if b.Type == c.Type && b.Message == c.Message && b.LastTransitionTime != nil {
+				c.LastTransitionTime = b.LastTransitionTime
+			}
+		}
+		list = append(list, c)
+	}
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Type < list[j].Type })
+	if over := len(list) - maxConditions; over > 0 {
+		list = append(list[:maxConditions-1], v1alpha1.ApplicationCondition{Type: list[maxConditions-1].Type, Message: fmt.Sprintf("and %d more conditions", over+1), LastTransitionTime: &at})
+	}
+	return list
+}
+
+// bounded drops the results of objects that went well, oldest first, until the rest fits into the Application.
+func bounded(list []v1alpha1.ResourceResult) []v1alpha1.ResourceResult {
+	size := 0
+	var kept []v1alpha1.ResourceResult
+	for _, well := range []bool{false, true} { // what failed first
+		for _, r := range list {
+			if (r.Status == v1alpha1.ResultSynced) != well {
+				continue
+			}
+			data, _ := json.Marshal(r)
+			if size += len(data); size <= maxResultBytes {
+				kept = append(kept, r)
+			}
+		}
+	}
+	if len(kept) == len(list) {
+		return list
+	}
+	return kept
+}
+
+// clip shortens text to at most n bytes, on a character's edge.
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	cut := n - len("…")
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
+}
+
+// tell makes events, lines and metrics of what has changed between two states of the Application.
+func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
+	b, n := before.Status, after.Status
+	say := func(what, format string, args ...any) {
+		a.Observe(Happening{At: time.Now(), Application: after.Name, What: what, Text: fmt.Sprintf(format, args...)})
+	}
+	if old, now := append([]string{b.Sync.Revision}, b.Sync.Revisions...), append([]string{n.Sync.Revision}, n.Sync.Revisions...); !slices.Equal(old, now) && len(v.infos) > 0 {
+		if i := v.infos[0]; i.ID != "" && v.rendered {
+			say("rendered", "%s rendered: %d objects (%s)", i.Short(), len(v.objects), i.Message)
+		}
+	}
+	if b.Sync.Status != n.Sync.Status {
+		a.Catalog.Event(after, "Normal", v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated sync status: %s -> %s", b.Sync.Status, n.Sync.Status))
+		say("sync", "%s → %s", orNone(string(b.Sync.Status)), n.Sync.Status)
+	}
+	if b.Health.Status != n.Health.Status {
+		a.Catalog.Event(after, "Normal", v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated health status: %s -> %s", b.Health.Status, n.Health.Status))
+		text := string(n.Health.Status)
+		if n.Health.Message != "" {
+			text += ": " + n.Health.Message
+		}
+		say("health", "%s → %s", orNone(string(b.Health.Status)), text)
+	}
+	for _, c := range n.Conditions {
+		if !slices.ContainsFunc(b.Conditions, func(o v1alpha1.ApplicationCondition) bool { return o.Type == c.Type && o.Message == c.Message }) {
+			say("condition", "%s: %s", c.Type, c.Message)
+			a.Log.Warn("application has a new condition", "application", after.Name, "condition", c.Type, "message", c.Message)
+			if strings.HasPrefix(c.Message, "Automated prune held") {
+				a.Catalog.Event(after, "Warning", eventPruneHeld, c.Message)
+			}
+		}
+	}
+	a.tellDrift(before, after, st, v, say)
+}
+
+// tellDrift reports what differs from the commit that was last applied: field, both values, who and when.
+func (a *Apps) tellDrift(before, after *v1alpha1.Application, st *state, v *view, say func(string, string, ...any)) {
+	op := before.Status.OperationState
+	applied := op != nil && op.Phase == v1alpha1.OperationSucceeded && attemptedCommit(before, v)
+	for _, k := range v.keys() {
+		c := v.objects[k]
+		if c.status == v1alpha1.SyncStatusSynced {
+			if st.drifts[k] {
+				delete(st.drifts, k)
+				say("healed", "%s is back to what Git says", k.Short())
+			}
+			continue
+		}
+		if !applied || st.drifts[k] || c.status != v1alpha1.SyncStatusOutOfSync || c.foreign != "" || c.err != nil {
+			continue
+		}
+		st.drifts[k] = true
+		text := k.Short() + " was deleted"
+		if c.live != nil {
+			lines := make([]string, 0, len(c.changes))
+			for _, ch := range c.changes {
+				lines = append(lines, ch.String())
+			}
+			text = k.Short() + " " + strings.Join(lines, "; ")
+		}
+		a.Metrics.drifted(after)
+		a.Log.Info("drift", "application", after.Name, "object", k.String(), "changes", text)
+		a.Catalog.Event(after, "Warning", eventDriftDetected, clip(text, 900))
+		say("drift", "%s", clip(text, 400))
+	}
+}
+
+// attemptedCommit reports whether the view's commits are the ones that were last deployed in full.
+func attemptedCommit(app *v1alpha1.Application, v *view) bool {
+	if n := len(app.Status.History); n > 0 {
+		h := app.Status.History[n-1]
+		return h.Revision == v.revision() && slices.Equal(h.Revisions, v.revisions())
+	}
+	return false
+}
+
+// started and finished report an operation.
+func (a *Apps) started(app *v1alpha1.Application, v *view) {
+	op := app.Status.OperationState.Operation
+	who := op.InitiatedBy.Username
+	if who == "" {
+		who = "unknown user"
+	}
+	what := "sync"
+	if op.Sync != nil && len(op.Sync.Resources) > 0 {
+		what = "partial sync"
+	}
+	text := fmt.Sprintf("%s initiated %s to %s", who, what, strings.Join(v.commits, ","))
+	if op.InitiatedBy.Automated {
+		text = fmt.Sprintf("Initiated automated %s to '%s'", what, strings.Join(v.commits, ","))
+	}
+	a.Catalog.Event(app, "Normal", v1alpha1.EventOperationStarted, text)
+	a.Observe(Happening{At: time.Now(), Application: app.Name, What: "sync", Text: text})
+}
+
+func (a *Apps) finished(app *v1alpha1.Application, end plan.Next) {
+	op := app.Status.OperationState
+	kind, verb := "Normal", "succeeded"
+	if op.Phase != v1alpha1.OperationSucceeded {
+		kind, verb = "Warning", "failed: "+op.Message
+	}
+	revision := ""
+	changed := 0
+	if op.SyncResult != nil {
+		revision = op.SyncResult.Revision
+		for _, r := range op.SyncResult.Resources {
+			if r.Status == v1alpha1.ResultPruned || !strings.HasSuffix(r.Message, " unchanged") {
+				changed++
+			}
+		}
+	}
+	a.Metrics.synced(app, a.serverOf(app))
+	a.Catalog.Event(app, kind, v1alpha1.EventOperationCompleted, fmt.Sprintf("Sync operation to %s %s", revision, clip(verb, 800)))
+	a.Log.Info("sync finished", "application", app.Name, "revision", revision, "phase", op.Phase, "message", op.Message, "changed", changed)
+	text := fmt.Sprintf("%s applied: %d objects changed", short([]string{revision}), changed)
+	if op.Phase != v1alpha1.OperationSucceeded {
+		text = fmt.Sprintf("%s not applied: %s", short([]string{revision}), op.Message)
+	}
+	a.Observe(Happening{At: time.Now(), Application: app.Name, What: "applied", Text: text})
+}
+
+func (a *Apps) serverOf(app *v1alpha1.Application) string {
+	server, err := a.Catalog.ServerOf(app.Spec.Destination)
+	if err != nil {
+		return app.Spec.Destination.Server
+	}
+	return server
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "new"
+	}
+	return s
+}

@@ -1,0 +1,497 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/cluster"
+	"github.com/hawser-cd/hawser/internal/diff"
+	"github.com/hawser-cd/hawser/internal/health"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Bounds of one operation.
+const (
+	parallelSteps = 8
+	saveEvery     = 300 * time.Millisecond // how long results may stay unwritten while steps go on
+	waitLookEvery = 10 * time.Second       // a wait is looked at anew even when no event wakes it
+)
+
+// journal is the memory of a running operation that need not survive a restart: losing it repeats dry runs and
+// applies, which change nothing the second time.
+type journal struct {
+	started metav1.Time
+	entries plan.Journal
+	order   []object.Key
+	phases  map[object.Key]v1alpha1.SyncPhase
+	dryRan  bool
+	saved   time.Time
+	view    *view // of the operation's own revision, when it is not the application's
+}
+
+// operate starts, continues or ends the application's operation. Its record stands in the Application: `.operation`
+// as asked for, status.operationState as far as it has come, so that any process can go on from there.
+func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state) error {
+	running := app.Status.OperationState != nil && !final(app.Status.OperationState.Phase)
+	switch {
+	case running && (app.Operation == nil || app.Status.OperationState.Phase == v1alpha1.OperationTerminating):
+		return a.finish(ctx, app, st, plan.Next{Phase: v1alpha1.OperationFailed, Message: "Operation terminated"})
+	case running:
+		return a.proceed(ctx, app, st)
+	case app.Operation != nil:
+		return a.begin(ctx, app, st, app.Operation)
+	}
+	now := time.Now()
+	u := decideAutosync(autoInput{App: app, View: st.view, Now: now, Heals: st.heals, Retries: st.retries, Settings: a.pacing()})
+	if u.In > 0 {
+		a.queue.addAfter(nameOf(app), u.In, cause{})
+	}
+	if u.Operation == nil {
+		a.Log.Debug("no automated sync", "application", app.Name, "reason", u.Why)
+		return nil
+	}
+	if len(u.Operation.Sync.Resources) > 0 {
+		st.heals.again(st.view.revision(), now, a.pacing())
+	}
+	return a.begin(ctx, app, st, u.Operation)
+}
+
+// begin writes that the operation runs, before it has any effect.
+func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, op *v1alpha1.Operation) error {
+	if op.Sync == nil {
+		return a.reject(ctx, app, "the operation names nothing to do", "set operation.sync")
+	}
+	now := metav1.Now().Rfc3339Copy()
+	v := st.view
+	result := &v1alpha1.SyncOperationResult{Revision: v.revision(), Revisions: v.revisions()}
+	if app.Spec.HasMultipleSources() {
+		result.Sources = v.spec.sources
+	} else if len(v.spec.sources) == 1 {
+		result.Source = v.spec.sources[0]
+	}
+	updated, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+		n.Operation = op
+		n.Status.OperationState = &v1alpha1.OperationState{Operation: *op, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", StartedAt: now, SyncResult: result}
+	})
+	if err != nil {
+		return err
+	}
+	st.journal = nil
+	a.started(updated, v)
+	return a.proceed(ctx, updated, st)
+}
+
+// reject ends a request that cannot be begun.
+func (a *Apps) reject(ctx context.Context, app *v1alpha1.Application, what, hint string) error {
+	now := metav1.Now().Rfc3339Copy()
+	_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+		op := *n.Operation
+		n.Operation = nil
+		n.Status.OperationState = &v1alpha1.OperationState{Operation: op, Phase: v1alpha1.OperationError, Message: what + " (" + hint + ")", StartedAt: now, FinishedAt: &now}
+	})
+	return err
+}
+
+// proceed performs the steps that are due, until the operation waits for something or is over.
+func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state) error {
+	op := app.Status.OperationState
+	if st.journal == nil || !st.journal.started.Equal(&op.StartedAt) {
+		st.journal = journalOf(op)
+	}
+	j := st.journal
+	v, err := a.operationView(ctx, app, st)
+	if err != nil {
+		return a.finish(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: err.Error()})
+	}
+	if v.complete == nil || v.cluster == nil {
+		why := v.unknown
+		if why == nil {
+			why = problem.New(problem.Unavailable, "the destination cluster is not to be had")
+		}
+		return a.finish(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: "ComparisonError: " + why.Error()})
+	}
+	for ctx.Err() == nil {
+		next := plan.Decide(a.planInput(app, v, j))
+		for key, e := range next.Skip {
+			j.put(key, e, v1alpha1.SyncPhaseSync)
+		}
+		switch {
+		case next.Done:
+			return a.finish(ctx, app, st, next)
+		case next.Waiting != "":
+			a.queue.addAfter(nameOf(app), waitLookEvery, cause{spec: true})
+			return a.save(ctx, &app, j, next.Message)
+		case len(next.Steps) > 0:
+			if refused := a.perform(ctx, app, st, v, next.Steps); len(refused) > 0 {
+				return a.finish(ctx, app, st, plan.DryRunFailed(refused))
+			}
+		}
+		if time.Since(j.saved) > saveEvery {
+			if err := a.save(ctx, &app, j, next.Message); err != nil {
+				return err
+			}
+		}
+		if now, err := a.Catalog.Application(nameOf(app)); err == nil && (now.Operation == nil || now.Status.OperationState != nil && now.Status.OperationState.Phase == v1alpha1.OperationTerminating) {
+			return a.finish(ctx, now, st, plan.Next{Phase: v1alpha1.OperationFailed, Message: "Operation terminated"})
+		}
+	}
+	return ctx.Err()
+}
+
+// operationView is what the operation syncs to: what the application shows, or another revision or source.
+func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, st *state) (*view, error) {
+	sync := app.Status.OperationState.Operation.Sync
+	asked := sync.Revisions
+	if len(asked) == 0 && sync.Revision != "" {
+		asked = []string{sync.Revision}
+	}
+	other := sync.Source != nil || len(sync.Sources) > 0
+	if !other && (len(asked) == 0 || slices.Equal(asked, st.view.commits)) {
+		return st.view, nil
+	}
+	if len(sync.Manifests) > 0 {
+		return nil, problem.New(problem.Invalid, "syncing local manifests is not supported").WithHint("push them to a branch and sync to that revision")
+	}
+	if st.journal.view != nil {
+		return a.recompare(ctx, app, st.journal.view, allKeys(st.journal.view), st.answers), nil
+	}
+	v := &view{spec: st.view.spec, at: time.Now()}
+	if sync.Source != nil {
+		v.spec.sources = []v1alpha1.ApplicationSource{*sync.Source}
+	}
+	if len(sync.Sources) > 0 {
+		v.spec.sources = sync.Sources
+	}
+	a.destination(v)
+	if v.cluster == nil {
+		return v, nil
+	}
+	if err := a.permitted(v); err != nil {
+		return nil, err
+	}
+	trees, err := a.trees(ctx, v, asked, cause{})
+	if err != nil {
+		return nil, err
+	}
+	if v.complete, err = a.rendered(ctx, app, v, trees, nil); err != nil {
+		return nil, err
+	}
+	if !other && slices.Equal(v.commits, st.view.commits) { // it was asked for by another name
+		return st.view, nil
+	}
+	st.journal.view = a.compare(ctx, app, v, st.view, st.answers)
+	return st.journal.view, nil
+}
+
+func allKeys(v *view) map[object.Key]bool {
+	m := map[object.Key]bool{}
+	for k := range v.objects {
+		m[k] = true
+	}
+	return m
+}
+
+// planInput gathers what the plan decides on.
+func (a *Apps) planInput(app *v1alpha1.Application, v *view, j *journal) plan.Input {
+	op := app.Status.OperationState.Operation
+	options := plan.ParseOptions(optionsOf(app, op.Sync))
+	options.DeletionApproved = app.Annotations[v1alpha1.AnnotationDeletionApproved] != ""
+	in := plan.Input{
+		Desired: v.complete.objects, Live: map[object.Key]*object.Object{}, Journal: j.entries, DryRan: j.dryRan,
+		Sync: *op.Sync, Options: options, Changed: map[object.Key]bool{}, Skipped: map[object.Key]string{}, Refused: map[object.Key]string{},
+		Health: func(o *object.Object) plan.Health { return planHealth(o, v) },
+		Known:  func(k object.Key) bool { _, ok := v.cluster.Kind(k.GroupKind()); return ok },
+		Prune:  a.provePrune(app, v, op.InitiatedBy.Automated).Keep,
+	}
+	for key, c := range v.objects {
+		if live, ok := v.cluster.Get(key); ok {
+			in.Live[key] = live
+		}
+		in.Changed[key] = c.status != v1alpha1.SyncStatusSynced
+		if c.foreign != "" {
+			in.Skipped[key] = fmt.Sprintf("%s is part of application %s", key.Short(), c.foreign)
+		}
+		if c.refused != "" {
+			in.Refused[key] = c.refused
+		}
+	}
+	for key, c := range v.extras {
+		if live, ok := v.cluster.Get(key); ok {
+			in.Live[key] = live
+		} else if _, done := j.entries[key]; !done {
+			in.Live[key] = c.live
+		}
+	}
+	if options.CreateNamespace {
+		in.Ensure = a.namespaceToEnsure(app, v)
+	}
+	return in
+}
+
+func optionsOf(app *v1alpha1.Application, sync *v1alpha1.SyncOperation) []string {
+	var list []string
+	if app.Spec.SyncPolicy != nil {
+		list = append(list, app.Spec.SyncPolicy.SyncOptions...)
+	}
+	return append(list, sync.SyncOptions...)
+}
+
+// namespaceToEnsure is the destination namespace when nothing in the source defines it and it lacks something.
+func (a *Apps) namespaceToEnsure(app *v1alpha1.Application, v *view) *object.Object {
+	name := v.spec.destination.Namespace
+	key := object.Key{Kind: "Namespace", Name: name}
+	if name == "" || v.objects[key] != nil {
+		return nil
+	}
+	ns := &object.Object{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+	ns.SetName(name)
+	managed := app.Spec.SyncPolicy.ManagedNamespaceMetadata
+	if managed != nil {
+		ns.SetLabels(managed.Labels)
+		ns.SetAnnotations(managed.Annotations)
+	} else if _, exists := v.cluster.Get(key); exists {
+		return nil
+	}
+	return ns
+}
+
+func planHealth(o *object.Object, v *view) plan.Health {
+	h, ok := health.Of(o, health.Options{})
+	if !ok {
+		return plan.Health{Healthy: true}
+	}
+	return plan.Health{Healthy: h.Status == v1alpha1.HealthStatusHealthy, Degraded: h.Status == v1alpha1.HealthStatusDegraded, Message: h.Message}
+}
+
+// perform does the steps side by side and writes what came of them into the journal. It returns why the API server
+// refused, when the steps were the dry run before the sync.
+func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state, v *view, steps []plan.Step) (refused []string) {
+	j := st.journal
+	w := a.writer(v)
+	rehearsal := steps[0].DryRun && !j.dryRan
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(parallelSteps)
+	for _, s := range steps {
+		group.Go(func() error {
+			entry, said := a.step(ctx, app, w, v, s)
+			if ctx.Err() != nil {
+				return nil // we were stopped: what is not in the journal is done again
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if rehearsal {
+				if entry.Phase == v1alpha1.OperationFailed {
+					refused = append(refused, entry.Message)
+					j.put(s.Key, entry, s.Phase)
+				}
+				return nil
+			}
+			j.put(s.Key, entry, s.Phase)
+			if said.object != nil {
+				st.answers[s.Key] = said
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	if rehearsal {
+		j.dryRan = true
+	}
+	slices.Sort(refused)
+	return refused
+}
+
+// step performs one step and says how it went, in kubectl's words, and what the API server answered.
+func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (plan.Entry, answer) {
+	name := kubectlName(s.Key)
+	dry := ""
+	if s.DryRun {
+		dry = " (dry run)"
+	}
+	if s.Action == plan.Prune {
+		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: s.Object.GetUID(), Propagation: s.Options.Propagation, DryRun: s.DryRun})
+		if err != nil && !problem.Is(err, problem.NotFound) {
+			return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}, answer{}
+		}
+		a.Metrics.request("delete")
+		return plan.Entry{Status: v1alpha1.ResultPruned, Message: "pruned" + dry, Phase: v1alpha1.OperationSucceeded}, answer{}
+	}
+	request := cluster.ApplyRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation}
+	if c := v.objects[s.Key]; c != nil && !s.DryRun {
+		if live, ok := v.cluster.Get(s.Key); ok {
+			rules, _ := diff.ParseRules(a.ignoreRules(app)) // a bad rule has already made the object Unknown
+			people := a.Catalog.Settings().DriftAdditions
+			if entries, needed, err := diff.Takeover(ctx, live, v1alpha1.DefaultFieldManager, people, rules.Select(s.Key)); err == nil && needed {
+				request.ManagedFields, request.LiveVersion = entries, live.GetResourceVersion()
+			}
+		}
+	}
+	applied, err := w.Apply(ctx, request)
+	a.Metrics.request("apply")
+	if err != nil {
+		return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}, answer{}
+	}
+	word := applied.Result
+	if s.Options.ServerSideApply {
+		word = "serverside-applied"
+	}
+	said := answer{wantHash: object.Hash(s.Object.Object), object: applied.Object}
+	if s.DryRun {
+		said = answer{}
+	}
+	return plan.Entry{Status: v1alpha1.ResultSynced, Message: name + " " + word + dry, Phase: v1alpha1.OperationRunning}, said
+}
+
+// writer is the only way to the cluster for this application: what its project does not permit does not leave us.
+func (a *Apps) writer(v *view) *cluster.Writer { return v.cluster.Writer(a.permit(v)) }
+
+// kubectlName is kind.group/name, as kubectl prints it.
+func kubectlName(k object.Key) string {
+	kind := strings.ToLower(k.Kind)
+	if k.Group != "" {
+		kind += "." + k.Group
+	}
+	return kind + "/" + k.Name
+}
+
+func journalOf(op *v1alpha1.OperationState) *journal {
+	j := &journal{started: op.StartedAt, entries: plan.Journal{}, phases: map[object.Key]v1alpha1.SyncPhase{}, saved: time.Now()}
+	if op.SyncResult != nil {
+		for _, r := range op.SyncResult.Resources {
+			j.put(object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}, plan.Entry{Status: r.Status, Message: r.Message, Phase: r.HookPhase}, r.SyncPhase)
+		}
+		j.dryRan = len(op.SyncResult.Resources) > 0
+	}
+	return j
+}
+
+func (j *journal) put(key object.Key, e plan.Entry, phase v1alpha1.SyncPhase) {
+	if _, known := j.entries[key]; !known {
+		j.order = append(j.order, key)
+	}
+	j.entries[key], j.phases[key] = e, phase
+}
+
+// results is the journal as the wire has it.
+func (j *journal) results(v *view) []v1alpha1.ResourceResult {
+	list := make([]v1alpha1.ResourceResult, 0, len(j.order))
+	for _, k := range j.order {
+		e := j.entries[k]
+		r := v1alpha1.ResourceResult{Group: k.Group, Kind: k.Kind, Namespace: k.Namespace, Name: k.Name, Status: e.Status, Message: clip(e.Message, 1024), HookPhase: e.Phase, SyncPhase: j.phases[k]}
+		if v != nil {
+			if c := v.objects[k]; c != nil && c.want != nil {
+				r.Version, r.Images = c.want.GroupVersionKind().Version, imagesOf(c.want)
+			} else if c := v.extras[k]; c != nil {
+				r.Version = c.live.GroupVersionKind().Version
+			} else if k.Kind == "Namespace" {
+				r.Version = "v1"
+			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// save writes how far the operation has come.
+func (a *Apps) save(ctx context.Context, app **v1alpha1.Application, j *journal, message string) error {
+	updated, err := a.Catalog.PatchApplication(ctx, *app, func(n *v1alpha1.Application) {
+		if op := n.Status.OperationState; op != nil && !final(op.Phase) && op.SyncResult != nil {
+			op.Message = message
+			op.SyncResult.Resources = j.results(a.viewOf(*app, j))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	j.saved = time.Now()
+	*app = updated
+	return nil
+}
+
+func (a *Apps) viewOf(app *v1alpha1.Application, j *journal) *view {
+	if j.view != nil {
+		return j.view
+	}
+	return a.state(nameOf(app)).view
+}
+
+// finish writes the end of the operation: `.operation` goes and the final phase comes in one write, and a look that
+// follows brings a newer reconciledAt. Scripts wait in this order.
+func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state, end plan.Next) error {
+	now := metav1.Now().Rfc3339Copy()
+	j := st.journal
+	if j == nil {
+		j = journalOf(app.Status.OperationState)
+	}
+	v := a.viewOf(app, j)
+	updated, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+		op := n.Status.OperationState
+		if op == nil || final(op.Phase) {
+			return
+		}
+		n.Operation = nil
+		op.Phase, op.Message, op.FinishedAt = end.Phase, clip(end.Message, 4096), &now
+		if op.SyncResult != nil {
+			op.SyncResult.Resources = bounded(j.results(v))
+			if v != nil && j.view != nil {
+				op.SyncResult.Revision, op.SyncResult.Revisions = v.revision(), v.revisions()
+			}
+		}
+		remember(n, op, v)
+	})
+	if err != nil {
+		return err
+	}
+	st.journal = nil
+	touched := map[object.Key]bool{}
+	for k := range j.entries {
+		touched[k] = true
+	}
+	sync := updated.Status.OperationState.Operation.Sync
+	if end.Phase == v1alpha1.OperationSucceeded {
+		st.retries = pacing{}
+	} else if st.view != nil {
+		st.retries.again(object.Hash([]any{st.view.commits, end.Message}), time.Now(), a.pacing())
+	}
+	a.finished(updated, end)
+	c := cause{live: touched}
+	if sync != nil && (sync.Revision != "" || sync.Source != nil) {
+		c.spec = true
+	}
+	a.queue.add(nameOf(updated), urgent, c)
+	a.queue.addAfter(nameOf(updated), 1100*time.Millisecond, cause{live: touched}) // the wire's times have whole seconds: a reconciledAt after finishedAt
+	return nil
+}
+
+// remember adds a finished full sync to the history.
+func remember(app *v1alpha1.Application, op *v1alpha1.OperationState, v *view) {
+	sync := op.Operation.Sync
+	if op.Phase != v1alpha1.OperationSucceeded || sync == nil || sync.DryRun || len(sync.Resources) > 0 || op.SyncResult == nil {
+		return
+	}
+	limit := int64(v1alpha1.DefaultRevisionHistoryLimit)
+	if app.Spec.RevisionHistoryLimit != nil {
+		limit = *app.Spec.RevisionHistoryLimit
+	}
+	id := int64(0)
+	if n := len(app.Status.History); n > 0 {
+		id = app.Status.History[n-1].ID + 1
+	}
+	started := op.StartedAt
+	h := v1alpha1.RevisionHistory{ID: id, Revision: op.SyncResult.Revision, Revisions: op.SyncResult.Revisions, Source: op.SyncResult.Source, Sources: op.SyncResult.Sources,
+		DeployStartedAt: &started, DeployedAt: *op.FinishedAt, InitiatedBy: op.Operation.InitiatedBy}
+	app.Status.History = append(app.Status.History, h)
+	if over := int64(len(app.Status.History)) - limit; over > 0 {
+		app.Status.History = slices.Clone(app.Status.History[over:])
+	}
+}

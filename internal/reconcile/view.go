@@ -1,0 +1,204 @@
+package reconcile
+
+import (
+	"sort"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/cluster"
+	"github.com/hawser-cd/hawser/internal/diff"
+	"github.com/hawser-cd/hawser/internal/health"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
+	"github.com/hawser-cd/hawser/internal/source"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// view is what one look found: Git on one side, the cluster on the other. It is not changed once it is made; a look
+// at single objects makes a new one that shares the rest.
+type view struct {
+	spec     spec
+	at       time.Time
+	server   string
+	cluster  *cluster.Cluster // nil when the destination is not to be had
+	commits  []string         // resolved commit of each source; empty strings where not known
+	infos    []source.Revision
+	types    []v1alpha1.ApplicationSourceType
+	complete *complete // nil when the desired state is unknown: then nothing may be deleted
+	unknown  error     // why it is unknown
+	objects  map[object.Key]*compared
+	extras   map[object.Key]*compared // live and ours, not in the complete render
+	prune    plan.PruneVerdict        // what an automated prune may do
+	notes    []v1alpha1.ApplicationCondition
+	rendered bool // a render was done for this view, none came from the cache
+	quiet    bool // only single objects were looked at, and nothing that people read has changed
+}
+
+// spec is the part of an Application that a comparison depends on.
+type spec struct {
+	sources     []v1alpha1.ApplicationSource
+	destination v1alpha1.ApplicationDestination
+	project     string
+	hash        string
+}
+
+func specOf(app *v1alpha1.Application) spec {
+	s := spec{sources: app.Spec.SourceList(), destination: app.Spec.Destination, project: app.Spec.ProjectName()}
+	s.hash = object.Hash([]any{s.sources, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[annotationPruneApproved]})
+	return s
+}
+
+// complete is a whole render of exact commits. Deletion accepts only this: an error is never an empty set.
+type complete struct {
+	objects []*object.Object // marked, namespaces filled in, in order of rendering
+	origin  map[object.Key]object.Origin
+	digest  string
+	notes   []v1alpha1.ApplicationCondition // what a person should know about the set
+}
+
+// compared is one object on both sides.
+type compared struct {
+	key       object.Key
+	want      *object.Object // plaintext; nil for an extra
+	wantHash  string
+	predicted *object.Object // the API server's answer to applying want: what live must look like (masked)
+	live      *object.Object // masked; nil when missing
+	changes   []diff.Change
+	err       error  // why it could not be determined, or why the API server refuses it
+	foreign   string // the other application that it belongs to
+	refused   string // why the project does not permit it
+	status    v1alpha1.SyncStatusCode
+	health    *v1alpha1.HealthStatus
+	ignored   bool // an extra that does not count (IgnoreExtraneous)
+}
+
+func (v *view) revision() string {
+	if len(v.commits) == 1 {
+		return v.commits[0]
+	}
+	return ""
+}
+
+func (v *view) revisions() []string {
+	if len(v.commits) > 1 {
+		return v.commits
+	}
+	return nil
+}
+
+// status is Synced only when every object was compared with exactly the view's commits and equals them.
+func (v *view) status() v1alpha1.SyncStatusCode {
+	if v.complete == nil || v.cluster == nil {
+		return v1alpha1.SyncStatusUnknown
+	}
+	worst := v1alpha1.SyncStatusSynced
+	for _, m := range []map[object.Key]*compared{v.objects, v.extras} {
+		for _, c := range m {
+			switch {
+			case c.ignored || c.want != nil && plan.IsHook(c.want):
+			case c.status == v1alpha1.SyncStatusUnknown:
+				return v1alpha1.SyncStatusUnknown
+			case c.status == v1alpha1.SyncStatusOutOfSync:
+				worst = c.status
+			}
+		}
+	}
+	return worst
+}
+
+// health is the worst health of the wanted objects.
+func (v *view) health() health.Health {
+	if v.cluster == nil {
+		return health.Health{Status: v1alpha1.HealthStatusUnknown, Message: "the destination cluster cannot be reached"}
+	}
+	if v.complete == nil && len(v.objects) == 0 {
+		return health.Health{Status: v1alpha1.HealthStatusUnknown}
+	}
+	var list []health.Resource
+	for _, k := range v.keys() {
+		c := v.objects[k]
+		if plan.IsHook(c.want) {
+			continue
+		}
+		r := health.Resource{Key: k, Live: c.live != nil, Ignored: c.want.GetAnnotations()[v1alpha1.AnnotationIgnoreHealthCheck] == "true"}
+		if c.health != nil {
+			r.Health = health.Health{Status: c.health.Status, Message: c.health.Message}
+		}
+		list = append(list, r)
+	}
+	return health.Aggregate(list)
+}
+
+// keys returns the wanted objects in a stable order.
+func (v *view) keys() []object.Key { return sortedKeys(v.objects) }
+
+func sortedKeys[T any](m map[object.Key]T) []object.Key {
+	keys := make([]object.Key, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool { return keys[i].Compare(keys[j]) < 0 })
+	return keys
+}
+
+// healable lists the out-of-sync objects that an automated sync may change.
+func (v *view) healable(prune bool) []v1alpha1.SyncOperationResource {
+	var list []v1alpha1.SyncOperationResource
+	for _, k := range v.keys() {
+		c := v.objects[k]
+		if c.status != v1alpha1.SyncStatusSynced && c.foreign == "" && !plan.IsHook(c.want) {
+			list = append(list, resource(k))
+		}
+	}
+	if prune {
+		for _, k := range sortedKeys(v.extras) {
+			if reason, known := v.prune.Keep[k]; known && reason == "" && !v.extras[k].ignored && plan.ParseOptions(nil).With(v.extras[k].live).Prune != plan.No {
+				list = append(list, resource(k))
+			}
+		}
+	}
+	return list
+}
+
+// unapplied reports whether there is something to prune that the last operation had to leave.
+func (v *view) unapplied(last *v1alpha1.OperationState) bool {
+	if last.SyncResult == nil {
+		return false
+	}
+	for _, r := range last.SyncResult.Resources {
+		key := object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+		if reason, known := v.prune.Keep[key]; r.Status == v1alpha1.ResultPruneSkipped && known && reason == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// byPeople reports whether all of these differ because a person changed or deleted something.
+func (v *view) byPeople(resources []v1alpha1.SyncOperationResource) bool {
+	for _, r := range resources {
+		c := v.objects[object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}]
+		if c == nil || c.live == nil {
+			continue
+		}
+		for _, ch := range c.changes {
+			if ch.Manager != "" && !diff.IsPerson(ch.Manager) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// inventory is the UIDs that we noted when we applied, by key.
+func inventory(app *v1alpha1.Application) map[object.Key]types.UID {
+	m := make(map[object.Key]types.UID, len(app.Status.Resources))
+	for _, r := range app.Status.Resources {
+		m[object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}] = r.UID
+	}
+	return m
+}
+
+func resource(k object.Key) v1alpha1.SyncOperationResource {
+	return v1alpha1.SyncOperationResource{Group: k.Group, Kind: k.Kind, Namespace: k.Namespace, Name: k.Name}
+}
