@@ -23,7 +23,10 @@ import (
 
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
@@ -89,6 +92,8 @@ type Cluster struct {
 	tracked  map[schema.GroupKind]bool // to be watched in full
 	arranged bool                      // the first streams have begun
 	isSynced bool
+	identity types.UID     // of the kube-system namespace, which lives as long as the cluster
+	changed  chan struct{} // closed when the state of a kind next changes
 	found    chan struct{} // closed after the next discovery
 	foundErr error         // of the last one
 }
@@ -101,7 +106,7 @@ type slot struct{ active, next *stream }
 func Open(ctx context.Context, o Options) (*Cluster, error) {
 	c := &Cluster{
 		name: o.Name, server: o.Server, masker: o.Masker, log: o.Log, ctx: ctx,
-		fills: make(chan struct{}, parallel), wake: make(chan struct{}, 1), synced: make(chan struct{}), found: make(chan struct{}),
+		fills: make(chan struct{}, parallel), wake: make(chan struct{}, 1), synced: make(chan struct{}), found: make(chan struct{}), changed: make(chan struct{}),
 		slots: map[scope]*slot{}, tracked: map[schema.GroupKind]bool{}, out: newOutbox(),
 	}
 	if c.log == nil {
@@ -116,7 +121,7 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 	if err := c.connect(o.REST); err != nil {
 		return nil, problem.Because(problem.Invalid, err, "cluster %s (%s): its connection settings cannot be used", o.Name, o.Server)
 	}
-	c.pulse = newPulse(c.rest, c.pulseChanged)
+	c.pulse = newPulse(c.rest, c.identify, c.pulseChanged)
 	c.goes(func() { c.out.run(ctx, o.OnEvent, o.OnKinds) })
 	c.goes(func() { c.pulse.run(ctx) })
 	c.goes(func() { c.explore(ctx) })
@@ -230,6 +235,45 @@ func (c *Cluster) Track(gks ...schema.GroupKind) {
 	if news {
 		c.arrange()
 	}
+}
+
+// Ready is Track, and waits until the kinds are read as whole objects or known to fail; KindErr tells which. Its error
+// is that of ctx.
+func (c *Cluster) Ready(ctx context.Context, gks ...schema.GroupKind) error {
+	c.Track(gks...)
+	for {
+		c.mu.Lock()
+		changed := c.changed
+		c.mu.Unlock()
+		if !slices.ContainsFunc(gks, c.pending) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// pending reports whether a list of gk is under way that has not failed yet.
+func (c *Cluster) pending(gk schema.GroupKind) bool {
+	s := c.served.Load()
+	if s == nil {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, namespace := range c.settings.Load().scopes(s.kinds[gk]) {
+		if sl := c.slots[scope{gk, namespace}]; sl != nil {
+			for _, s := range []*stream{sl.active, sl.next} {
+				if s != nil && !s.isSettled() {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // Live returns the objects whose marks name the instance: whole, masked and shared, so never to be changed. Objects of
@@ -463,6 +507,8 @@ func (c *Cluster) took(s *stream) {
 func (c *Cluster) kindsChanged(gks ...schema.GroupKind) {
 	c.mu.Lock()
 	c.checkSynced()
+	close(c.changed)
+	c.changed = make(chan struct{})
 	c.mu.Unlock()
 	c.out.add(change{state: true, kinds: gks})
 }
@@ -510,6 +556,40 @@ func (c *Cluster) pulseChanged() {
 		c.dialer.CloseAll() // what has fallen silent stays silent: only a new connection tells whether the server is back
 	}
 	c.out.add(change{state: true})
+}
+
+// identify finds out whether the server that answers (again) still is the cluster that we know, no older than we know
+// it: it may have been restored from a backup, or set up anew at the same address. Then resource versions mean nothing
+// any more, watches would wait for ever for what has been, and everything is read afresh.
+func (c *Cluster) identify(ctx context.Context) error {
+	system := &object.Object{}
+	if err := c.rest.Get().AbsPath("api", "v1", "namespaces", "kube-system").MaxRetries(0).Do(ctx).Into(system); err != nil {
+		if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) {
+			return nil // we may not know
+		}
+		return err
+	}
+	list := &unstructured.UnstructuredList{}
+	if err := c.rest.Get().AbsPath("api", "v1", "namespaces").Param("limit", "1").MaxRetries(0).Do(ctx).Into(list); err != nil && !apierrors.IsForbidden(err) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.identity
+	c.identity = system.GetUID()
+	past := newer(c.index.seen(scope{gk: schema.GroupKind{Kind: "Namespace"}}), list.GetResourceVersion())
+	if known == "" || known == c.identity && !past {
+		return nil
+	}
+	c.log.Warn("cluster is another one, or restored from a backup: everything is read afresh", "same", known == c.identity)
+	c.served.Store(nil)
+	for sc, sl := range c.slots {
+		c.stop(sl.active)
+		c.stop(sl.next)
+		delete(c.slots, sc)
+		c.index.drop(sc)
+	}
+	return nil
 }
 
 // State is what is known about the cluster itself.

@@ -56,7 +56,8 @@ func refusal(err error, secret, write bool) *Refusal {
 	}
 	// A gateway's or the server's own timeout leaves open whether the write was carried out; a refusal does not.
 	r.Ambiguous = write && (r.Code == 504 || r.Code == 502 || apierrors.IsTimeout(err) || apierrors.IsUnexpectedServerError(err) && r.Code >= 500)
-	if secret && r.Code != 404 && r.Code != 409 && r.Code != 429 && !apierrors.IsForbidden(err) {
+	missingRight := r.Code == 403 && strings.Contains(s.Message, ` is forbidden: User "`)
+	if secret && r.Code != 404 && r.Code != 409 && r.Code != 429 && !missingRight {
 		r.Message = secretMessage(r, s.Details)
 	}
 	return r

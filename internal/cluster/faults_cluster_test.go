@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +83,43 @@ func TestAPIServerDiesAndComesBack(t *testing.T) {
 	}
 	if after := c.State().Objects; after < objects {
 		t.Errorf("%d objects, before %d", after, objects)
+	}
+	for _, e := range r.of(func(e cluster.Event) bool { return e.Key.Namespace == ns && e.New == nil }) {
+		t.Errorf("%s was taken for deleted", e.Key)
+	}
+}
+
+// The cluster is set up anew behind the same address: its resource versions begin from one again.
+func TestAnotherClusterAtTheSameAddress(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a cluster of its own")
+	}
+	k := clustertest.StartOwn(t)
+	ns := k.Namespace(t)
+	c, r := open(t, k.Config, nil)
+	instance := "anew-" + ns
+	for i := range 50 {
+		apply(t, c, tracked(t, instance, ns, fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: kept}, data: {x: '%d'}}", i)))
+	}
+	apply(t, c, tracked(t, instance, ns, "{apiVersion: v1, kind: ConfigMap, metadata: {name: lost}}"))
+	k.Kill()
+	if err := os.RemoveAll(filepath.Join(filepath.Dir(k.Kubeconfig), "etcd")); err != nil {
+		t.Fatal(err)
+	}
+	k.Restart(t)
+	k.Apply(t, "", "{apiVersion: v1, kind: Namespace, metadata: {name: "+ns+"}}")
+	o, _ := json.Marshal(tracked(t, instance, ns, "{apiVersion: v1, kind: ConfigMap, metadata: {name: kept}, data: {x: new}}"))
+	k.Apply(t, ns, string(o))
+	eventually(t, "the new cluster's content", func() error {
+		live := c.Live(instance)
+		if len(live) != 1 || live[object.Key{Kind: "ConfigMap", Namespace: ns, Name: "kept"}].Object["data"].(map[string]any)["x"] != "new" {
+			return fmt.Errorf("live: %v", live)
+		}
+		return c.KindErr(configMaps)
+	})
+	apply(t, c, tracked(t, instance, ns, "{apiVersion: v1, kind: ConfigMap, metadata: {name: more}}"))
+	if len(c.Live(instance)) != 2 {
+		t.Errorf("live: %v", c.Live(instance))
 	}
 	for _, e := range r.of(func(e cluster.Event) bool { return e.Key.Namespace == ns && e.New == nil }) {
 		t.Errorf("%s was taken for deleted", e.Key)

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gobwas/glob"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -58,8 +59,8 @@ func anyGlob(patterns []string, s string) bool {
 		return true
 	}
 	return slices.ContainsFunc(patterns, func(p string) bool {
-		if p == s {
-			return true
+		if p == s || !strings.ContainsAny(p, `*?[{\`) {
+			return p == s
 		}
 		g, err := glob.Compile(p)
 		return err == nil && g.Match(s) // a pattern that is no glob matches only itself

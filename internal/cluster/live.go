@@ -177,6 +177,16 @@ func (x *index) replace(s *stream, list []*entry, rv string) (partial bool) {
 	return partial
 }
 
+// seen returns how far the watch of the scope has come; empty: nobody watches it.
+func (x *index) seen(sc scope) string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if src := x.scopes[sc]; src != nil {
+		return src.rv
+	}
+	return ""
+}
+
 // feed takes the server's answer to a write of ours, so that the next comparison sees it without waiting for the
 // watch. An object that the index lacks although the watch has passed that version is gone again already.
 func (x *index) feed(e *entry) {
@@ -186,10 +196,12 @@ func (x *index) feed(e *entry) {
 	if src == nil {
 		src = x.scopes[scope{e.key.GroupKind(), e.key.Namespace}]
 	}
-	if src == nil || x.node(e.key) == nil && !newer(e.rv, src.rv) {
+	n := x.node(e.key)
+	if src == nil || n == nil && !newer(e.rv, src.rv) {
 		return
 	}
-	x.set(e, false)
+	// Where only the metadata is known of what must be whole, a list is under way that brings whatever is newer.
+	x.set(e, n != nil && n.cur.whole && n.cur.full == nil)
 }
 
 // retire bars s from speaking: it has been stopped, but may still be at work on a list.

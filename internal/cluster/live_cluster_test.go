@@ -328,6 +328,14 @@ func TestWholeObjectThatNobodyTracks(t *testing.T) {
 	ns := k.Namespace(t)
 	k.Apply(t, ns, "{apiVersion: v1, kind: ServiceAccount, metadata: {name: found}, automountServiceAccountToken: false}")
 	c, _ := open(t, k.Config, nil)
+	gk := schema.GroupKind{Kind: "ServiceAccount"}
+	c.Track(gk)
+	if err := c.KindErr(gk); !problem.Is(err, problem.Unavailable) {
+		t.Errorf("before its objects are whole: %v", err)
+	}
+	if err := c.Ready(t.Context(), gk, schema.GroupKind{Kind: "NoSuchThing"}); err != nil || c.KindErr(gk) != nil {
+		t.Errorf("ready: %v, %v", err, c.KindErr(gk))
+	}
 	key := object.Key{Kind: "ServiceAccount", Namespace: ns, Name: "found"}
 	o, err := c.Whole(t.Context(), key)
 	if err != nil || o.Object["automountServiceAccountToken"] != false || len(o.GetManagedFields()) == 0 {

@@ -38,104 +38,108 @@ func testEntry(k Kind, name string, incarnation, rv int, instance string, owners
 // arrive late. Whatever the order, the index ends where the server is, it never goes back in time for an object, and its
 // ways (by instance, owner, UID) agree with its objects.
 func TestIndexEndsWhereTheServerIs(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		type event struct {
-			e       *entry
-			deleted bool
-		}
-		names := []string{"a", "b", "c", "d"}
-		var history []event
-		now := map[string]*entry{}
-		ended := map[types.UID]bool{}
-		snapshots := []map[string]*entry{{}} // by resource version, which is the index into history plus one
-		lives := map[string]int{}
-		length := rapid.IntRange(1, 40).Draw(t, "length")
-		for rv := 1; rv <= length; rv++ {
-			name := rapid.SampledFrom(names).Draw(t, "name")
-			if now[name] != nil && rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
-				gone := testEntry(podKind, name, lives[name], rv, now[name].instance)
-				delete(now, name)
-				ended[gone.uid] = true
-				history = append(history, event{gone, true})
-			} else {
-				if now[name] == nil {
-					lives[name]++
-				}
-				owners := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 2, rapid.ID[string]).Draw(t, "owners")
-				now[name] = testEntry(podKind, name, lives[name], rv, rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "instance"), owners...)
-				history = append(history, event{now[name], false})
-			}
-			snapshot := map[string]*entry{}
-			for n, e := range now {
-				snapshot[n] = e
-			}
-			snapshots = append(snapshots, snapshot)
-		}
+	for range 20 { // a hundred histories at a time: the rarest orders need some hundreds to turn up
+		rapid.Check(t, checkHistory)
+	}
+}
 
-		x := newIndex(newOutbox())
-		x.out.open = true
-		s := testStream(podKind)
-		list := func(at int) {
-			var entries []*entry
-			for _, e := range snapshots[at] {
-				entries = append(entries, e)
+func checkHistory(t *rapid.T) {
+	type event struct {
+		e       *entry
+		deleted bool
+	}
+	names := []string{"a", "b", "c", "d"}
+	var history []event
+	now := map[string]*entry{}
+	ended := map[types.UID]bool{}
+	snapshots := []map[string]*entry{{}} // by resource version, which is the index into history plus one
+	lives := map[string]int{}
+	length := rapid.IntRange(1, 40).Draw(t, "length")
+	for rv := 1; rv <= length; rv++ {
+		name := rapid.SampledFrom(names).Draw(t, "name")
+		if now[name] != nil && rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
+			gone := testEntry(podKind, name, lives[name], rv, now[name].instance)
+			delete(now, name)
+			ended[gone.uid] = true
+			history = append(history, event{gone, true})
+		} else {
+			if now[name] == nil {
+				lives[name]++
 			}
-			x.replace(s, entries, strconv.Itoa(at))
+			owners := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 2, rapid.ID[string]).Draw(t, "owners")
+			now[name] = testEntry(podKind, name, lives[name], rv, rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "instance"), owners...)
+			history = append(history, event{now[name], false})
 		}
-		at := rapid.IntRange(0, len(history)).Draw(t, "first list")
-		list(at)
-		for late := rapid.IntRange(0, 5).Draw(t, "late answers"); at < len(history) || late > 0; {
-			if at == len(history) {
-				late--
-			}
-			switch rapid.IntRange(0, 5).Draw(t, "what happens") {
-			case 0: // the answer to a write: of any version, however late
-				if ev := history[rapid.IntRange(0, len(history)-1).Draw(t, "answer")]; !ev.deleted {
-					x.feed(ev.e)
-				}
-			case 1: // the watch breaks and is begun anew with a list, by another stream perhaps
-				if rapid.Bool().Draw(t, "another stream") {
-					s = testStream(podKind)
-				}
-				at = rapid.IntRange(at, len(history)).Draw(t, "list")
-				list(at)
-			default:
-				if at == len(history) {
-					continue
-				}
-				if ev := history[at]; ev.deleted {
-					x.remove(s, ev.e)
-				} else {
-					x.put(s, ev.e)
-				}
-				at++
-			}
-			checkWays(t, x)
-		}
-		got, want := map[string]string{}, map[string]string{}
-		for n, node := range x.kinds[podKind.gk()] {
-			got[n.name] = node.cur.rv
-		}
+		snapshot := map[string]*entry{}
 		for n, e := range now {
-			want[n] = e.rv
+			snapshot[n] = e
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("server and index: %s", diff)
+		snapshots = append(snapshots, snapshot)
+	}
+
+	x := newIndex(newOutbox())
+	x.out.open = true
+	s := testStream(podKind)
+	list := func(at int) {
+		var entries []*entry
+		for _, e := range snapshots[at] {
+			entries = append(entries, e)
 		}
-		last := map[object.Key]*entry{}
-		for _, c := range x.out.queue {
-			if before := last[c.key]; before != c.old {
-				t.Fatalf("%s: event from %v, the one before led to %v", c.key, c.old, before)
-			}
-			if c.old != nil && c.new != nil && newer(c.old.rv, c.new.rv) {
-				t.Fatalf("%s went back from %s to %s", c.key, c.old.rv, c.new.rv)
-			}
-			if c.new == nil && !ended[c.old.uid] {
-				t.Fatalf("%s was taken for deleted, and never was", c.old.uid)
-			}
-			last[c.key] = c.new
+		x.replace(s, entries, strconv.Itoa(at))
+	}
+	at := rapid.IntRange(0, len(history)).Draw(t, "first list")
+	list(at)
+	for late := rapid.IntRange(0, 5).Draw(t, "late answers"); at < len(history) || late > 0; {
+		if at == len(history) {
+			late--
 		}
-	})
+		switch rapid.IntRange(0, 5).Draw(t, "what happens") {
+		case 0: // the answer to a write: of any version, however late
+			if ev := history[rapid.IntRange(0, len(history)-1).Draw(t, "answer")]; !ev.deleted {
+				x.feed(ev.e)
+			}
+		case 1: // the watch breaks and is begun anew with a list, by another stream perhaps
+			if rapid.Bool().Draw(t, "another stream") {
+				s = testStream(podKind)
+			}
+			at = rapid.IntRange(at, len(history)).Draw(t, "list")
+			list(at)
+		default:
+			if at == len(history) {
+				continue
+			}
+			if ev := history[at]; ev.deleted {
+				x.remove(s, ev.e)
+			} else {
+				x.put(s, ev.e)
+			}
+			at++
+		}
+		checkWays(t, x)
+	}
+	got, want := map[string]string{}, map[string]string{}
+	for n, node := range x.kinds[podKind.gk()] {
+		got[n.name] = node.cur.rv
+	}
+	for n, e := range now {
+		want[n] = e.rv
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("server and index: %s", diff)
+	}
+	last := map[object.Key]*entry{}
+	for _, c := range x.out.queue {
+		if before := last[c.key]; before != c.old {
+			t.Fatalf("%s: event from %v, the one before led to %v", c.key, c.old, before)
+		}
+		if c.old != nil && c.new != nil && newer(c.old.rv, c.new.rv) {
+			t.Fatalf("%s went back from %s to %s", c.key, c.old.rv, c.new.rv)
+		}
+		if c.new == nil && !ended[c.old.uid] {
+			t.Fatalf("%s was taken for deleted, and never was", c.old.uid)
+		}
+		last[c.key] = c.new
+	}
 }
 
 func checkWays(t *rapid.T, x *index) {

@@ -33,7 +33,8 @@ type pulse struct {
 	suspect chan struct{}
 }
 
-func newPulse(client rest.Interface, changed func()) *pulse {
+// newPulse returns a pulse. returned is asked before the server counts as back (or there for the first time).
+func newPulse(client rest.Interface, returned func(context.Context) error, changed func()) *pulse {
 	probe := func(ctx context.Context, alive bool) error {
 		path := "/version" // the cheapest answer there is
 		if !alive {
@@ -42,7 +43,10 @@ func newPulse(client rest.Interface, changed func()) *pulse {
 		var code int
 		err := client.Get().AbsPath(path).MaxRetries(0).Do(ctx).StatusCode(&code).Error()
 		if code == 403 || code == 404 {
-			return nil // it answers; it just does not tell
+			err = nil // it answers; it just does not tell
+		}
+		if err == nil && !alive {
+			err = returned(ctx)
 		}
 		return err
 	}
