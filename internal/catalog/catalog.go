@@ -54,6 +54,8 @@ type Catalog struct {
 	ready    bool             // the first lists are in; before that no view is made of half of them
 	view     atomic.Pointer[view]
 
+	unreachable atomic.Pointer[error] // why the API server could not be reached at the last attempt
+
 	subscribers atomic.Pointer[[]*subscription]
 	subscribing sync.Mutex
 }
@@ -71,24 +73,24 @@ type view struct {
 // It is a problem of kind NotFound when the CustomResourceDefinitions are missing.
 func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	defer problem.Wrap(&err, "open the catalog in namespace %s", o.Namespace)
-	o.REST = quick(o.REST)
-	client, err := dynamic.NewForConfig(o.REST)
-	if err != nil {
-		return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")
-	}
 	c = &Catalog{
-		options: o, log: o.Log, client: client,
+		options: o, log: o.Log,
 		apps: map[types.NamespacedName]*appEntry{}, writing: map[types.NamespacedName]*writing{}, projects: map[string]projectEntry{},
 		records: records{maps: map[string]map[string]string{}}, secrets: map[string]secretRecord{},
 		silent: map[string]error{},
 	}
 	c.subscribers.Store(&[]*subscription{})
+	connection := quick(o.REST)
+	connection.Wrap(c.overhear)
+	if c.client, err = dynamic.NewForConfig(connection); err != nil {
+		return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")
+	}
 	if err := c.check(ctx); err != nil {
 		return nil, err
 	}
 	watching, stop := context.WithCancel(ctx)
 	c.stop = stop
-	c.events = newRecorder(watching, &c.running, client, o.Log)
+	c.events = newRecorder(watching, &c.running, c.client, o.Log)
 	if err := c.watchAll(watching); err != nil {
 		c.Close()
 		return nil, err

@@ -24,7 +24,7 @@ const LeaderLease = "hawser-leader"
 // When the lease is lost (this process or the API server stood still) another replica may lead already: onStart's
 // context has ended, and every write must go through it.
 func (c *Catalog) Lead(ctx context.Context, onStart func(ctx context.Context), onStop func()) error {
-	client, err := coordination.NewForConfig(c.options.REST)
+	client, err := coordination.NewForConfig(quick(c.options.REST))
 	if err != nil {
 		return problem.Because(problem.Invalid, err, "connection for the leader's Lease")
 	}
@@ -71,6 +71,7 @@ func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onS
 				defer stop()
 				defer context.AfterFunc(ctx, stop)()
 				c.lead.begin(renewDeadline)
+				go c.lead.stopWhenStale(work, stop)
 				c.log.Info("leading", "identity", c.options.Identity)
 				onStart(work)
 				c.lead.end()
@@ -124,6 +125,25 @@ func (l *lead) begin(valid time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.held, l.valid = true, valid
+}
+
+// stopWhenStale calls stop when the lease has not been renewed in time. The elector ends its context too, but only
+// after it has tried to release the lease, which can take longer than the lease lasts when the network is gone.
+func (l *lead) stopWhenStale(work context.Context, stop context.CancelFunc) {
+	for {
+		l.mu.Lock()
+		left := l.valid - time.Since(l.renewed)
+		l.mu.Unlock()
+		if left <= 0 {
+			stop()
+			return
+		}
+		select {
+		case <-work.Done():
+			return
+		case <-time.After(left):
+		}
+	}
 }
 
 func (l *lead) end() {

@@ -79,7 +79,7 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 		return nil, c.writeProblem(err, old)
 	}
 	result, broken := decodeApplication(answer)
-	c.keep(&appEntry{app: result, err: broken, own: true})
+	result = c.keep(&appEntry{app: result, err: broken, own: true})
 	echo := ""
 	if onlyStatus {
 		if got, err := plain(result); err == nil && sameContent(want, got) {
@@ -93,14 +93,21 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 	return result, broken
 }
 
-// keep makes the answer to a write visible, unless something newer is known or the Application is gone.
-func (c *Catalog) keep(e *appEntry) {
+// keep makes the answer to a write visible, unless something newer is known or the Application is gone. It returns the
+// value to go on with: the watch may have delivered that very version already.
+func (c *Catalog) keep(e *appEntry) *v1alpha1.Application {
 	key := nameOf(e.app)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := c.apps[key]; now != nil && now.app.UID == e.app.UID && older(now.app, e.app) {
+	now := c.apps[key]
+	switch {
+	case now == nil || now.app.UID != e.app.UID:
+	case now.app.ResourceVersion == e.app.ResourceVersion:
+		return now.app
+	case older(now.app, e.app):
 		c.apps[key] = e
 	}
+	return e.app
 }
 
 // writeProblem translates a refused write.

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -95,19 +96,44 @@ func (c *Catalog) start(ctx context.Context, f feed) <-chan struct{} {
 	return store.complete
 }
 
-// heard remembers whether the last request of a watch went well.
+// heard remembers whether the last request of a watch was granted.
 func (c *Catalog) heard(ctx context.Context, name string, err error) {
+	if err != nil && ctx.Err() != nil {
+		return // we hung up
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil || ctx.Err() != nil {
+	if err == nil {
 		delete(c.silent, name)
-		return
+	} else {
+		c.silent[name] = apiProblem(err, "watch %s", name)
 	}
-	c.silent[name] = apiProblem(err, "watch %s", name)
 }
+
+// overhear remembers whether the API server could be reached at the last attempt. client-go does not say: it tries a
+// broken watch again for ten seconds and then reports an empty one.
+func (c *Catalog) overhear(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		answer, err := next.RoundTrip(r)
+		if err != nil && r.Context().Err() == nil {
+			unreachable := error(problem.Because(problem.Unavailable, err, "reach the API server"))
+			c.unreachable.Store(&unreachable)
+		} else if err == nil {
+			c.unreachable.Store(nil)
+		}
+		return answer, err
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Check returns nil while every watch is served, else why the records may be out of date.
 func (c *Catalog) Check() error {
+	if err := c.unreachable.Load(); err != nil {
+		return *err
+	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for _, name := range sortedKeys(c.silent) {
