@@ -158,7 +158,14 @@ func TestBadInputs(t *testing.T) {
 		{"chart for another Kubernetes", chartWith(source.Files{"app/Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\nkubeVersion: '>=1.99'"}), in("app"), Settings{}, problem.Invalid, "chart requires kubeVersion: >=1.99"},
 		{"template error", chartWith(source.Files{"app/templates/b.yaml": "a: b\n{{ required \"give me x\" .Values.x }}"}), in("app"), Settings{}, problem.Invalid, "(c/templates/b.yaml:2:3): give me x"},
 		{"template syntax", chartWith(source.Files{"app/templates/b.yaml": "{{ if }}"}), in("app"), Settings{}, problem.Invalid, "c/templates/b.yaml:1"},
-		{"template recursion", chartWith(source.Files{"app/templates/b.yaml": `{{ define "x" }}{{ include "x" . }}{{ end }}{{ include "x" . }}`}), in("app"), Settings{}, problem.Invalid, "nested reference"},
+		{"template recursion", chartWith(source.Files{"app/templates/b.yaml": `{{ define "x" }}{{ include "x" . }}{{ end }}{{ include "x" . }}`}), in("app"), Settings{}, problem.Invalid, "include and tpl call each other more than 1000 levels deep"},
+		{"template mutual recursion", chartWith(source.Files{"app/templates/b.yaml": `{{ define "a" }}{{ include "b" . }}{{ end }}{{ define "b" }}{{ include "a" . }}{{ end }}{{ include "a" . }}`}), in("app"), Settings{}, problem.Invalid, "levels deep"},
+		{"template that evaluates itself", chartWith(source.Files{"app/values.yaml": "a: '{{ tpl .Values.a . }}'", "app/templates/b.yaml": `{{ tpl .Values.a . }}`}), in("app"), Settings{}, problem.Invalid, "levels deep"},
+		{"template without end", chartWith(source.Files{"app/templates/b.yaml": `{{ define "x" }}{{ template "x" . }}{{ end }}{{ template "x" . }}`}), in("app"), Settings{}, problem.Invalid, "exceeded maximum template depth"},
+		{"template nesting", chartWith(source.Files{"app/templates/b.yaml": strings.Repeat("{{if 1}}", 500_000)}), in("app"), Settings{}, problem.Limit, "template actions"},
+		{"template output bomb", chartWith(source.Files{"app/templates/b.yaml": `{{ range 1000000000 }}xxxxxxxxxxxxxxxx{{ end }}`}), in("app"), Settings{}, problem.Limit, "exceed the limit"},
+		{"value in itself", chartWith(source.Files{"app/templates/b.yaml": `{{ $d := dict }}{{ $_ := set $d "x" (list (dict "y" $d)) }}{{ $d }}`}), in("app"), Settings{}, problem.Invalid, "the value contains the dictionary"},
+		{"value merged in itself", chartWith(source.Files{"app/templates/b.yaml": `{{ $d := dict }}{{ $_ := merge $d (dict "y" $d) }}{{ $d }}`}), in("app"), Settings{}, problem.Invalid, "merged into one that it contains"},
 		{"template bomb", chartWith(source.Files{"app/templates/b.yaml": `{{ range until 2000000000 }}x{{ end }}`}), in("app"), Settings{}, problem.Invalid, "until: 2000000000 is too much"},
 		{"template output", chartWith(source.Files{"app/templates/b.yaml": "kind: [\n"}), in("app"), Settings{}, problem.Invalid, "the output of c/templates/b.yaml"},
 		{"two kinds", source.Files{"app/a.yaml": configMap("a")}, v1alpha1.ApplicationSource{Path: "app", Helm: &v1alpha1.ApplicationSourceHelm{ReleaseName: "x"}, Kustomize: &v1alpha1.ApplicationSourceKustomize{NamePrefix: "x"}}, Settings{}, problem.Invalid, "multiple application sources defined: Kustomize,Helm"},
@@ -272,5 +279,33 @@ func TestLimits(t *testing.T) {
 	chart := app("app", chartWith(source.Files{"app/templates/a.yaml": "# {{ repeat 100000 \"x\" }}\n"}))
 	if _, err := New(Options{TotalBytes: 50_000}).Objects(context.Background(), chart); !problem.Is(err, problem.Limit) {
 		t.Errorf("output: %v", err)
+	}
+}
+
+// What passes the depth check must not overflow the stack: that would end this test's process, not fail it.
+func TestDeepestJsonnetIsSurvived(t *testing.T) {
+	n := maxJsonnetTokens - 100
+	h := n / heavyWeight
+	for name, text := range map[string]string{
+		"brackets": strings.Repeat("[", h) + strings.Repeat("]", h),
+		"braces":   strings.Repeat("{a:", n/(heavyWeight+2)) + "1" + strings.Repeat("}", h),
+		"applied":  "{}" + strings.Repeat("{}", h-10),
+		"unary":    strings.Repeat("!", n/4) + "true", // the parser is quadratic here: the whole bound takes ten seconds
+		"binary":   strings.Repeat("1+", n/2) + "1",
+		"error":    strings.Repeat("error ", h-10) + "1",
+		"local":    strings.Repeat("local a=1;", n/(heavyWeight+4)) + "a",
+		"if":       strings.Repeat("if true then ", n/(2*heavyWeight+1)) + "1",
+		"else":     strings.Repeat("if true then 1 else ", n/(3*heavyWeight+2)) + "1",
+		"index":    "local a={a:self};a" + strings.Repeat(".a", n/3),
+		"calls":    strings.Repeat("(function() ", n/(3*heavyWeight)) + "1" + strings.Repeat(")()", n/heavyWeight),
+		"assert":   strings.Repeat("assert true;", n/(heavyWeight+2)) + "1",
+		"spec":     "[" + strings.Repeat("[", n/(3*heavyWeight+6)) + "1" + strings.Repeat(" for x in y if z]", n/(3*heavyWeight+6)) + "]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := render(t, app("app", source.Files{"app/x.jsonnet": text}))
+			if err == nil || strings.Contains(err.Error(), "nested too deep") {
+				t.Errorf("the depth check did not let it through: %v", err)
+			}
+		})
 	}
 }

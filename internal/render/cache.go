@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -233,39 +234,54 @@ type flights struct {
 }
 
 type flight struct {
+	limit context.Context // ends with the time that the work may take
 	done  chan struct{}
 	entry *entry
 	err   error
 }
 
 // do runs work, or waits for the run of it that is under way; shared says which.
-func (g *flights) do(ctx context.Context, key string, work func() (*entry, error)) (e *entry, shared bool, err error) {
+func (g *flights) do(ctx context.Context, key string, timeout time.Duration, work func(context.Context) (*entry, error)) (e *entry, shared bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, gaveUp(err)
 	}
-	g.mu.Lock()
-	f, shared := g.running[key]
-	if !shared {
-		if g.running == nil {
-			g.running = map[string]*flight{}
-		}
-		f = &flight{done: make(chan struct{})}
-		g.running[key] = f
-		go func() {
-			f.entry, f.err = work()
-			g.mu.Lock()
-			delete(g.running, key)
-			g.mu.Unlock()
-			close(f.done)
-		}()
-	}
-	g.mu.Unlock()
+	f, shared := g.join(key, timeout, work)
 	select {
 	case <-f.done:
 		return f.entry, shared, f.err
+	case <-f.limit.Done():
+		select {
+		case <-f.done: // the limit also ends when the work does
+			return f.entry, shared, f.err
+		default:
+			return nil, shared, gaveUp(f.limit.Err())
+		}
 	case <-ctx.Done():
 		return nil, shared, gaveUp(ctx.Err())
 	}
+}
+
+func (g *flights) join(key string, timeout time.Duration, work func(context.Context) (*entry, error)) (f *flight, shared bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if f, shared = g.running[key]; shared {
+		return f, true
+	}
+	limit, cancel := context.WithTimeout(context.Background(), timeout)
+	f = &flight{limit: limit, done: make(chan struct{})}
+	if g.running == nil {
+		g.running = map[string]*flight{}
+	}
+	g.running[key] = f
+	go func() {
+		f.entry, f.err = work(limit)
+		g.mu.Lock()
+		delete(g.running, key)
+		g.mu.Unlock()
+		close(f.done)
+		cancel() // after done: who waits must see the answer, not the end of its time
+	}()
+	return f, false
 }
 
 func gaveUp(err error) error {

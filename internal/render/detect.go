@@ -21,7 +21,7 @@ var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Ku
 // kustomize, as in Argo CD. A block without content counts as absent, as Argo CD normalises it away; two blocks are a
 // mistake.
 func Detect(fs *source.FS, spec v1alpha1.ApplicationSource) (v1alpha1.ApplicationSourceType, error) {
-	p, err := cleanPath(spec.Path)
+	p, err := folderOf(spec)
 	if err != nil {
 		return "", err
 	}
@@ -76,8 +76,13 @@ func isFile(fs *source.FS, p string) bool {
 	return err == nil && e.Mode != source.Folder && e.Mode != source.Submodule
 }
 
-// cleanPath returns spec.source.path as the tree wants it. The words are those that people search for.
-func cleanPath(p string) (string, error) {
+// folderOf returns spec.source.path as the tree wants it; a chart from a Helm repository is its own tree. The words
+// are those that people search for.
+func folderOf(spec v1alpha1.ApplicationSource) (string, error) {
+	p := spec.Path
+	if spec.Chart != "" {
+		return ".", nil
+	}
 	if strings.HasPrefix(p, "/") {
 		return "", problem.New(problem.Forbidden, "%s: app path is absolute", p).WithHint("write it relative to the root of the repository")
 	}

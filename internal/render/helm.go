@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"path"
@@ -15,13 +16,12 @@ import (
 	commonutil "helm.sh/helm/v4/pkg/chart/common/util"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
-	"helm.sh/helm/v4/pkg/engine"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // helm does what `helm template --include-crds` does, as Argo CD calls it: the chart at the application's path, the
 // values of the spec, an installation that is always the first.
-func (j *job) helm() ([]object.Item, error) {
+func (j *job) helm(ctx context.Context) ([]object.Item, error) {
 	spec := j.req.Source.Helm
 	if spec == nil {
 		spec = &v1alpha1.ApplicationSourceHelm{}
@@ -48,16 +48,19 @@ func (j *job) helm() ([]object.Item, error) {
 	if err := chartutil.ProcessDependencies(ch, values); err != nil {
 		return nil, problem.Because(problem.Invalid, err, "%s: the chart's dependencies", j.path)
 	}
+	if err := read.checkMissing(ch, j.path); err != nil {
+		return nil, err
+	}
 	top, err := renderValues(ch, values, release, caps, spec.SkipSchemaValidation)
 	if err != nil {
 		return nil, problem.Because(problem.Invalid, err, "helm template %s", j.path)
 	}
-	// No client and no DNS: lookup finds nothing and getHostByName answers "".
-	out, err := engine.Engine{CustomTemplateFuncs: boundedFuncs()}.RenderWithContext(context.Background(), ch, top)
+	left := j.budget()
+	out, err := (&templates{ctx: ctx, left: left}).execute(ch, top)
 	if err != nil {
-		return nil, problem.New(problem.Invalid, "helm template %s: %s", j.path, strings.TrimSpace(err.Error()))
+		return nil, problem.Because(problem.KindOf(err), err, "helm template %s", j.path)
 	}
-	return j.fromChart(ch, out, read, *spec)
+	return j.fromChart(ch, out, read.origins, *spec)
 }
 
 // release is what .Release says. Names follow Helm's grammar, so that nothing else can be smuggled into a template.
@@ -186,13 +189,13 @@ func (j *job) fromChart(ch *chart.Chart, out map[string]string, read origins, sp
 			_, inChart, _ := strings.Cut(name, "/")
 			file = j.at(inChart)
 		}
-		found, err := parseLenient(text, file)
+		found, err := parseLenient(asPrinted(text), file)
 		if err != nil {
 			return problem.Because(problem.KindOf(err), err, "helm template %s: the output of %s", j.path, name)
 		}
 		for _, it := range found {
 			it.Origin.Line = 0 // lines of the output are not lines of the template
-			if !isTest(it.Object) {
+			if !isTest(it.Object, spec.SkipTests) {
 				items = append(items, it)
 			}
 		}
@@ -219,17 +222,25 @@ func (j *job) fromChart(ch *chart.Chart, out map[string]string, read origins, sp
 	return items, nil
 }
 
-func isTest(o *object.Object) bool {
-	hooks := o.GetAnnotations()["helm.sh/hook"]
-	if hooks == "" {
-		return false
-	}
-	for _, h := range strings.Split(hooks, ",") {
-		if !testHook.MatchString(strings.TrimSpace(h)) {
-			return false
+var beforeSeparator = regexp.MustCompile(`\s*\n---`)
+
+// asPrinted ends every document in one newline, as `helm template` prints it: a literal block at the end of a
+// document ("|") has that newline in its value, whether the template ends in one or not.
+func asPrinted(text []byte) []byte {
+	return append(bytes.TrimRight(beforeSeparator.ReplaceAll(text, []byte("\n---")), " \t\r\n"), '\n')
+}
+
+// isTest reports whether all hooks of o are tests, or, as --skip-tests has it, any.
+func isTest(o *object.Object, any bool) bool {
+	tests, others := 0, 0
+	for _, h := range strings.Split(o.GetAnnotations()["helm.sh/hook"], ",") {
+		if testHook.MatchString(strings.TrimSpace(h)) {
+			tests++
+		} else {
+			others++
 		}
 	}
-	return true
+	return tests > 0 && (any || others == 0)
 }
 
 // chartName refuses names that are paths (CVE-2024-25620, CVE-2026-35206).

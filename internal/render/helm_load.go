@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,14 +37,14 @@ var chartFolders = []string{"templates", "crds", "charts"}
 // loadChart reads the chart at the application's path. Value files for other environments, documentation and tests
 // usually lie beside a chart's own files; they are read only if some template can reach them through .Files, so that
 // a commit which changes production's values does not render staging again.
-func (j *job) loadChart(values map[string]any) (*chart.Chart, origins, error) {
+func (j *job) loadChart(values map[string]any) (*chart.Chart, *chartLoader, error) {
 	l := newChartLoader(j.fs)
 	ch, err := l.load(j.path, false, 0)
 	if err == nil && mentionsFiles(ch, values) {
 		l = newChartLoader(j.fs)
 		ch, err = l.load(j.path, true, 0)
 	}
-	return ch, l.origins, err
+	return ch, l, err
 }
 
 // origins tells for the content of a chart's file where in the tree it was read. Helm renames charts (aliases) and
@@ -97,10 +98,11 @@ type chartLoader struct {
 	bytes   int64
 	entries int
 	origins origins
+	missing []*chart.Dependency
 }
 
-func newChartLoader(tree *source.FS) chartLoader {
-	return chartLoader{tree: tree, bytes: maxChartBytes, entries: maxChartEntries, origins: origins{}}
+func newChartLoader(tree *source.FS) *chartLoader {
+	return &chartLoader{tree: tree, bytes: maxChartBytes, entries: maxChartEntries, origins: origins{}}
 }
 
 // load reads the chart in folder and those of its dependencies that are in the tree. extra says to read also what
@@ -159,16 +161,16 @@ func (l *chartLoader) ignoreRules(folder string) (*ignore.Rules, error) {
 	return rules, nil
 }
 
-// dependencies adds what Chart.yaml declares and charts/ lacks, if it is a folder of the same tree.
+// dependencies adds what Chart.yaml declares and charts/ lacks, if it is a folder of the same tree. What is elsewhere
+// is noted: it is missed only if conditions and tags leave it enabled.
 func (l *chartLoader) dependencies(ch *chart.Chart, folder string, depth int) error {
-	var missing []string
 	for _, want := range ch.Metadata.Dependencies {
 		if want == nil || has(ch, want.Name) {
 			continue
 		}
 		local, ok := strings.CutPrefix(want.Repository, "file://")
 		if !ok {
-			missing = append(missing, want.Name)
+			l.missing = append(l.missing, want)
 			continue
 		}
 		target := path.Join(folder, local)
@@ -181,11 +183,23 @@ func (l *chartLoader) dependencies(ch *chart.Chart, folder string, depth int) er
 		}
 		ch.AddDependency(dep)
 	}
-	if len(missing) > 0 {
-		return problem.New(problem.Invalid, "%s: found in Chart.yaml, but missing in charts/ directory: %s", folder, strings.Join(missing, ", ")).
-			WithHint("run `helm dependency update` and commit the charts/ folder")
-	}
 	return nil
+}
+
+// checkMissing is for a chart whose disabled dependencies have been taken out. Like Helm it asks only for those of the
+// chart itself; unlike Helm it does not ask for a chart that would not be used.
+func (l *chartLoader) checkMissing(ch *chart.Chart, folder string) error {
+	var names []string
+	for _, dep := range ch.Metadata.Dependencies {
+		if slices.Contains(l.missing, dep) {
+			names = append(names, dep.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return problem.New(problem.Invalid, "%s: found in Chart.yaml, but missing in charts/ directory: %s", folder, strings.Join(names, ", ")).
+		WithHint("run `helm dependency update` and commit the charts/ folder")
 }
 
 func has(ch *chart.Chart, name string) bool {

@@ -18,9 +18,9 @@ import (
 // Bounds of a jsonnet program. They stop the mistakes and the plain bombs; a program can still compute for ever,
 // which only a process of its own can stop.
 const (
-	maxJsonnetStack   = 500     // calls deep, the library's default
-	maxJsonnetImports = 5_000   // files
-	maxJsonnetTokens  = 100_000 // since the last comma, through all open brackets: bounds how deep the parser recurses
+	maxJsonnetStack   = 500    // calls deep, the library's default
+	maxJsonnetImports = 5_000  // files
+	maxJsonnetTokens  = 50_000 // since the last comma, through all open brackets: bounds how deep the parser recurses
 )
 
 // program evaluates the jsonnet files of one render. Imports are shared between its files.
@@ -48,7 +48,11 @@ func (p *program) evaluate(file string, left *budget) ([]object.Item, error) {
 	vm.SetTraceOut(io.Discard)
 	vm.Importer(p.load)
 	p.bind(vm)
-	out, err := vm.EvaluateFile("/" + file)
+	program, err := bounded(text, file)
+	if err != nil {
+		return nil, err
+	}
+	out, err := vm.EvaluateSnippet("/"+file, program)
 	if p.load.failed != nil { // more precise than the library's sentence around it, and it has a kind
 		return nil, problem.Because(problem.KindOf(p.load.failed), p.load.failed, "Failed to evaluate jsonnet %q", file)
 	}
@@ -130,18 +134,18 @@ func (i *importer) Import(from, name string) (jsonnet.Contents, string, error) {
 }
 
 func (i *importer) find(from, name string) (jsonnet.Contents, string, error) {
-	candidates := []string{strings.TrimPrefix(name, "/")}
-	if from != "" {
-		if strings.HasPrefix(name, "/") {
-			return jsonnet.Contents{}, "", problem.New(problem.Forbidden, "import %q: absolute paths cannot be imported", name).
-				WithHint("write it relative to the importing file or to one of spec.source.directory.jsonnet.libs")
-		}
-		candidates = []string{path.Join(path.Dir(strings.TrimPrefix(from, "/")), name)}
-		for n := len(i.libs) - 1; n >= 0; n-- {
-			candidates = append(candidates, path.Join(strings.TrimPrefix(i.libs[n], "/"), name))
-		}
-		candidates = append(candidates, i.j.at(name))
+	if strings.HasPrefix(name, "/") {
+		return jsonnet.Contents{}, "", problem.New(problem.Forbidden, "import %q: absolute paths cannot be imported", name).
+			WithHint("write it relative to the importing file or to one of spec.source.directory.jsonnet.libs")
 	}
+	candidates := []string{path.Join(path.Dir(strings.TrimPrefix(from, "/")), name)}
+	if from == "" || strings.HasPrefix(from, "<") { // a variable of the spec, which has no folder
+		candidates = nil
+	}
+	for n := len(i.libs) - 1; n >= 0; n-- {
+		candidates = append(candidates, path.Join(strings.TrimPrefix(i.libs[n], "/"), name))
+	}
+	candidates = append(candidates, i.j.at(name))
 	for _, p := range candidates {
 		contents, err := i.read(p)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -168,7 +172,7 @@ func (i *importer) read(p string) (jsonnet.Contents, error) {
 	if err != nil {
 		return jsonnet.Contents{}, err
 	}
-	if data, err = guarded(data, p); err != nil {
+	if err := checkDepth(data, p); err != nil {
 		return jsonnet.Contents{}, err
 	}
 	c := jsonnet.MakeContentsRaw(data)

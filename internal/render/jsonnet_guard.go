@@ -20,29 +20,43 @@ const boundedStd = `local hawser_std__ = std; local std = hawser_std__ { ` +
 
 var makesMuch = regexp.MustCompile(`\b(makeArray|range|repeat)\b`)
 
-// guarded checks a program before it is parsed and bounds its library. The parser and the interpreter recurse as deep
-// as the program nests, and a Go stack that overflows cannot be caught: it ends the process.
-func guarded(text []byte, file string) ([]byte, error) {
-	if tokenDepth(string(text)) > maxJsonnetTokens {
-		return nil, problem.New(problem.Limit, "%s: nested too deep, or an expression of more than %d tokens", file, maxJsonnetTokens)
+// bounded returns the text of an application's own program, with a bounded library if it needs one. Imported files
+// keep the library as it is: what is imported may be text to somebody and must not change.
+func bounded(text []byte, file string) (string, error) {
+	if err := checkDepth(text, file); err != nil {
+		return "", err
 	}
 	if makesMuch.Match(text) {
-		return append([]byte(boundedStd), text...), nil
+		return boundedStd + string(text), nil
 	}
-	return text, nil
+	return string(text), nil
 }
 
-// tokenDepth returns an upper bound of how deep a jsonnet text can nest: the greatest number of tokens since the last
-// comma, summed over the brackets that are open. It reads strings and comments as jsonnet does, so that brackets in
-// them do not count.
+// checkDepth refuses a text that nests too deep to be parsed. The parser and the interpreter recurse as deep as the
+// program nests, and a Go stack that overflows cannot be caught: it ends the process.
+func checkDepth(text []byte, file string) error {
+	if tokenDepth(string(text)) > maxJsonnetTokens {
+		return problem.New(problem.Limit, "%s: nested too deep, or an expression of more than %d tokens", file, maxJsonnetTokens)
+	}
+	return nil
+}
+
+// heavy are the words behind which the parser starts again at the lowest precedence: some 50 kB of stack a level,
+// ten times what an operator costs. An opening bracket is as heavy.
+var heavy = map[string]bool{"if": true, "then": true, "else": true, "local": true, "function": true, "error": true, "assert": true, "for": true, "import": true}
+
+const heavyWeight = 5
+
+// tokenDepth returns an upper bound of how deep a jsonnet text can nest: the weight of the tokens since the last
+// comma, summed over the brackets that are open, where it is greatest. It reads strings and comments as jsonnet does,
+// so that what is in them does not count.
 func tokenDepth(s string) int {
 	deepest, total := 0, 0
 	open := []int{0} // tokens since the last comma, per open bracket
-	count := func() {
-		open[len(open)-1]++
-		if total++; total > deepest {
-			deepest = total
-		}
+	count := func(weight int) {
+		open[len(open)-1] += weight
+		total += weight
+		deepest = max(deepest, total)
 	}
 	forget := func() { total -= open[len(open)-1]; open[len(open)-1] = 0 }
 	for i := 0; i < len(s); {
@@ -54,13 +68,13 @@ func tokenDepth(s string) int {
 		case strings.HasPrefix(s[i:], "/*"):
 			i = end(s, i+2, "*/")
 		case strings.HasPrefix(s[i:], "|||"):
-			count()
+			count(1)
 			i = end(s, i+3, "|||")
 		case c == '\'' || c == '"':
-			count()
+			count(1)
 			i = quoted(s, i+1, c, i > 0 && s[i-1] == '@')
 		case c == '(' || c == '[' || c == '{':
-			count()
+			count(heavyWeight)
 			open = append(open, 0)
 			i++
 		case c == ')' || c == ']' || c == '}':
@@ -72,12 +86,17 @@ func tokenDepth(s string) int {
 			forget()
 			i++
 		case isAlphanumeric(c) || c == '_':
-			count()
+			start := i
 			for i < len(s) && (isAlphanumeric(s[i]) || s[i] == '_') {
 				i++
 			}
+			if heavy[s[start:i]] {
+				count(heavyWeight)
+			} else {
+				count(1)
+			}
 		default:
-			count()
+			count(1)
 			i++
 		}
 	}

@@ -82,6 +82,8 @@ type Options struct {
 	FileBytes  int64 // bound of one file; 0 means source.DefaultFileLimit
 	TotalBytes int64 // bound of an application's manifests, read or written; 0 means 50 MiB
 	Objects    int   // bound of their number; 0 means 20,000
+	// Timeout bounds one render, whoever waits for it; 0 means 90 seconds, as Argo CD gives its tools.
+	Timeout time.Duration
 	// Observe, if set, is told of every answered request.
 	Observe func(Observation)
 	// Clock, if set, times renders for Observe. This package has no clock of its own.
@@ -110,10 +112,11 @@ func New(o Options) *Renderer {
 	o.FileBytes = orDefault(o.FileBytes, source.DefaultFileLimit)
 	o.TotalBytes = orDefault(o.TotalBytes, 50<<20)
 	o.Objects = orDefault(o.Objects, 20_000)
+	o.Timeout = orDefault(o.Timeout, 90*time.Second)
 	return &Renderer{opts: o, cache: newCache(o.CacheBytes)}
 }
 
-func orDefault[T int | int64](v, otherwise T) T {
+func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
 	if v == 0 {
 		return otherwise
 	}
@@ -124,8 +127,10 @@ func orDefault[T int | int64](v, otherwise T) T {
 // is a problem of kind Invalid, NotFound, Forbidden or Limit as far as an editor of the source can mend it, and is
 // never remembered.
 //
-// A context that ends makes the call return, but a template or a jsonnet program that never ends cannot be stopped
-// in this process: it goes on alone, and equal requests wait for it instead of starting another.
+// A context that ends makes the call return, not the render: that has a time limit of its own, so that a caller in a
+// hurry does not keep others from an answer. At its limit a chart stops at the next thing it prints or includes. A
+// jsonnet program or a kustomize build cannot be stopped within this process: it goes on alone, and equal requests
+// wait for it instead of starting another.
 func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err error) {
 	start := r.now()
 	defer func() {
@@ -143,8 +148,8 @@ func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err er
 	if e := r.cache.find(j); e != nil {
 		return j.result(e, true), nil
 	}
-	e, shared, err := r.group.do(ctx, j.flightKey(), func() (*entry, error) {
-		e, err := j.render()
+	e, shared, err := r.group.do(ctx, j.flightKey(), r.opts.Timeout, func(ctx context.Context) (*entry, error) {
+		e, err := j.render(ctx)
 		if err == nil {
 			r.cache.add(e)
 		}
@@ -177,7 +182,7 @@ type job struct {
 
 // prepare checks the path and merges the override files. It runs for every request, as it decides the cache key.
 func prepare(req Request, opts Options) (*job, error) {
-	p, err := cleanPath(req.Source.Path)
+	p, err := folderOf(req.Source)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +202,7 @@ func prepare(req Request, opts Options) (*job, error) {
 }
 
 // render runs the renderer that fits. It may run in a goroutine whose caller has gone.
-func (j *job) render() (e *entry, err error) {
+func (j *job) render(ctx context.Context) (e *entry, err error) {
 	defer func() {
 		if p := recover(); p != nil { // a bug in a renderer's library must not take every application with it
 			e, err = nil, problem.New(problem.Invalid, "%s: the renderer broke down: %v", j.path, p)
@@ -210,7 +215,7 @@ func (j *job) render() (e *entry, err error) {
 	var items []object.Item
 	switch kind {
 	case v1alpha1.SourceTypeHelm:
-		items, err = j.helm()
+		items, err = j.helm(ctx)
 	case v1alpha1.SourceTypeKustomize:
 		items, err = j.kustomize()
 	case v1alpha1.SourceTypePlugin:
