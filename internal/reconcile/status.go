@@ -107,7 +107,7 @@ func (a *Apps) status(app *v1alpha1.Application, v *view) v1alpha1.ApplicationSt
 		}
 		s.Health.Status, s.Health.Message = h.Status, clip(h.Message, maxConditionMessage)
 	}
-	if v.cluster != nil && (v.complete != nil || len(v.objects) > 0) { // otherwise the inventory stays as it is: it is the proof for later
+	if v.cluster != nil && v.complete != nil { // otherwise the inventory stays as it is: it is the proof for later
 		s.Resources = resources(app, v)
 		s.Summary = summary(v)
 	}
@@ -139,7 +139,7 @@ func resources(app *v1alpha1.Application, v *view) []v1alpha1.ResourceStatus {
 	for _, k := range sortedKeys(v.extras) {
 		add(v.extras[k], true)
 	}
-	if v.complete == nil { // unknown: nothing leaves the inventory
+	if v.unknown != nil { // nothing leaves the inventory
 		for _, r := range app.Status.Resources {
 			if v.objects[object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}] == nil {
 				list = append(list, r)
@@ -247,11 +247,7 @@ func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.Applica
 		case c.foreign != "":
 			add(v1alpha1.ConditionSharedResourceWarning, "%s is part of applications %s and %s", k.Short(), a.instance(app), c.foreign)
 		case c.err != nil:
-			at := ""
-			if v.complete != nil {
-				at = " (" + v.complete.origin[k].String() + ")"
-			}
-			add(v1alpha1.ConditionComparisonError, "%s%s: %s", k.Short(), at, c.err)
+			add(v1alpha1.ConditionComparisonError, "%s (%s): %s", k.Short(), v.complete.origin[k], c.err)
 		}
 	}
 	if v.prune.Held != "" {
@@ -370,7 +366,7 @@ func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
 // tellDrift reports what differs from the commit that was last applied: field, both values, who and when.
 func (a *Apps) tellDrift(before, after *v1alpha1.Application, st *state, v *view, say func(string, string, ...any)) {
 	op := before.Status.OperationState
-	applied := op != nil && op.Phase == v1alpha1.OperationSucceeded && attemptedCommit(before, v)
+	applied := op != nil && op.Phase == v1alpha1.OperationSucceeded && (attemptedCommit(before, v) || held(before, st, v))
 	for _, k := range v.keys() {
 		c := v.objects[k]
 		if c.status == v1alpha1.SyncStatusSynced {
@@ -397,6 +393,13 @@ func (a *Apps) tellDrift(before, after *v1alpha1.Application, st *state, v *view
 		a.Catalog.Event(after, "Warning", eventDriftDetected, clip(text, 900))
 		say("drift", "%s", clip(text, 400))
 	}
+}
+
+// held reports whether live has already been seen to equal the view's commits: a commit that changes nothing of an
+// application is never deployed, and what differs from it afterwards is drift all the same.
+func held(before *v1alpha1.Application, st *state, v *view) bool {
+	s := before.Status.Sync
+	return s.Revision == v.revision() && slices.Equal(s.Revisions, v.revisions()) && (s.Status == v1alpha1.SyncStatusSynced || len(st.drifts) > 0)
 }
 
 // attemptedCommit reports whether the view's commits are the ones that were last deployed in full.
