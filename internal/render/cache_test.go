@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/source"
+	"pgregory.net/rapid"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 )
@@ -375,4 +377,59 @@ func TestOpenAPIOfOneKustomizationStaysThere(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A render that takes too long is given up on, by callers without a deadline too; what it comes to is kept.
+func TestTimeout(t *testing.T) {
+	s := slow{tree(monorepo()), make(chan struct{}), make(chan struct{}), &sync.Once{}, &atomic.Int32{}}
+	req := at("plain", nil)
+	req.Tree = s
+	r := New(Options{Timeout: time.Millisecond})
+	if _, err := r.Objects(context.Background(), req); !problem.Is(err, problem.Limit) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("got %v", err)
+	}
+	close(s.goOn)
+	for range 1000 {
+		if res, err := r.Objects(context.Background(), req); err == nil {
+			if n := s.reads.Load(); !res.Hit || n != 1 {
+				t.Errorf("hit %v, rendered %d times", res.Hit, n)
+			}
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("the render that went on was not kept")
+}
+
+// TestCacheNeverLies walks through random commits: whatever the cache answers is what a fresh render gives, error or
+// objects.
+func TestCacheNeverLies(t *testing.T) {
+	apps := []string{"plain", "kustomize", "chart", "clusterchart", "filechart", "jsonnet", "override"}
+	paths := slices.Sorted(maps.Keys(monorepo()))
+	paths = append(paths, "plain/Chart.yaml", "plain/kustomization.yaml", "chart/templates/_x.tpl", "chart/.helmignore", "jsonnet/k.libsonnet",
+		"override/.argocd-source.yaml", "override/.argocd-source-web.yaml", "base/kustomization.yml", "filechart/more.txt")
+	texts := []string{"", configMap("other"), "a: 5", "kind: [", "resources: [a.yaml]", "apiVersion: v2\nname: c\nversion: 1.0.0\n", "*.yaml\n", "directory: {recurse: true}"}
+	rapid.Check(t, func(t *rapid.T) {
+		r := New(Options{CacheBytes: rapid.SampledFrom([]int64{0, 8_000}).Draw(t, "cache")})
+		files := monorepo()
+		for range rapid.IntRange(1, 8).Draw(t, "commits") {
+			p := rapid.SampledFrom(paths).Draw(t, "path")
+			if text := rapid.SampledFrom(texts).Draw(t, "text"); text == "" {
+				delete(files, p)
+			} else {
+				files[p] = text
+			}
+			if rapid.Bool().Draw(t, "revert") {
+				files = monorepo()
+			}
+			req := at(rapid.SampledFrom(apps).Draw(t, "app"), files)
+			req.App.Name = rapid.SampledFrom([]string{"web", "api"}).Draw(t, "name")
+			req.Cluster.APIVersions = rapid.SampledFrom([][]string{nil, {"x/v1"}}).Draw(t, "apis")
+			got, err := r.Objects(context.Background(), req)
+			want, wantErr := New(Options{CacheBytes: -1}).Objects(context.Background(), req)
+			if got.Digest != want.Digest || got.Type != want.Type || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Fatalf("%s: cached %v %v\nfresh %v %v", req.Source.Path, got.Digest, err, want.Digest, wantErr)
+			}
+		}
+	})
 }

@@ -55,8 +55,9 @@ func (j *job) helm(ctx context.Context) ([]object.Item, error) {
 	if err != nil {
 		return nil, problem.Because(problem.Invalid, err, "helm template %s", j.path)
 	}
-	left := j.budget()
-	out, err := (&templates{ctx: ctx, left: left}).execute(ch, top)
+	printed := j.budget()
+	printed.left *= 4 // what an include prints is printed again by who includes it
+	out, err := (&templates{ctx: ctx, left: printed}).execute(ch, top)
 	if err != nil {
 		return nil, problem.Because(problem.KindOf(err), err, "helm template %s", j.path)
 	}

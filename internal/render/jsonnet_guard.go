@@ -42,10 +42,10 @@ func checkDepth(text []byte, file string) error {
 }
 
 // heavy are the words behind which the parser starts again at the lowest precedence: some 50 kB of stack a level,
-// ten times what an operator costs. An opening bracket is as heavy.
+// far more than an operator costs. An opening bracket is as heavy. With the bound of all tokens that makes 2,500 levels.
 var heavy = map[string]bool{"if": true, "then": true, "else": true, "local": true, "function": true, "error": true, "assert": true, "for": true, "import": true}
 
-const heavyWeight = 5
+const heavyWeight = 20
 
 // tokenDepth returns an upper bound of how deep a jsonnet text can nest: the weight of the tokens since the last
 // comma, summed over the brackets that are open, where it is greatest. It reads strings and comments as jsonnet does,

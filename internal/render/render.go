@@ -11,7 +11,6 @@ package render
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"slices"
 	"time"
@@ -285,6 +284,3 @@ const version = "render/1"
 func (j *job) flightKey() string {
 	return object.Hash([]any{j.key, j.roots(nil), j.facts.values})
 }
-
-// String names the job in messages.
-func (j *job) String() string { return fmt.Sprintf("%s@%s", j.path, j.req.Revision) }
