@@ -27,10 +27,10 @@ const probe = "0000"
 const maxPush = 1 << 30
 
 // served is what the smart protocol asks for: the name of a repository, then one of three services.
-var served = regexp.MustCompile(`^/([A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*)\.git/(info/refs|git-upload-pack|git-receive-pack)$`)
+var served = regexp.MustCompile(`^/([A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*)/(info/refs|git-upload-pack|git-receive-pack)$`)
 
-// Serve returns a Git server over smart HTTP: the bare repositories below root as /<name>.git, fetch and push, for
-// the demo and for tests. It asks for no credentials and runs no hooks.
+// Serve returns a Git server over smart HTTP: the bare repositories below root as /<name>.git or /<name>, fetch and
+// push, for the demo and for tests. It asks for no credentials and runs no hooks.
 func Serve(root string, o ServeOptions) http.Handler {
 	if o.Git == "" {
 		o.Git = "git"
@@ -55,10 +55,16 @@ func Serve(root string, o ServeOptions) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m := served.FindStringSubmatch(r.URL.Path)
-		if m == nil || strings.Contains(r.URL.Path, "..") || gone(filepath.Join(root, m[1]+".git")) {
+		if m == nil || strings.Contains(r.URL.Path, "..") {
 			http.NotFound(w, r)
 			return
 		}
+		repo := strings.TrimSuffix(m[1], ".git")
+		if gone(filepath.Join(root, repo+".git")) {
+			http.NotFound(w, r)
+			return
+		}
+		r.URL.Path = "/" + repo + ".git/" + m[2] // hosts answer to both spellings
 		done, err := measure(r)
 		if err != nil {
 			http.Error(w, "the request's body cannot be read", http.StatusRequestEntityTooLarge)
@@ -68,7 +74,7 @@ func Serve(root string, o ServeOptions) http.Handler {
 		length := int(r.ContentLength)
 		backend.ServeHTTP(w, r)
 		if o.AfterPush != nil && r.Method == http.MethodPost && m[2] == "git-receive-pack" && length > len(probe) {
-			o.AfterPush(m[1])
+			o.AfterPush(repo)
 		}
 	})
 }

@@ -56,7 +56,7 @@ func TestPeopleCloneAndPush(t *testing.T) {
 	if got := files(t, m, at(repo), "main"); len(got["big"]) != 4<<20 {
 		t.Error("the push did not arrive")
 	}
-	for path, want := range map[string]int{"/team/apps.git/info/refs?service=git-upload-pack": 200, "/team/apps.git/HEAD": 404, "/team/apps.git/config": 404, "/none.git/info/refs?service=git-upload-pack": 404, "/../x.git/info/refs": 404, "/": 404} {
+	for path, want := range map[string]int{"/team/apps/info/refs?service=git-upload-pack": 200, "/team/apps.git/info/refs?service=git-upload-pack": 200, "/team/apps.git/HEAD": 404, "/team/apps.git/config": 404, "/none.git/info/refs?service=git-upload-pack": 404, "/../x.git/info/refs": 404, "/": 404} {
 		res, err := http.Get(s.URL + path)
 		if err != nil {
 			t.Fatal(err)
