@@ -59,6 +59,7 @@ type state struct {
 	journal *journal
 	heals   pacing
 	retries pacing
+	faults  pacing
 	drifts  map[object.Key]bool   // reported and not yet gone
 	answers map[object.Key]answer // what the API server said to our last applies
 }
@@ -138,8 +139,17 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	}
 	st.view = v
 	a.queue.addAfter(name, a.nextPoll(), cause{git: time.Now().Add(a.Catalog.Settings().Reconciliation / 2)})
+	if v.unknown == nil {
+		st.faults = pacing{}
+	} else if !v.quiet { // asked again with growing pauses, long before the next poll
+		st.faults.again("", v.at, faultPacing)
+		a.queue.addAfter(name, st.faults.wait(v.at, faultPacing), cause{git: v.at.Add(time.Second)})
+	}
 	return a.operate(ctx, app, st)
 }
+
+// faultPacing is how soon a source that could not be read is asked again.
+var faultPacing = pacingSettings{First: 3 * time.Second, Factor: 2, Cap: time.Minute}
 
 // nextPoll is the time until the source is asked again, spread so that applications do not ask all at once.
 func (a *Apps) nextPoll() time.Duration {

@@ -35,8 +35,10 @@ func decideAutosync(in autoInput) urge {
 	case in.App.Operation != nil || in.App.Status.OperationState != nil && !final(in.App.Status.OperationState.Phase):
 		return urge{Why: "an operation is in progress"}
 	case in.View.complete == nil:
-		return urge{Why: "the source could not be read"}
-	case in.View.status() != v1alpha1.SyncStatusOutOfSync:
+		return urge{Why: "the source has not been read yet"}
+	case in.View.unknown != nil && !(auto.SelfHeal && attempted(in.App.Status.OperationState, in.View) && in.App.Status.OperationState.Phase == v1alpha1.OperationSucceeded):
+		return urge{Why: "the source cannot be read"} // but what was last read of it, and synced, is still held to
+	case in.View.unknown == nil && in.View.status() != v1alpha1.SyncStatusOutOfSync:
 		return urge{Why: "in sync"}
 	}
 	resources := in.View.healable(auto.Prune)

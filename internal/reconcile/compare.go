@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,20 +27,12 @@ const dryRuns = 8
 // compared before and has not changed since is taken over.
 func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *view, answers map[object.Key]answer) *view {
 	wants := map[object.Key]*object.Object{}
-	if v.complete != nil {
-		for _, o := range v.complete.objects {
-			wants[object.KeyOf(o)] = o
-		}
-		v.notes = append(v.notes, v.complete.notes...)
-	} else {
-		for k, c := range v.objects {
-			wants[k] = c.want
-		}
+	for _, o := range v.complete.objects {
+		wants[object.KeyOf(o)] = o
 	}
+	v.notes = append(v.notes, v.complete.notes...)
 	name := nameOf(app)
-	if v.complete != nil {
-		a.claims.set(name, v.server, sortedKeys(wants))
-	}
+	a.claims.set(name, v.server, sortedKeys(wants))
 	a.watchWhole(ctx, v, kindsOf(wants))
 
 	cmp := a.comparer(app, v, answers)
@@ -72,12 +63,9 @@ func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *
 // watchWhole has the kinds watched as whole objects, and gives a watch that begins now a moment to fill: otherwise the
 // first look at every new kind would find nothing known.
 func (a *Apps) watchWhole(ctx context.Context, v *view, kinds []schema.GroupKind) {
-	v.cluster.Track(kinds...)
-	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
-		if !slices.ContainsFunc(kinds, func(gk schema.GroupKind) bool { return problem.Is(v.cluster.KindErr(gk), problem.Unavailable) }) {
-			return
-		}
-	}
+	moment, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_ = v.cluster.Ready(moment, kinds...) // what is not ready is said object by object
 }
 
 // recompare makes a view from last in which only the given live objects were looked at again.
@@ -163,17 +151,26 @@ func (a *Apps) ignoreRules(app *v1alpha1.Application) []v1alpha1.ResourceIgnoreD
 // prediction stays good while the manifest is the same and the live object is the same individual.
 func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, before *compared) *compared {
 	r := &compared{key: key, want: want}
+	if err := c.permit(key); err != nil {
+		r.refused = err.Error()
+	}
 	if before != nil && before.want == want {
 		r.wantHash = before.wantHash
 	} else {
 		r.wantHash = object.Hash(want.Object)
 	}
 	live, exists := c.view.cluster.Get(key)
+	if exists && !c.tracked(live) {
+		whole, err := c.view.cluster.Whole(ctx, key) // of what nobody tracks the index holds only the metadata
+		if exists = !problem.Is(err, problem.NotFound); err == nil {
+			live = whole
+		} else if exists {
+			r.err, r.status = err, v1alpha1.SyncStatusUnknown
+			return r
+		}
+	}
 	if exists {
 		r.live = live
-	}
-	if err := c.permit(key); err != nil {
-		r.refused = err.Error()
 	}
 	r.health = healthOf(r.live, c.view)
 	if err := c.view.cluster.KindErr(key.GroupKind()); problem.Is(err, problem.Unavailable) {
@@ -212,6 +209,9 @@ func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, 
 	}
 	return r
 }
+
+// tracked reports whether some application's mark is on the object, so that the index holds all of it.
+func (c comparer) tracked(o *object.Object) bool { return c.tracking.Owner(o) != "" }
 
 // predict asks the API server what the object would look like after an apply.
 func (c comparer) predict(ctx context.Context, r *compared) error {
@@ -278,7 +278,7 @@ func podsOf(live *object.Object, v *view) []*object.Object {
 func (a *Apps) findExtras(app *v1alpha1.Application, v *view) {
 	v.extras = map[object.Key]*compared{}
 	v.prune = plan.PruneVerdict{}
-	if v.complete == nil {
+	if v.unknown != nil {
 		return
 	}
 	for key, live := range v.cluster.Live(a.instance(app)) {
@@ -293,6 +293,9 @@ func (a *Apps) findExtras(app *v1alpha1.Application, v *view) {
 
 // provePrune gathers the evidence for deleting the extras and has it judged.
 func (a *Apps) provePrune(app *v1alpha1.Application, v *view, automated bool) plan.PruneVerdict {
+	if v.complete == nil || v.unknown != nil { // an error is not an empty set
+		return plan.PruneVerdict{}
+	}
 	recorded := inventory(app)
 	in := plan.PruneInput{
 		Desired: len(v.complete.objects), Inventory: len(recorded), Automated: automated, AllowEmpty: app.Spec.Automation().AllowEmpty,

@@ -30,35 +30,22 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	}
 	v := &view{spec: want, at: time.Now()}
 	a.destination(v)
-	if known {
-		v.commits, v.infos, v.types, v.complete = last.commits, last.infos, last.types, last.complete
-	}
 	if err := a.desired(ctx, app, v, last, why); err != nil {
-		v.unknown = err
-		a.keepWatching(v, last, known)
+		v.unknown, v.complete = err, nil
+		if known {
+			v.hold(last)
+		}
 	}
-	if v.cluster == nil || len(v.desired()) == 0 && v.complete == nil {
+	if v.cluster == nil || v.complete == nil {
 		return v
 	}
 	return a.compare(ctx, app, v, last, st.answers)
 }
 
-// keepWatching goes on comparing with the last complete render while the source cannot be read: drift is still seen
-// and healed. It is shown, and healed from, but nothing is deleted on the strength of it and the status is Unknown.
-func (a *Apps) keepWatching(v, last *view, known bool) {
-	v.complete = nil
-	if known && last.objects != nil {
-		v.objects = last.objects
-	}
-}
-
-// desired is the objects to compare with, whether or not the render is a complete one of today.
-func (v *view) desired() []*compared {
-	list := make([]*compared, 0, len(v.objects))
-	for _, k := range v.keys() {
-		list = append(list, v.objects[k])
-	}
-	return list
+// hold goes on comparing with the last complete render while the source cannot be read: drift is still seen and
+// healed. Nothing is deleted on the strength of it, and the status is Unknown.
+func (v *view) hold(last *view) {
+	v.complete, v.commits, v.infos, v.types, v.objects = last.complete, last.commits, last.infos, last.types, last.objects
 }
 
 // destination finds the cluster that the application goes to.

@@ -112,7 +112,8 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 	if err != nil {
 		return a.finish(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: err.Error()})
 	}
-	if v.complete == nil || v.cluster == nil {
+	healing := op.Operation.InitiatedBy.Automated && op.Operation.Sync != nil && len(op.Operation.Sync.Resources) > 0
+	if v.complete == nil || v.cluster == nil || v.unknown != nil && !healing {
 		why := v.unknown
 		if why == nil {
 			why = problem.New(problem.Unavailable, "the destination cluster is not to be had")

@@ -88,7 +88,7 @@ func (v *view) revisions() []string {
 
 // status is Synced only when every object was compared with exactly the view's commits and equals them.
 func (v *view) status() v1alpha1.SyncStatusCode {
-	if v.complete == nil || v.cluster == nil {
+	if v.complete == nil || v.unknown != nil || v.cluster == nil {
 		return v1alpha1.SyncStatusUnknown
 	}
 	worst := v1alpha1.SyncStatusSynced
