@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/hawser-cd/hawser/internal/config"
+	"github.com/hawser-cd/hawser/internal/daemon"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/spf13/cobra"
+)
+
+func serve(std IO) *cobra.Command {
+	cfg := config.Default()
+	var insteadOf []string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Reconcile the Applications of a cluster, and answer on one address",
+		Long: "Reconciles the Applications of a cluster, and answers health, metrics and webhooks on one address.\n\n" +
+			"Every flag can be given by an environment variable: --data-dir is HAWSER_DATA_DIR.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := fromEnvironment(cmd.Flags()); err != nil {
+				return err
+			}
+			for _, text := range insteadOf {
+				r, err := config.ParseRewrite(text)
+				if err != nil {
+					return problem.Because(problem.Invalid, err, "--instead-of")
+				}
+				cfg.InsteadOf = append(cfg.InsteadOf, r)
+			}
+			if err := fillIn(&cfg); err != nil {
+				return err
+			}
+			if err := cfg.Validate(); err != nil {
+				return err
+			}
+			return daemon.Run(cmd.Context(), cfg, daemon.Options{Log: logger(std, cfg)})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.Kubeconfig, "kubeconfig", "", "kubeconfig `file`; in-cluster when empty")
+	f.StringVar(&cfg.Context, "context", "", "`context` of the kubeconfig; its current one when empty")
+	f.StringVar(&cfg.Namespace, "namespace", cfg.Namespace, "`namespace` of Applications, settings and the lease")
+	f.StringVar(&cfg.DataDir, "data-dir", "", "`directory` of mirrors and caches; all of it can be lost (default: a folder of the user's cache)")
+	f.StringVar(&cfg.Listen, "listen", cfg.Listen, "`host:port` to answer on")
+	f.BoolVar(&cfg.InstallCRDs, "install-crds", false, "install missing CustomResourceDefinitions at start")
+	f.BoolVar(&cfg.AllowFileRepositories, "allow-file-repositories", false, "permit file:// repositories")
+	f.StringArrayVar(&insteadOf, "instead-of", nil, "fetch repositories that begin with PREFIX from URL, as `PREFIX=URL`; may be repeated")
+	f.StringVar(&cfg.LogLevel, "log-level", cfg.LogLevel, "debug, info, warn or error")
+	f.StringVar(&cfg.LogFormat, "log-format", cfg.LogFormat, "text or json")
+	f.StringVar(&cfg.Identity, "identity", "", "`name` of this replica in the lease (default: host and process)")
+	f.DurationVar(&cfg.LeaseDuration, "lease-duration", cfg.LeaseDuration, "how long a silent leader keeps the lead")
+	f.DurationVar(&cfg.GitTimeout, "git-timeout", cfg.GitTimeout, "longest time of one fetch")
+	f.IntVar(&cfg.Workers.Status, "workers", cfg.Workers.Status, "applications looked at side by side")
+	return cmd
+}
+
+// fillIn sets what depends on the machine.
+func fillIn(cfg *config.Config) error {
+	if cfg.DataDir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return problem.New(problem.Invalid, "there is no cache folder for this user: %v", err).WithHint("give --data-dir")
+		}
+		cfg.DataDir = filepath.Join(cache, "hawser")
+	}
+	if cfg.Identity == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "hawser"
+		}
+		cfg.Identity = host + "_" + strconv.Itoa(os.Getpid())
+	}
+	return nil
+}
+
+func logger(std IO, cfg config.Config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // Validate has seen it
+	o := &slog.HandlerOptions{Level: level}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(std.Err, o))
+	}
+	return slog.New(slog.NewTextHandler(std.Err, o))
+}
