@@ -175,6 +175,11 @@ func TestApplicationsAreFollowed(t *testing.T) {
 	h := s.listen()
 	h.wait(t, Change{ApplicationChanged, s.name("a")}) // what exists is replayed
 	h.clear()
+	left := &heard{}
+	leave := s.Subscribe(left.add)
+	left.wait(t, Change{SettingsChanged, s.name(settingsMap)}) // the last of what is replayed
+	leave()
+	left.clear()
 
 	s.Apply(t, s.ns, application("c", ""))
 	h.wait(t, Change{ApplicationChanged, s.name("c")})
@@ -196,6 +201,9 @@ func TestApplicationsAreFollowed(t *testing.T) {
 		return nil
 	})
 	h.wait(t, Change{ApplicationChanged, s.name("c")})
+	if left.count(Change{ApplicationChanged, s.name("c")}) > 0 {
+		t.Error("a subscriber that left was told")
+	}
 }
 
 func TestMalformedApplicationStopsNoOther(t *testing.T) {

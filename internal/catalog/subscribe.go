@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -29,7 +30,9 @@ type Change struct {
 //
 // One sort of change is left out: a status that PatchApplication wrote. Whoever writes a status would be woken by his
 // own report, and report again.
-func (c *Catalog) Subscribe(f func(Change)) {
+//
+// The returned function ends it; a call of f that has begun then may still be under way.
+func (c *Catalog) Subscribe(f func(Change)) (end func()) {
 	s := &subscription{f: f, waiting: map[Change]bool{}}
 	s.wake.L = &s.mu
 	c.subscribing.Lock()
@@ -52,6 +55,13 @@ func (c *Catalog) Subscribe(f func(Change)) {
 	c.mu.RUnlock()
 	s.add(Change{SettingsChanged, c.key(settingsMap)})
 	c.running.Go(s.run)
+	return func() {
+		c.subscribing.Lock()
+		list := slices.DeleteFunc(slices.Clone(*c.subscribers.Load()), func(other *subscription) bool { return other == s })
+		c.subscribers.Store(&list)
+		c.subscribing.Unlock()
+		s.close()
+	}
 }
 
 func (c *Catalog) tell(change Change) {
