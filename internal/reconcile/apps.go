@@ -177,10 +177,21 @@ func (a *Apps) state(name types.NamespacedName) *state {
 
 func (a *Apps) forget(name types.NamespacedName) {
 	a.queue.forget(name)
-	a.claims.set(name, "", nil)
+	a.claim(name, "", nil)
 	a.mu.Lock()
 	delete(a.states, name)
 	a.mu.Unlock()
+}
+
+// claim notes what the application wants, and wakes those who can take over what it let go.
+func (a *Apps) claim(name types.NamespacedName, server string, keys []object.Key) {
+	for heir, free := range a.claims.set(name, server, keys) {
+		c := cause{live: map[object.Key]bool{}}
+		for _, k := range free {
+			c.live[k] = true
+		}
+		a.queue.add(heir, urgent, c)
+	}
 }
 
 // Changed is told by the catalog what of our records changed.

@@ -35,8 +35,8 @@ func newClaims() *claims {
 	return &claims{by: map[place]map[types.NamespacedName]bool{}, from: map[types.NamespacedName]claim{}, seen: map[types.NamespacedName]bool{}}
 }
 
-// set replaces what the application wants.
-func (c *claims) set(name types.NamespacedName, server string, keys []object.Key) {
+// set replaces what the application wants. It returns who else wants what it let go: they may take over now.
+func (c *claims) set(name types.NamespacedName, server string, keys []object.Key) (heirs map[types.NamespacedName][]object.Key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seen[name] = server != ""
@@ -51,11 +51,17 @@ func (c *claims) set(name types.NamespacedName, server string, keys []object.Key
 			if delete(c.by[p], name); len(c.by[p]) == 0 {
 				delete(c.by, p)
 			}
+			for heir := range c.by[p] {
+				if heirs == nil {
+					heirs = map[types.NamespacedName][]object.Key{}
+				}
+				heirs[heir] = append(heirs[heir], k)
+			}
 		}
 	}
 	if len(keys) == 0 {
 		delete(c.from, name)
-		return
+		return heirs
 	}
 	for k := range want {
 		p := place{server, k}
@@ -65,6 +71,7 @@ func (c *claims) set(name types.NamespacedName, server string, keys []object.Key
 		c.by[p][name] = true
 	}
 	c.from[name] = claim{server: server, keys: want, absent: old.absent}
+	return heirs
 }
 
 // lacks notes what the application needs that its cluster does not have: "Kind.group" or "namespace/name".

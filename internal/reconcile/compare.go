@@ -32,7 +32,7 @@ func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *
 	}
 	v.notes = append(v.notes, v.complete.notes...)
 	name := nameOf(app)
-	a.claims.set(name, v.server, sortedKeys(wants))
+	a.claim(name, v.server, sortedKeys(wants))
 	a.watchWhole(ctx, v, kindsOf(wants))
 
 	cmp := a.comparer(app, v, answers)

@@ -62,7 +62,7 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 	if len(left) == 0 {
 		a.Catalog.Event(app, "Normal", v1alpha1.EventResourceDeleted, "all objects of the application are deleted")
 		a.Observe(Happening{At: time.Now(), Application: app.Name, What: "deleted", Text: "all its objects are gone"})
-		a.claims.set(nameOf(app), "", nil)
+		a.claim(nameOf(app), "", nil)
 		return a.Catalog.RemoveFinalizer(ctx, app, finalizer)
 	}
 	wave := plan.Wave(left[0])

@@ -366,7 +366,7 @@ func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
 // tellDrift reports what differs from the commit that was last applied: field, both values, who and when.
 func (a *Apps) tellDrift(before, after *v1alpha1.Application, st *state, v *view, say func(string, string, ...any)) {
 	op := before.Status.OperationState
-	applied := op != nil && op.Phase == v1alpha1.OperationSucceeded && (attemptedCommit(before, v) || held(before, st, v))
+	applied := held(before, st, v) || op != nil && op.Phase == v1alpha1.OperationSucceeded && attemptedCommit(before, v)
 	for _, k := range v.keys() {
 		c := v.objects[k]
 		if c.status == v1alpha1.SyncStatusSynced {
@@ -396,7 +396,8 @@ func (a *Apps) tellDrift(before, after *v1alpha1.Application, st *state, v *view
 }
 
 // held reports whether live has already been seen to equal the view's commits: a commit that changes nothing of an
-// application is never deployed, and what differs from it afterwards is drift all the same.
+// application is never deployed, and what differs from it afterwards is drift all the same; so is what changes while
+// a first attempt to heal has failed.
 func held(before *v1alpha1.Application, st *state, v *view) bool {
 	s := before.Status.Sync
 	return s.Revision == v.revision() && slices.Equal(s.Revisions, v.revisions()) && (s.Status == v1alpha1.SyncStatusSynced || len(st.drifts) > 0)

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +24,9 @@ const (
 	saveEvery     = 300 * time.Millisecond // how long results may stay unwritten while steps go on
 	waitLookEvery = 10 * time.Second       // a wait is looked at anew even when no event wakes it
 )
+
+// sharedWith stands in the result of an object that was left to another application.
+const sharedWith = " is part of application "
 
 // journal is the memory of a running operation that need not survive a restart: losing it repeats dry runs and
 // applies, which change nothing the second time.
@@ -219,7 +221,7 @@ func (a *Apps) planInput(app *v1alpha1.Application, v *view, j *journal) plan.In
 		}
 		in.Changed[key] = c.status != v1alpha1.SyncStatusSynced
 		if c.foreign != "" {
-			in.Skipped[key] = fmt.Sprintf("%s is part of application %s", key.Short(), c.foreign)
+			in.Skipped[key] = key.Short() + sharedWith + c.foreign
 		}
 		if c.refused != "" {
 			in.Refused[key] = c.refused

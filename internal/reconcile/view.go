@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -160,7 +161,8 @@ func (v *view) healable(prune bool) []v1alpha1.SyncOperationResource {
 	return list
 }
 
-// unapplied reports whether there is something to prune that the last operation had to leave.
+// unapplied reports whether there is something that the last operation had to leave and that can be done now: to
+// prune, or to take over from another application.
 func (v *view) unapplied(last *v1alpha1.OperationState) bool {
 	if last.SyncResult == nil {
 		return false
@@ -168,6 +170,9 @@ func (v *view) unapplied(last *v1alpha1.OperationState) bool {
 	for _, r := range last.SyncResult.Resources {
 		key := object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
 		if reason, known := v.prune.Keep[key]; r.Status == v1alpha1.ResultPruneSkipped && known && reason == "" {
+			return true
+		}
+		if c := v.objects[key]; c != nil && c.status == v1alpha1.SyncStatusOutOfSync && c.foreign == "" && strings.Contains(r.Message, sharedWith) {
 			return true
 		}
 	}
