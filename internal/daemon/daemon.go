@@ -136,12 +136,12 @@ func (d *Daemon) reconcile(ctx context.Context) {
 	d.leading.Store(true)
 	d.fleetCtx = ctx
 	d.gather()
-	d.Catalog.Subscribe(func(c catalog.Change) {
+	defer d.Catalog.Subscribe(func(c catalog.Change) {
 		if c.What == catalog.ClusterChanged || c.What == catalog.SettingsChanged {
 			d.gather()
 		}
 		d.apps.Changed(c)
-	})
+	})()
 	d.waitForClusters(ctx)
 	d.apps.Run(ctx)
 }

@@ -117,6 +117,9 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		a.forget(name)
 		return nil
 	}
+	if problem.Is(err, problem.Invalid) && app != nil {
+		return a.reportMalformed(ctx, app, err)
+	}
 	if err != nil {
 		return err
 	}

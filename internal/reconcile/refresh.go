@@ -50,15 +50,19 @@ func (v *view) hold(last *view) {
 
 // destination finds the cluster that the application goes to.
 func (a *Apps) destination(v *view) {
-	server, err := a.Catalog.ServerOf(v.spec.destination)
+	target, err := a.Catalog.Destination(v.spec.destination)
 	if err != nil {
 		v.note(v1alpha1.ConditionInvalidSpecError, "%s", err)
 		return
 	}
-	v.server = server
-	c, err := a.Fleet.Cluster(server)
+	v.server = target.Server
+	if target.Problem != nil {
+		v.note(v1alpha1.ConditionInvalidSpecError, "%s", target.Problem)
+		return
+	}
+	c, err := a.Fleet.Cluster(target.Server)
 	if err == nil && !c.State().Connected {
-		err = problem.New(problem.Unavailable, "the cluster %s does not answer", server).WithHint("its objects are compared again when it does")
+		err = problem.New(problem.Unavailable, "the cluster %s does not answer", target.Server).WithHint("its objects are compared again when it does")
 	}
 	if err != nil {
 		v.note(v1alpha1.ConditionComparisonError, "%s", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
+	"github.com/hawser-cd/hawser/internal/problem"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -62,6 +63,19 @@ func (a *Apps) report(ctx context.Context, app *v1alpha1.Application, st *state,
 	}
 	a.tell(app, updated, st, v)
 	return updated, nil
+}
+
+// reportMalformed says on an Application that cannot be understood what is wrong with it; the rest goes on without it.
+func (a *Apps) reportMalformed(ctx context.Context, app *v1alpha1.Application, why error) error {
+	now := metav1.Now().Rfc3339Copy()
+	_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+		n.Status.Sync.Status = v1alpha1.SyncStatusUnknown
+		n.Status.Conditions = conditions(n.Status.Conditions, []v1alpha1.ApplicationCondition{{Type: v1alpha1.ConditionInvalidSpecError, Message: why.Error()}}, now)
+	})
+	if problem.Is(err, problem.Invalid) { // written, and still malformed: it is looked at again when somebody edits it
+		return nil
+	}
+	return err
 }
 
 // worthWriting keeps a live event that changes nothing of the answer from costing a write. A look that was asked for,

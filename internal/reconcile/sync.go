@@ -355,8 +355,17 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 	return plan.Entry{Status: v1alpha1.ResultSynced, Message: name + " " + word + dry, Phase: v1alpha1.OperationRunning}, said
 }
 
-// writer is the only way to the cluster for this application: what its project does not permit does not leave us.
-func (a *Apps) writer(v *view) *cluster.Writer { return v.cluster.Writer(a.permit(v)) }
+// writer is the only way to the cluster for this application: what its project does not permit does not leave us, and
+// nothing does once another replica may lead.
+func (a *Apps) writer(v *view) *cluster.Writer {
+	permit := a.permit(v)
+	return v.cluster.Writer(func(key object.Key) error {
+		if err := a.Catalog.Leading(); err != nil {
+			return err
+		}
+		return permit(key)
+	})
+}
 
 // kubectlName is kind.group/name, as kubectl prints it.
 func kubectlName(k object.Key) string {
