@@ -287,7 +287,7 @@ func (s *stage) guide() string {
 	row("cluster", "export KUBECONFIG=%s", k)
 	row("logs", "%s, %s", s.path("hawser.log"), filepath.Join(s.kubernetes.dir, "devcluster.log"))
 	b.WriteString("\nTry, in another terminal:\n")
-	row("deploy", "git clone -q %s %s && cd %s", s.git.url, clone, clone)
+	row("deploy", "git clone -q -c user.name=Me -c user.email=me@harbour.example %s %s && cd %s", s.git.url, clone, clone)
 	row("", "sed -i s/1.5.0-rc.1/1.5.0/ services/checkout/overlays/dev/deployment.yaml && git commit -am 'Release checkout 1.5.0 to dev' && git push")
 	row("break it", "sed -i s/:1.5.0/:broken/ services/checkout/overlays/dev/deployment.yaml && git commit -am 'Try something' && git push")
 	row("roll back", "git revert --no-edit HEAD && git push")

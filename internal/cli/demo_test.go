@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -244,18 +243,18 @@ func TestPushIsDelivered(t *testing.T) {
 	first := g.lastPush().after
 
 	clone := filepath.Join(t.TempDir(), "clone")
-	run(t, ctx, dir, "clone", "--quiet", g.url, clone)
+	run(t, dir, "clone", "--quiet", g.url, clone)
 	s := &script{stage: &stage{git: g}, work: clone}
 	if err := s.commit(ctx, "Say \"hello\"", edit{"README.md", "Harbour:", "Hello, harbour:"}); err != nil {
 		t.Fatal(err)
 	}
-	run(t, ctx, clone, "rm", "--quiet", "platform/apps/staging.yaml")
-	run(t, ctx, clone, "commit", "--quiet", "--message", "Close staging")
+	run(t, clone, "rm", "--quiet", "platform/apps/staging.yaml")
+	run(t, clone, "commit", "--quiet", "--message", "Close staging")
 	p, err := s.push(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.before != first || p.after != run(t, ctx, clone, "rev-parse", "HEAD") || time.Since(p.at) > time.Minute {
+	if p.before != first || p.after != run(t, clone, "rev-parse", "HEAD") || time.Since(p.at) > time.Minute {
 		t.Errorf("the server took %+v", p)
 	}
 	mu.Lock()
@@ -283,13 +282,13 @@ func TestGitServerContinues(t *testing.T) {
 		t.Fatal(err)
 	}
 	clone := filepath.Join(t.TempDir(), "clone")
-	run(t, ctx, dir, "clone", "--quiet", g.url, clone)
+	run(t, dir, "clone", "--quiet", g.url, clone)
 	if d := cmp.Diff(platform.Files()["platform/root.yaml"], read(t, filepath.Join(clone, "platform/root.yaml"))); d != "" {
 		t.Errorf("the clone differs from the sample: %s", d)
 	}
-	run(t, ctx, clone, "commit", "--quiet", "--allow-empty", "--message", "More")
-	run(t, ctx, clone, "push", "--quiet")
-	want := run(t, ctx, clone, "rev-parse", "HEAD")
+	run(t, clone, "commit", "--quiet", "--allow-empty", "--message", "More")
+	run(t, clone, "push", "--quiet")
+	want := run(t, clone, "rev-parse", "HEAD")
 	g.stop()
 
 	again, err := startGit(ctx, dir, newLines(io.Discard))
@@ -297,7 +296,7 @@ func TestGitServerContinues(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.stop()
-	if got := run(t, ctx, clone, "ls-remote", again.url, "refs/heads/main"); !strings.HasPrefix(got, want) || again.lastPush().after != want {
+	if got := run(t, clone, "ls-remote", again.url, "refs/heads/main"); !strings.HasPrefix(got, want) || again.lastPush().after != want {
 		t.Errorf("serves %s, want %s", got, want)
 	}
 	if again.url != g.url {
@@ -333,9 +332,9 @@ func TestMissingDevcluster(t *testing.T) {
 	}
 }
 
-func run(t *testing.T, ctx context.Context, dir string, args ...string) string {
+func run(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	out, err := runGit(ctx, dir, args...)
+	out, err := runGit(t.Context(), dir, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
