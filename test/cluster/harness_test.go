@@ -50,6 +50,7 @@ type hawser struct {
 	git     *gittest.Server
 	addr    string
 	stop    func()
+	asked   int // operations
 
 	mu    sync.Mutex
 	lines []reconcile.Happening
@@ -304,19 +305,16 @@ func (h *hawser) refresh(t testing.TB, name string) {
 	h.Patch(t, "kubectl-annotate", "argoproj.io/v1alpha1", "Application", h.control, name, `{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}`)
 }
 
-// sync starts an operation by writing it, as scripts do; fields is the inside of operation.sync.
-func (h *hawser) sync(t testing.TB, name, fields string) {
+// sync asks for an operation by writing it, as scripts do, and waits for its end and the look that follows; fields is
+// the inside of operation.sync.
+func (h *hawser) sync(t *testing.T, name, fields string) *v1alpha1.Application {
 	t.Helper()
-	h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, `{"operation":{"initiatedBy":{"username":"tester"},"sync":{`+fields+`}}}`)
-}
-
-// over waits for the end of an operation that began at or after since.
-func (h *hawser) over(t *testing.T, name string, since time.Time) *v1alpha1.Application {
-	t.Helper()
-	since = since.Truncate(time.Second)
+	h.asked++
+	who := fmt.Sprintf("tester-%d", h.asked) // the wire's times have whole seconds: they do not tell operations apart
+	h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, fmt.Sprintf(`{"operation":{"initiatedBy":{"username":%q},"sync":{%s}}}`, who, fields))
 	return h.wait(t, name, func(a *v1alpha1.Application) string {
 		op := a.Status.OperationState
-		if a.Operation != nil || op == nil || op.FinishedAt == nil || op.StartedAt.Time.Before(since) {
+		if a.Operation != nil || op == nil || op.Operation.InitiatedBy.Username != who || op.FinishedAt == nil {
 			return "the operation is not over"
 		}
 		if a.Status.ReconciledAt == nil || a.Status.ReconciledAt.Before(op.FinishedAt) {

@@ -1,0 +1,174 @@
+package scale_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/tools/metrics"
+)
+
+// meter serves, from within the hawser process, how many requests it has made to API servers, and its profiles.
+func meter(out io.Writer) {
+	var c requests
+	metrics.RequestLatency = &c // client-go tells it of every request, with names and values left out
+	mux := http.NewServeMux()
+	mux.HandleFunc("/requests", func(w http.ResponseWriter, _ *http.Request) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		_ = json.NewEncoder(w).Encode(c.count)
+	})
+	var cpu bytes.Buffer
+	mux.HandleFunc("/cpu/start", func(w http.ResponseWriter, _ *http.Request) {
+		cpu.Reset()
+		if err := pprof.StartCPUProfile(&cpu); err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+		}
+	})
+	mux.HandleFunc("/cpu/stop", func(w http.ResponseWriter, _ *http.Request) {
+		pprof.StopCPUProfile()
+		_, _ = w.Write(cpu.Bytes())
+	})
+	mux.HandleFunc("/heap", func(w http.ResponseWriter, _ *http.Request) {
+		runtime.GC()
+		_ = pprof.Lookup("heap").WriteTo(w, 0)
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintf(out, "meter %s\n", l.Addr())
+	_ = http.Serve(l, mux) // until the process ends
+}
+
+// requests counts by verb, resource and whether it was a dry run.
+type requests struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+// Observe implements metrics.LatencyMetric.
+func (c *requests) Observe(_ context.Context, verb string, u url.URL, _ time.Duration) {
+	what := ""
+	for segment := range strings.SplitSeq(u.Path, "/") {
+		if segment != "" && !strings.ContainsAny(segment, "{%") {
+			what = segment
+		}
+	}
+	query := u.Query()
+	switch {
+	case query.Has("dryRun"):
+		what += " (dry run)"
+	case query.Has("watch"):
+		verb = "WATCH"
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.count == nil {
+		c.count = map[string]int{}
+	}
+	c.count[verb+" "+what]++
+}
+
+// figures are what hawser has used since its start, or between two moments.
+type figures struct {
+	took     time.Duration
+	cpu      time.Duration // of the process and its git children that have ended
+	requests map[string]int
+}
+
+// userHz is the unit of times in /proc, the same on every Linux that Go runs on.
+const userHz = 100
+
+func (h *hawser) usage(t testing.TB) figures {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", h.cmd.Process.Pid))
+	if err != nil {
+		t.Skipf("processor time is read from /proc: %v", err)
+	}
+	ticks := int64(0)
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // the name before it may hold anything
+	for _, f := range fields[11:15] {                                        // utime, stime, cutime, cstime (proc_pid_stat(5))
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += n
+	}
+	f := figures{cpu: time.Duration(ticks) * time.Second / userHz}
+	if err := json.Unmarshal(get(t, "http://"+h.meter+"/requests"), &f.requests); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f figures) since(before figures) figures {
+	d := figures{cpu: f.cpu - before.cpu, requests: map[string]int{}}
+	for what, n := range f.requests {
+		if n -= before.requests[what]; n > 0 {
+			d.requests[what] = n
+		}
+	}
+	return d
+}
+
+func (f figures) total() (n int) {
+	for _, v := range f.requests {
+		n += v
+	}
+	return n
+}
+
+// report prints the figures, divided by the number of times that something was done.
+func (f figures) report(b *testing.B, times int) {
+	b.Helper()
+	b.ReportMetric(float64(f.cpu.Milliseconds())/float64(times), "cpu-ms")
+	b.ReportMetric(float64(f.total())/float64(times), "requests")
+	var lines []string
+	for _, what := range slices.Sorted(maps.Keys(f.requests)) {
+		lines = append(lines, fmt.Sprintf("%.1f %s", float64(f.requests[what])/float64(times), what))
+	}
+	b.Logf("requests each: %s", strings.Join(lines, ", "))
+}
+
+// memory is the process's resident memory in MiB.
+func (h *hawser) memory(t testing.TB) float64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.cmd.Process.Pid))
+	if err != nil {
+		t.Skipf("memory is read from /proc: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kib / 1024
+}
+
+// times are the measurements of one benchmark.
+type times []time.Duration
+
+// report prints the middle and the 95th of a hundred, in milliseconds; of few measurements the latter is the slowest.
+func (d times) report(b *testing.B, what string) {
+	b.Helper()
+	slices.Sort(d)
+	at := func(p float64) float64 { return float64(d[min(len(d)-1, int(p*float64(len(d))))].Microseconds()) / 1000 }
+	b.ReportMetric(at(0.5), what+"-median-ms")
+	b.ReportMetric(at(0.95), what+"-p95-ms")
+}
