@@ -21,6 +21,7 @@ const DefaultManager = "argocd-controller"
 const (
 	readTimeout  = 15 * time.Second
 	writeTimeout = 60 * time.Second // admission webhooks may take 30 s each
+	servedWithin = 10 * time.Second // from a CRD to its kind; a busy API server takes a second or two
 )
 
 // Writer writes to a cluster as far as its permit goes: a capability, handed to one operation. It does each write
@@ -283,11 +284,13 @@ func (t target) collection() []string {
 func (t target) path() []string { return append(t.collection(), t.key.Name) }
 
 // target finds the address of an object. A kind that is not known may have been installed a moment ago: the server is
-// asked once more.
+// asked once more, and again and again while a CRD promises something in the kind's group that is not served yet.
 func (c *Cluster) target(ctx context.Context, key object.Key, version string) (target, error) {
 	kind, ok := c.kindOf(key, version)
-	if !ok && c.ask(ctx) {
-		kind, ok = c.kindOf(key, version)
+	for began := time.Now(); !ok && c.ask(ctx); {
+		if kind, ok = c.kindOf(key, version); !c.unserved(key.Group) || time.Since(began) > servedWithin {
+			break
+		}
 	}
 	if !ok {
 		if c.served.Load() == nil {

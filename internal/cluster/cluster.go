@@ -323,7 +323,7 @@ func (c *Cluster) explore(ctx context.Context) {
 				timer.Stop()
 				continue
 			}
-		} else if c.unserved() && again.Steps > 0 {
+		} else if c.unserved("") && again.Steps > 0 {
 			timer.Reset(again.Step()) // the server takes a moment from establishing a CRD to serving it
 		}
 		select {
@@ -401,13 +401,13 @@ func (c *Cluster) exists(k Kind) bool {
 	return c.index.get(object.Key{Group: crdKind.Group, Kind: crdKind.Kind, Name: k.GVR.GroupResource().String()}) != nil
 }
 
-// unserved reports whether there is a CRD whose kind is not served (yet).
-func (c *Cluster) unserved() bool {
+// unserved reports whether there is a CRD, in that group unless it is empty, whose kind is not served (yet).
+func (c *Cluster) unserved(group string) bool {
 	s := c.served.Load()
 	missing := false
 	c.index.each(crdKind, func(e *entry) {
 		gr := schema.ParseGroupResource(e.key.Name)
-		missing = missing || !s.serves(gr.Group, gr.Resource)
+		missing = missing || s != nil && (group == "" || gr.Group == group) && !s.serves(gr.Group, gr.Resource)
 	})
 	return missing
 }
