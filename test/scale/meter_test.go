@@ -103,7 +103,7 @@ func (h *hawser) usage(t testing.TB) figures {
 	}
 	ticks := int64(0)
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // the name before it may hold anything
-	for _, f := range fields[11:15] {                                        // utime, stime, cutime, cstime (proc_pid_stat(5))
+	for _, f := range fields[11:15] {                                         // utime, stime, cutime, cstime (proc_pid_stat(5))
 		n, err := strconv.ParseInt(f, 10, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +168,9 @@ type times []time.Duration
 func (d times) report(b *testing.B, what string) {
 	b.Helper()
 	slices.Sort(d)
-	at := func(p float64) float64 { return float64(d[min(len(d)-1, int(p*float64(len(d))))].Microseconds()) / 1000 }
+	at := func(p float64) float64 {
+		return float64(d[min(len(d)-1, int(p*float64(len(d))))].Microseconds()) / 1000
+	}
 	b.ReportMetric(at(0.5), what+"-median-ms")
 	b.ReportMetric(at(0.95), what+"-p95-ms")
 }

@@ -9,14 +9,12 @@ package scale_test
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -44,6 +42,10 @@ const asHawser = "HAWSER_TEST_AS_HAWSER"
 func TestMain(m *testing.M) {
 	if os.Getenv(asHawser) == "1" {
 		go meter(os.Stderr)
+		go func() { // the benchmark holds the other end: this process does not outlive it, however it ends
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			os.Exit(3)
+		}()
 		os.Exit(cli.Main(os.Args[1:], cli.StdIO()))
 	}
 	code := m.Run()
@@ -59,7 +61,7 @@ var atEnd []func()
 // lasting gives what a benchmark starts to those after it, too: a hundred applications are not deployed twice.
 type lasting struct{ testing.TB }
 
-func (lasting) Cleanup(f func())           { atEnd = append(atEnd, f) }
+func (lasting) Cleanup(f func())         { atEnd = append(atEnd, f) }
 func (lasting) Context() context.Context { return context.Background() }
 
 func (l lasting) TempDir() string {
@@ -113,7 +115,7 @@ func build(t testing.TB) *stage {
 		"--listen", "127.0.0.1:0", "--install-crds", "--identity", "scale"}}
 	s.hawser.start(t)
 	t.Cleanup(s.hawser.kill)
-	s.eyes = watch(t, c, s.control, s.target)
+	s.eyes = openEyes(t, c, s.control, s.target)
 
 	before := s.hawser.usage(t)
 	began := time.Now()
@@ -148,7 +150,7 @@ spec:
         env: [{name: LOG_LEVEL, value: info}]
         resources: {requests: {cpu: 10m, memory: 16Mi}}
 `, name),
-		"service.yaml": fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %[1]s}\nspec:\n  selector: {app: %[1]s}\n  ports: [{port: 80, targetPort: 8080}]\n", name),
+		"service.yaml":  fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: %[1]s}\nspec:\n  selector: {app: %[1]s}\n  ports: [{port: 80, targetPort: 8080}]\n", name),
 		"settings.yaml": settings(i, "first"),
 	}
 }
@@ -252,6 +254,9 @@ func (h *hawser) start(t testing.TB) {
 	h.cmd = exec.Command(self, h.flags...)
 	h.cmd.Env = append(os.Environ(), asHawser+"=1")
 	h.cmd.Stdout, h.cmd.Stderr = h.log, h.log
+	if _, err := h.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	began := time.Now()
 	if err := h.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -332,23 +337,4 @@ func (h *hawser) profiled(b *testing.B) (stop func()) {
 			}
 		}
 	}
-}
-
-// ended reports whether err is the end of a process that was asked to end; the meter dies with it.
-func ended(err error) bool { return errors.Is(err, http.ErrServerClosed) || errors.Is(err, syscall.EPIPE) }
-
-// interrupted ends the benchmark binary's own children on Ctrl-C.
-func init() {
-	if os.Getenv(asHawser) == "1" {
-		return
-	}
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-c
-		for _, f := range slices.Backward(atEnd) {
-			f()
-		}
-		os.Exit(1)
-	}()
 }

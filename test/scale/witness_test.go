@@ -32,7 +32,17 @@ var (
 	pods         = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 )
 
-func watch_(t testing.TB, c *clustertest.Cluster, w *witness, resource schema.GroupVersionResource, kind, namespace string) {
+func openEyes(t testing.TB, c *clustertest.Cluster, control, target string) *witness {
+	w := &witness{live: objects{}, changed: make(chan struct{})}
+	w.follow(t, c, applications, "Application", control)
+	w.follow(t, c, deployments, "Deployment", target)
+	w.follow(t, c, configMaps, "ConfigMap", target)
+	w.follow(t, c, pods, "Pod", target)
+	return w
+}
+
+// follow lists one kind and keeps watching it.
+func (w *witness) follow(t testing.TB, c *clustertest.Cluster, resource schema.GroupVersionResource, kind, namespace string) {
 	t.Helper()
 	ctx := context.Background() // for the life of the process
 	client := c.Dynamic.Resource(resource).Namespace(namespace)
@@ -65,15 +75,6 @@ func watch_(t testing.TB, c *clustertest.Cluster, w *witness, resource schema.Gr
 			}
 		}
 	}()
-}
-
-func watchAll(t testing.TB, c *clustertest.Cluster, control, target string) *witness {
-	w := &witness{live: objects{}, changed: make(chan struct{})}
-	watch_(t, c, w, applications, "Application", control)
-	watch_(t, c, w, deployments, "Deployment", target)
-	watch_(t, c, w, configMaps, "ConfigMap", target)
-	watch_(t, c, w, pods, "Pod", target)
-	return w
 }
 
 func (w *witness) see(kind string, what watch.EventType, o *unstructured.Unstructured) {
