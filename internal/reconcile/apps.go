@@ -60,8 +60,8 @@ type state struct {
 	heals   pacing
 	retries pacing
 	faults  pacing
-	drifts  map[object.Key]bool   // reported and not yet gone
-	answers map[object.Key]answer // what the API server said to our last applies
+	drifts  map[object.Key]map[string]bool // reported and not yet gone, by path
+	answers map[object.Key]answer          // what the API server said to our last applies
 }
 
 // New returns the loop; Run starts it.
@@ -172,7 +172,7 @@ func (a *Apps) state(name types.NamespacedName) *state {
 	defer a.mu.Unlock()
 	st := a.states[name]
 	if st == nil {
-		st = &state{drifts: map[object.Key]bool{}, answers: map[object.Key]answer{}}
+		st = &state{drifts: map[object.Key]map[string]bool{}, answers: map[object.Key]answer{}}
 		a.states[name] = st
 	}
 	return st

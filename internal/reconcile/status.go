@@ -357,6 +357,9 @@ func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
 		a.Catalog.Event(after, "Normal", v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated sync status: %s -> %s", b.Sync.Status, n.Sync.Status))
 		say("sync", "%s → %s", orNone(string(b.Sync.Status)), n.Sync.Status)
 	}
+	if b.Health.Status == n.Health.Status && b.Health.Message != n.Health.Message && n.Health.Message != "" {
+		say("health", "%s: %s", n.Health.Status, n.Health.Message)
+	}
 	if b.Health.Status != n.Health.Status {
 		a.Catalog.Event(after, "Normal", v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated health status: %s -> %s", b.Health.Status, n.Health.Status))
 		text := string(n.Health.Status)
@@ -384,29 +387,45 @@ func (a *Apps) tellDrift(before, after *v1alpha1.Application, st *state, v *view
 	for _, k := range v.keys() {
 		c := v.objects[k]
 		if c.status == v1alpha1.SyncStatusSynced {
-			if st.drifts[k] {
+			if st.drifts[k] != nil {
 				delete(st.drifts, k)
 				say("healed", "%s is back to what Git says", k.Short())
 			}
 			continue
 		}
-		if !applied || st.drifts[k] || c.status != v1alpha1.SyncStatusOutOfSync || c.foreign != "" || c.err != nil {
+		if !applied || c.status != v1alpha1.SyncStatusOutOfSync || c.foreign != "" || c.err != nil {
 			continue
 		}
-		st.drifts[k] = true
-		text := k.Short() + " was deleted"
-		if c.live != nil {
-			lines := make([]string, 0, len(c.changes))
-			for _, ch := range c.changes {
-				lines = append(lines, ch.String())
-			}
-			text = k.Short() + " " + strings.Join(lines, "; ")
+		if fresh := st.untold(k, c); len(fresh) > 0 {
+			text := k.Short() + " " + strings.Join(fresh, "; ")
+			a.Metrics.drifted(after)
+			a.Log.Info("drift", "application", after.Name, "object", k.String(), "changes", text)
+			a.Catalog.Event(after, "Warning", eventDriftDetected, clip(text, 900))
+			say("drift", "%s", clip(text, 400))
 		}
-		a.Metrics.drifted(after)
-		a.Log.Info("drift", "application", after.Name, "object", k.String(), "changes", text)
-		a.Catalog.Event(after, "Warning", eventDriftDetected, clip(text, 900))
-		say("drift", "%s", clip(text, 400))
 	}
+}
+
+// untold returns the differences of an object that have not been reported since it was last in sync, and notes them.
+func (st *state) untold(k object.Key, c *compared) (fresh []string) {
+	told := st.drifts[k]
+	if told == nil {
+		told = map[string]bool{}
+		st.drifts[k] = told
+	}
+	note := func(what, text string) {
+		if !told[what] {
+			told[what] = true
+			fresh = append(fresh, text)
+		}
+	}
+	if c.live == nil {
+		note("", "was deleted")
+	}
+	for _, ch := range c.changes {
+		note(ch.Path, ch.String())
+	}
+	return fresh
 }
 
 // held reports whether live has already been seen to equal the view's commits: a commit that changes nothing of an

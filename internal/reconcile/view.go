@@ -153,6 +153,9 @@ func (v *view) healable(prune bool) []v1alpha1.SyncOperationResource {
 	}
 	if prune {
 		for _, k := range sortedKeys(v.extras) {
+			if v.extras[k].live.GetDeletionTimestamp() != nil {
+				continue // it is on its way
+			}
 			if reason, known := v.prune.Keep[k]; known && reason == "" && !v.extras[k].ignored && plan.ParseOptions(nil).With(v.extras[k].live).Prune != plan.No {
 				list = append(list, resource(k))
 			}
