@@ -23,6 +23,8 @@ const (
 	parallelSteps = 8
 	saveEvery     = 300 * time.Millisecond // how long results may stay unwritten while steps go on
 	waitLookEvery = 10 * time.Second       // a wait is looked at anew even when no event wakes it
+
+	takeoverAttempts = 5 // at one object, while somebody else keeps writing it
 )
 
 // sharedWith stands in the result of an object that was left to another application.
@@ -329,18 +331,7 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 		a.Metrics.request("delete")
 		return plan.Entry{Status: v1alpha1.ResultPruned, Message: "pruned" + dry, Phase: v1alpha1.OperationSucceeded}, answer{}
 	}
-	request := cluster.ApplyRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation}
-	if c := v.objects[s.Key]; c != nil && !s.DryRun {
-		if live, ok := v.cluster.Get(s.Key); ok {
-			rules, _ := diff.ParseRules(a.ignoreRules(app)) // a bad rule has already made the object Unknown
-			people := a.Catalog.Settings().DriftAdditions
-			if entries, needed, err := diff.Takeover(ctx, live, v1alpha1.DefaultFieldManager, people, rules.Select(s.Key)); err == nil && needed {
-				request.ManagedFields, request.LiveVersion = entries, live.GetResourceVersion()
-			}
-		}
-	}
-	applied, err := w.Apply(ctx, request)
-	a.Metrics.request("apply")
+	applied, err := a.apply(ctx, app, w, v, s)
 	if err != nil {
 		return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}, answer{}
 	}
@@ -353,6 +344,33 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 		said = answer{}
 	}
 	return plan.Entry{Status: v1alpha1.ResultSynced, Message: name + " " + word + dry, Phase: v1alpha1.OperationRunning}, said
+}
+
+// apply applies the step's object, and takes over what others own of it. A controller that writes its status between
+// our look and our write makes the take-over stale, not wrong: it is worked out again.
+func (a *Apps) apply(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (cluster.Applied, error) {
+	request := cluster.ApplyRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation}
+	live, known := v.cluster.Get(s.Key)
+	for attempt := 1; ; attempt++ {
+		if v.objects[s.Key] != nil && known && !s.DryRun {
+			rules, _ := diff.ParseRules(a.ignoreRules(app)) // a bad rule has already made the object Unknown
+			people := a.Catalog.Settings().DriftAdditions
+			request.ManagedFields, request.LiveVersion = nil, ""
+			if entries, needed, err := diff.Takeover(ctx, live, v1alpha1.DefaultFieldManager, people, rules.Select(s.Key)); err == nil && needed {
+				request.ManagedFields, request.LiveVersion = entries, live.GetResourceVersion()
+			}
+		}
+		applied, err := w.Apply(ctx, request)
+		a.Metrics.request("apply")
+		if request.ManagedFields == nil || attempt == takeoverAttempts || !problem.Is(err, problem.Conflict) {
+			return applied, err
+		}
+		fresh, fetchErr := v.cluster.Fetch(ctx, s.Key, s.Object.GroupVersionKind().Version)
+		if fetchErr != nil {
+			return applied, err
+		}
+		live = fresh
+	}
 }
 
 // writer is the only way to the cluster for this application: what its project does not permit does not leave us, and
