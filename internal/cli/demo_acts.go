@@ -366,8 +366,13 @@ func (s *script) meddle(ctx context.Context, tool kubectl, m meddling) (took tim
 	if !ok {
 		return 0, "", problem.New(problem.Unavailable, "the report lacks one of %q: %s", m.says, said)
 	}
-	_, err = s.settle(ctx, time.Time{}, settleWithin)
-	return back.Sub(off), said, err
+	if _, err = s.settle(ctx, time.Time{}, settleWithin); err != nil {
+		return 0, "", err
+	}
+	if trouble := s.heard.since(start, m.application, "condition"); len(trouble) > 0 {
+		return 0, "", problem.New(problem.Unavailable, "it was healed, but not at once: %s", strings.Join(trouble, "; "))
+	}
+	return back.Sub(off), said, nil
 }
 
 func saysAll(text string, words []string) bool {
