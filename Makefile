@@ -13,7 +13,7 @@ build: hawser devcluster ## build bin/hawser and bin/devcluster
 hawser: check
 	@tools/build . ./cmd/hawser bin/hawser "-X github.com/hawser-cd/hawser/internal/server.version=$(VERSION)"
 devcluster: check
-	@tools/build devcluster . bin/devcluster "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES)"
+	@GOFLAGS="$$(go env GOFLAGS) -tags=kustomize_disable_go_plugin_support" tools/build devcluster . bin/devcluster "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES) -X k8s.io/client-go/pkg/version.gitVersion=$(KUBERNETES)"
 
 demo: build ## build, then run Kubernetes, a Git server and Hawser on this machine; DEMO=--script plays it by itself
 	@bin/hawser demo $(DEMO)

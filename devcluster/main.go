@@ -8,6 +8,8 @@
 // Read [up] first: it is the whole life of a cluster on one page. What a pod does over time is
 // decided in package podlife, which is pure.
 //
+// The upstream kubectl is linked in too (kubectl.go), for machines that have none.
+//
 // It refuses to be a cluster for real work: nothing runs in the pods, there is no network between
 // them, and it listens on 127.0.0.1 only.
 package main
@@ -30,6 +32,7 @@ const usage = `devcluster: real Kubernetes in one process, with simulated nodes
 
 Usage:
   devcluster up --dir DIR [flags]   start a cluster, or continue the one in DIR; stays in the foreground
+  devcluster kubectl ARGS...        the real kubectl, for clusters on this machine; also when called through a link named kubectl
   devcluster version                print the versions of what is inside
 
 Flags of up:
@@ -39,11 +42,18 @@ Flags of up:
   --exit-with-stdin    stop when standard input ends, so that a crashed parent leaves nothing behind
   --discard            delete DIR's contents when stopping
 
-One line is printed on standard output when the cluster is ready; then: kubectl --kubeconfig DIR/kubeconfig get nodes
+One line is printed on standard output when the cluster is ready; then: devcluster kubectl --kubeconfig DIR/kubeconfig get nodes
 Ctrl-C or SIGTERM stops it, and the same command continues it with all its data (also after kill -9).
 `
 
 func main() {
+	if args, ok := asKubectl(os.Args); ok {
+		if err := kubectl(args); err != nil {
+			fmt.Fprintln(os.Stderr, "devcluster:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	t, err := keepTerminal()
 	if err == nil {
 		err = run(os.Args[1:], os.Stdin, t)

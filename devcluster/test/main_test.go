@@ -42,7 +42,8 @@ func withSharedCluster(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	if binary = os.Getenv("HAWSER_DEVCLUSTER"); binary == "" {
 		binary = filepath.Join(dir, "devcluster")
-		build := exec.Command("go", "build", "-o", binary, "-ldflags", "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3", "..")
+		build := exec.Command("go", "build", "-o", binary, "-tags", "kustomize_disable_go_plugin_support",
+			"-ldflags", "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/client-go/pkg/version.gitVersion=v1.36.3", "..")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fail(fmt.Errorf("build devcluster: %w\n%s", err, out))
 		}
