@@ -11,7 +11,7 @@ GOLDEN = $(shell grep -rl --include='*_test.go' '"update"' api deploy internal t
 
 build: hawser devcluster ## build bin/hawser and bin/devcluster
 hawser: check
-	@tools/build . ./cmd/hawser bin/hawser "-X github.com/hawser-cd/hawser/internal/server.version=$(VERSION)"
+	@tools/build . ./cmd/hawser bin/hawser "-s -w -X github.com/hawser-cd/hawser/internal/server.version=$(VERSION)"
 devcluster: check
 	@GOFLAGS="$$(go env GOFLAGS) -tags=kustomize_disable_go_plugin_support" tools/build devcluster . bin/devcluster "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES) -X k8s.io/client-go/pkg/version.gitVersion=$(KUBERNETES)"
 
