@@ -137,6 +137,11 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if a.canWait(app, st, v, why) { // a push to a repository of many applications changes few: those go first
+		st.view = v
+		a.queue.add(name, relaxed, cause{owed: true})
+		return nil
+	}
 	if app, err = a.report(ctx, app, st, v, why); err != nil {
 		return err
 	}

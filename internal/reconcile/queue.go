@@ -14,6 +14,7 @@ import (
 type cause struct {
 	spec bool                // the application, its project or the settings changed: compare everything again
 	hard bool                // drop what is cached of its source, too
+	owed bool                // what the last look found is still to be written
 	git  time.Time           // what is known of its repositories must be newer than this
 	live map[object.Key]bool // these live objects changed
 }
@@ -21,6 +22,7 @@ type cause struct {
 func (c *cause) add(o cause) {
 	c.spec = c.spec || o.spec
 	c.hard = c.hard || o.hard
+	c.owed = c.owed || o.owed
 	if o.git.After(c.git) {
 		c.git = o.git
 	}
@@ -45,11 +47,19 @@ type queue struct {
 	mu      sync.Mutex
 	ready   *sync.Cond
 	lanes   [2][]types.NamespacedName
-	waiting map[types.NamespacedName]*cause // queued, or to be queued when its worker is done
+	waiting map[types.NamespacedName]*wish // queued, or to be queued when its worker is done
 	queued  map[types.NamespacedName]lane
-	working map[types.NamespacedName]bool
+	working map[types.NamespacedName]lane
+	calm    int // how many workers may be in the relaxed lane at once
+	relaxed int // how many are
 	timers  map[types.NamespacedName]*timer
 	closed  bool
+}
+
+// wish is why an application waits, and how urgently.
+type wish struct {
+	cause
+	lane
 }
 
 type timer struct {
@@ -59,7 +69,7 @@ type timer struct {
 }
 
 func newQueue() *queue {
-	q := &queue{waiting: map[types.NamespacedName]*cause{}, queued: map[types.NamespacedName]lane{}, working: map[types.NamespacedName]bool{}, timers: map[types.NamespacedName]*timer{}}
+	q := &queue{waiting: map[types.NamespacedName]*wish{}, queued: map[types.NamespacedName]lane{}, working: map[types.NamespacedName]lane{}, timers: map[types.NamespacedName]*timer{}, calm: 1}
 	q.ready = sync.NewCond(&q.mu)
 	return q
 }
@@ -71,20 +81,24 @@ func (q *queue) add(name types.NamespacedName, l lane, c cause) {
 	if q.closed {
 		return
 	}
-	if w := q.waiting[name]; w != nil {
-		w.add(c)
-	} else {
-		n := cause{}
-		n.add(c)
-		q.waiting[name] = &n
+	w := q.waiting[name]
+	if w == nil {
+		w = &wish{lane: l}
+		q.waiting[name] = w
 	}
-	if q.working[name] {
-		return // done() queues it again
+	w.add(c)
+	w.lane = min(w.lane, l)
+	if _, busy := q.working[name]; !busy { // otherwise done() queues it again
+		q.enqueue(name, w.lane)
 	}
+}
+
+// enqueue puts the application into the lane; an entry left in the relaxed lane is skipped when its turn comes.
+func (q *queue) enqueue(name types.NamespacedName, l lane) {
 	if at, ok := q.queued[name]; ok && at <= l {
 		return
 	}
-	q.queued[name] = l // an entry left in the relaxed lane is skipped when its turn comes
+	q.queued[name] = l
 	q.lanes[l] = append(q.lanes[l], name)
 	q.ready.Signal()
 }
@@ -125,15 +139,18 @@ func (q *queue) next() (name types.NamespacedName, c cause, ok bool) {
 	defer q.mu.Unlock()
 	for {
 		for l := range q.lanes {
-			for len(q.lanes[l]) > 0 {
+			for len(q.lanes[l]) > 0 && (lane(l) == urgent || q.relaxed < q.calm) {
 				name, q.lanes[l] = q.lanes[l][0], q.lanes[l][1:]
 				if at, wanted := q.queued[name]; !wanted || at != lane(l) {
 					continue // it went ahead in another lane
 				}
 				delete(q.queued, name)
-				c = *q.waiting[name]
+				c = q.waiting[name].cause
 				delete(q.waiting, name)
-				q.working[name] = true
+				q.working[name] = lane(l)
+				if lane(l) == relaxed {
+					q.relaxed++
+				}
 				return name, c, true
 			}
 		}
@@ -148,11 +165,13 @@ func (q *queue) next() (name types.NamespacedName, c cause, ok bool) {
 func (q *queue) done(name types.NamespacedName) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.working[name] == relaxed {
+		q.relaxed--
+		q.ready.Signal() // the lane has room again
+	}
 	delete(q.working, name)
-	if q.waiting[name] != nil && !q.closed {
-		q.queued[name] = urgent
-		q.lanes[urgent] = append(q.lanes[urgent], name)
-		q.ready.Signal()
+	if w := q.waiting[name]; w != nil && !q.closed {
+		q.enqueue(name, w.lane)
 	}
 }
 
@@ -173,8 +192,12 @@ func (q *queue) length() int {
 	return len(q.queued)
 }
 
-// run works the queue with n workers until ctx ends.
+// run works the queue with n workers until ctx ends. Only a few of them go into the relaxed lane, so that a flood of
+// status writes leaves the API server, and workers, to what is urgent.
 func (q *queue) run(ctx context.Context, n int, work func(context.Context, types.NamespacedName, cause)) {
+	q.mu.Lock()
+	q.calm = max(1, n/4)
+	q.mu.Unlock()
 	stop := context.AfterFunc(ctx, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()

@@ -84,3 +84,20 @@ func TestQueueAddAfterKeepsTheEarliest(t *testing.T) {
 		t.Errorf("%v %+v %v", n, c, ok)
 	}
 }
+
+func TestQueueKeepsWorkersFreeForWhatIsUrgent(t *testing.T) {
+	q := newQueue() // one worker at a time in the relaxed lane
+	q.add(name("status1"), relaxed, cause{owed: true})
+	q.add(name("status2"), relaxed, cause{owed: true})
+	first, _, _ := q.next()
+	q.add(first, relaxed, cause{owed: true}) // while it is worked on, and no more urgent for that
+	q.add(name("deploy"), urgent, cause{spec: true})
+	second, _, _ := q.next()
+	q.done(first)
+	third, _, _ := q.next()
+	q.done(third)
+	fourth, c, _ := q.next()
+	if diff := cmp.Diff([]string{"status1", "deploy", "status2", "status1"}, []string{first.Name, second.Name, third.Name, fourth.Name}); diff != "" || !c.owed {
+		t.Error(diff, c)
+	}
+}

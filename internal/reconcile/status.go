@@ -78,14 +78,29 @@ func (a *Apps) reportMalformed(ctx context.Context, app *v1alpha1.Application, w
 	return err
 }
 
+// canWait reports whether all that a look at Git found is that nothing changes but the commit: writing that down can
+// wait for applications that have something to deploy.
+func (a *Apps) canWait(app *v1alpha1.Application, st *state, v *view, why cause) bool {
+	op := app.Status.OperationState
+	return st.view != nil && !why.git.IsZero() && !why.spec && !why.owed && app.Operation == nil && (op == nil || final(op.Phase)) &&
+		!v.rendered && v.status() == v1alpha1.SyncStatusSynced && v.saysLike(st.view)
+}
+
 // worthWriting keeps a live event that changes nothing of the answer from costing a write. A look that was asked for,
-// by a person, a poll or a finished operation, is always written: it is the proof that we looked.
+// by a person, a poll or a finished operation, is always written: it is the proof that we looked. Webhooks come as
+// often as somebody calls them: one that brings no news is written once in half a poll.
 func (a *Apps) worthWriting(app *v1alpha1.Application, st *state, v *view, why cause) bool {
-	if why.spec || !why.git.IsZero() || st.view == nil || app.Status.ReconciledAt == nil {
+	if why.spec || st.view == nil || app.Status.ReconciledAt == nil {
 		return true
 	}
 	if op := app.Status.OperationState; op != nil && op.FinishedAt != nil && !app.Status.ReconciledAt.After(op.FinishedAt.Time) {
 		return true
+	}
+	if why.owed || !why.git.IsZero() {
+		old := v.at.Sub(app.Status.ReconciledAt.Time) >= a.Catalog.Settings().Reconciliation/2
+		if old || !v.saysLike(st.view) || app.Status.Sync.Revision != v.revision() || !slices.Equal(app.Status.Sync.Revisions, v.revisions()) {
+			return true
+		}
 	}
 	if v.quiet {
 		return false

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"maps"
 	"sort"
 	"strings"
 	"time"
@@ -105,6 +106,12 @@ func (v *view) status() v1alpha1.SyncStatusCode {
 		}
 	}
 	return worst
+}
+
+// saysLike reports whether people would read the same of both views, but for the commit.
+func (v *view) saysLike(o *view) bool {
+	return v.complete != nil && v.complete == o.complete && v.cluster == o.cluster && v.unknown == nil && o.unknown == nil && v.prune.Held == o.prune.Held &&
+		maps.EqualFunc(v.objects, o.objects, (*compared).saysLike) && maps.EqualFunc(v.extras, o.extras, (*compared).saysLike)
 }
 
 // health is the worst health of the wanted objects.
