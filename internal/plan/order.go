@@ -37,6 +37,12 @@ func kindRank(kind string) int {
 	return len(kinds)
 }
 
+// afterAll is later than every phase.
+const afterAll v1alpha1.SyncPhase = "after all"
+
+// firstWave is before every wave that somebody can name.
+const firstWave = -1 << 31
+
 func phaseRank(p v1alpha1.SyncPhase) int {
 	switch p {
 	case v1alpha1.SyncPhasePreSync:
@@ -45,6 +51,8 @@ func phaseRank(p v1alpha1.SyncPhase) int {
 		return 2
 	case v1alpha1.SyncPhaseSyncFail:
 		return 3
+	case afterAll:
+		return 4
 	}
 	return 1
 }
@@ -59,16 +67,6 @@ func Wave(o *object.Object) int {
 		}
 	}
 	return 0
-}
-
-// IsHook reports whether the object runs at a point of the sync instead of being kept in the cluster.
-func IsHook(o *object.Object) bool {
-	a := o.GetAnnotations()
-	if h, ok := a[v1alpha1.AnnotationHook]; ok {
-		return strings.TrimSpace(h) != "Skip"
-	}
-	h, ok := a[v1alpha1.AnnotationHelmHook]
-	return ok && strings.TrimSpace(h) != "crd-install" // Helm 2's way of saying "an ordinary CRD"
 }
 
 // ordered sorts by phase, wave, applies before prunes, kind and name, after pulling forward what others need and

@@ -21,8 +21,10 @@ type Action string
 
 // The actions.
 const (
-	Apply Action = "apply"
-	Prune Action = "prune"
+	Apply   Action = "apply"
+	Prune   Action = "prune"
+	Run     Action = "run"     // create a hook's object; with Over, apply it over the one that exists
+	Release Action = "release" // let go of a hook's object: take our finalizer off, and delete it if Delete is set
 )
 
 // Step is one effect on one object, with everything that is needed to perform it.
@@ -30,21 +32,39 @@ type Step struct {
 	Action  Action
 	Phase   v1alpha1.SyncPhase
 	Wave    int
+	Hook    v1alpha1.HookType // empty for what is kept in the cluster
 	Key     object.Key
-	Object  *object.Object // what to apply; for a prune the live object
+	Object  *object.Object // what to apply or run; for a prune or a release the live object
 	Options Options
 	DryRun  bool // ask the API server, change nothing
+	Over    bool // of a Run: an object of an earlier run is there and stays
+	Delete  bool // of a Release
+}
+
+// ID names the step in the journal: an object can run as several hooks of one operation.
+func (s Step) ID() ID { return ID{s.Key, s.Hook} }
+
+// ID names a step of an operation.
+type ID struct {
+	Key  object.Key
+	Hook v1alpha1.HookType
 }
 
 // Entry is the journal's record of one step that was performed.
 type Entry struct {
 	Status  v1alpha1.ResultCode
 	Message string
-	Phase   v1alpha1.OperationPhase // Running once applied; Failed when the step or its object failed
+	Phase   v1alpha1.OperationPhase // Running once applied or created; Failed when the step or its object failed
+}
+
+func (e Entry) over() bool { return e.Phase != v1alpha1.OperationRunning && e.Phase != "" }
+
+func (e Entry) failed() bool {
+	return e.Phase == v1alpha1.OperationFailed || e.Phase == v1alpha1.OperationError
 }
 
 // Journal is what an operation has done so far.
-type Journal map[object.Key]Entry
+type Journal map[ID]Entry
 
 // Input is everything that a decision depends on.
 type Input struct {
@@ -61,18 +81,20 @@ type Input struct {
 	Health  func(*object.Object) Health   // health of a live object
 	Known   func(object.Key) bool         // whether the cluster serves this kind now
 	Ensure  *object.Object                // the namespace of CreateNamespace=true, nil when none is due
+	Run     HookRun                       // names the run of the hooks
 }
 
 // Health is what the plan needs to know of an object's health.
 type Health struct {
 	Healthy, Degraded bool
+	Known             bool // its kind has a health at all
 	Message           string
 }
 
 // Next is the decision.
 type Next struct {
+	Results Journal // what is known without a step, to be written into the journal first
 	Steps   []Step  // due now, may run side by side; none while waiting or done
-	Skip    Journal // results that need no step, to be written into the journal
 	Waiting string  // what the operation waits for, in words that scripts compare
 	Done    bool
 	Phase   v1alpha1.OperationPhase // Running until Done
@@ -81,27 +103,36 @@ type Next struct {
 
 // Decide returns what to do now. It is deterministic: the same input gives the same steps.
 func Decide(in Input) Next {
-	tasks := in.tasks()
+	tasks, onFailure := in.tasks()
+	if results := in.completed(append(tasks, onFailure...)); len(results) > 0 {
+		return Next{Results: results, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running"}
+	}
 	if !in.DryRan && len(in.Journal) == 0 {
 		if steps := in.dryRun(tasks); len(steps) > 0 {
 			return Next{Steps: steps, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running"}
 		}
 	}
 	if reasons, failed := in.failures(tasks); failed {
-		return finished(v1alpha1.OperationFailed, withReasons("one or more objects failed to apply", reasons))
+		return in.fail(tasks, onFailure, reasons)
 	}
 	open := in.open(tasks)
-	if len(open) == 0 {
-		if len(in.Journal) == 0 {
-			return finished(v1alpha1.OperationSucceeded, "successfully synced (no more tasks)")
-		}
-		return finished(v1alpha1.OperationSucceeded, "successfully synced (all tasks run)")
+	due := Step{Phase: v1alpha1.SyncPhaseSyncFail} // nothing is left: whatever ran before is over
+	if len(open) > 0 {
+		due = open[0]
 	}
-	due := firstBatch(open)
-	if wait := in.wait(tasks, due[0]); wait.Waiting != "" || wait.Done {
+	if wait := in.wait(tasks, due); wait.Waiting != "" || wait.Done {
 		return wait
 	}
-	return in.batch(due)
+	if steps := in.releases(tasks, due); len(steps) > 0 {
+		return Next{Steps: steps, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running"}
+	}
+	if len(open) > 0 {
+		return in.batch(firstBatch(open))
+	}
+	if len(in.Journal) == 0 {
+		return finished(v1alpha1.OperationSucceeded, "successfully synced (no more tasks)")
+	}
+	return finished(v1alpha1.OperationSucceeded, "successfully synced (all tasks run)")
 }
 
 // DryRunFailed is the end of an operation whose dry run was refused; reasons are the API server's words.
@@ -127,17 +158,24 @@ func withReasons(message string, reasons []string) string {
 	return message + ", reason: " + strings.Join(unique, ",")
 }
 
-// tasks lists every step that the operation consists of, done or not, in order.
-func (in Input) tasks() []Step {
-	var tasks []Step
+// tasks lists every step that the operation consists of, done or not, in order; onFailure are those that run only
+// once something has failed.
+func (in Input) tasks() (tasks, onFailure []Step) {
 	if in.Ensure != nil {
-		tasks = append(tasks, Step{Action: Apply, Phase: v1alpha1.SyncPhasePreSync, Key: object.KeyOf(in.Ensure), Object: in.Ensure, Options: in.Options})
+		tasks = append(tasks, Step{Action: Apply, Phase: v1alpha1.SyncPhasePreSync, Wave: firstWave, Key: object.KeyOf(in.Ensure), Object: in.Ensure, Options: in.Options})
 	}
 	for _, o := range in.Desired {
-		if IsHook(o) { // hooks run as hooks or not at all: applied like the rest, a PreSync job would run at any time
-			continue
-		}
-		if key := object.KeyOf(o); in.selected(key) {
+		switch key := object.KeyOf(o); {
+		case IsSkipped(o):
+		case IsHook(o):
+			for _, t := range in.hookTasks(o) {
+				if t.Hook == v1alpha1.HookSyncFail {
+					onFailure = append(onFailure, t)
+				} else {
+					tasks = append(tasks, t)
+				}
+			}
+		case in.selected(key):
 			tasks = append(tasks, Step{Action: Apply, Phase: v1alpha1.SyncPhaseSync, Wave: Wave(o), Key: key, Object: o, Options: in.Options.With(o)})
 		}
 	}
@@ -145,18 +183,40 @@ func (in Input) tasks() []Step {
 		tasks = in.changedOnly(tasks)
 	}
 	for key := range in.Prune {
-		if live := in.Live[key]; live != nil && in.selected(key) {
-			tasks = append(tasks, Step{Action: Prune, Phase: v1alpha1.SyncPhaseSync, Wave: Wave(live), Key: key, Object: live, Options: in.Options.With(live)})
+		live := in.Live[key]
+		if _, done := in.Journal[ID{Key: key}]; in.selected(key) && (live != nil || done) {
+			t := Step{Action: Prune, Phase: v1alpha1.SyncPhaseSync, Key: key, Object: live}
+			if live != nil {
+				t.Wave, t.Options = Wave(live), in.Options.With(live)
+			}
+			tasks = append(tasks, t)
 		}
 	}
-	return ordered(tasks)
+	return ordered(tasks), ordered(onFailure)
+}
+
+// hookTasks are the runs of one hook object in this operation. A partial sync, and one with the apply strategy, runs
+// none; nor does one of nothing but hooks that belong to a deletion.
+func (in Input) hookTasks(o *object.Object) []Step {
+	if len(in.Sync.Resources) > 0 || in.Sync.SyncStrategy != nil && in.Sync.SyncStrategy.Apply != nil {
+		return nil
+	}
+	var tasks []Step
+	for _, h := range Hooks(o) {
+		if h == v1alpha1.HookPreDelete || h == v1alpha1.HookPostDelete {
+			continue
+		}
+		run := HookObject(o, h, in.Run)
+		tasks = append(tasks, Step{Action: Run, Phase: v1alpha1.SyncPhase(h), Wave: Wave(o), Hook: h, Key: object.KeyOf(run), Object: run, Options: in.Options.With(o)})
+	}
+	return tasks
 }
 
 // changedOnly drops what does not differ, but not what this operation has already applied: the journal must add up.
 func (in Input) changedOnly(tasks []Step) []Step {
 	kept := tasks[:0]
 	for _, t := range tasks {
-		if _, done := in.Journal[t.Key]; done || in.Changed[t.Key] || t.Phase == v1alpha1.SyncPhasePreSync {
+		if _, done := in.Journal[t.ID()]; done || in.Changed[t.Key] || t.Hook != "" || t.Phase == v1alpha1.SyncPhasePreSync {
 			kept = append(kept, t)
 		}
 	}
@@ -186,7 +246,7 @@ func (in Input) dryRun(tasks []Step) []Step {
 	}
 	var steps []Step
 	for _, t := range tasks {
-		if t.Action != Apply || t.Phase == v1alpha1.SyncPhasePreSync || coming[t.Key.Namespace] || in.Skipped[t.Key] != "" || in.Refused[t.Key] != "" {
+		if t.Action == Prune || t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync || t.Hook != "" && in.Live[t.Key] != nil || coming[t.Key.Namespace] || in.Skipped[t.Key] != "" || in.Refused[t.Key] != "" {
 			continue
 		}
 		if !in.Known(t.Key) && (t.Options.SkipDryRunOnMissingResource || in.brings(t.Key)) {
@@ -208,63 +268,88 @@ func (in Input) brings(key object.Key) bool {
 	return false
 }
 
-// failures returns what failed, once nothing of the failed wave is left to try: one bad object must not hide what
-// else is wrong.
+// failures returns what failed, once nothing of the failed wave is left to try and none of its hooks runs any more:
+// one bad object must not hide what else is wrong.
 func (in Input) failures(tasks []Step) (reasons []string, failed bool) {
+	var first Step
 	for _, t := range tasks {
-		if e := in.Journal[t.Key]; e.Phase == v1alpha1.OperationFailed || e.Phase == v1alpha1.OperationError {
+		if e := in.Journal[t.ID()]; e.failed() {
+			if !failed {
+				first = t
+			}
 			failed = true
 			reasons = append(reasons, e.Message)
 		}
 	}
 	for _, t := range tasks {
-		if _, tried := in.Journal[t.Key]; failed && !tried && in.sameBatchAsFailure(tasks, t) {
+		e, tried := in.Journal[t.ID()]
+		if failed && sameGroup(first, t) && t.Action != Prune && (!tried || t.Hook != "" && !e.over()) {
 			return nil, false
 		}
 	}
 	return reasons, failed
 }
 
-func (in Input) sameBatchAsFailure(tasks []Step, t Step) bool {
-	for _, f := range tasks {
-		if e := in.Journal[f.Key]; e.Phase == v1alpha1.OperationFailed && sameGroup(f, t) && f.Action == t.Action {
-			return true
+// fail ends a failed operation: its SyncFail hooks run first, all of them, and what its hooks left is tidied up.
+func (in Input) fail(tasks, onFailure []Step, reasons []string) Next {
+	what := "one or more objects failed to apply"
+	for _, t := range tasks {
+		if e := in.Journal[t.ID()]; e.failed() && e.Status != v1alpha1.ResultSyncFailed {
+			what = "one or more synchronization tasks completed unsuccessfully" // applied, and did not work
 		}
 	}
-	return false
+	if open := in.open(onFailure); len(open) > 0 {
+		return in.batch(firstBatch(open))
+	}
+	end := Step{Phase: afterAll}
+	if wait := in.waitForHooks(onFailure); wait.Waiting != "" {
+		return wait
+	}
+	if steps := in.releases(append(tasks, onFailure...), end); len(steps) > 0 {
+		return Next{Steps: steps, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running"}
+	}
+	return finished(v1alpha1.OperationFailed, withReasons(what, reasons))
 }
 
 func (in Input) open(tasks []Step) []Step {
 	var open []Step
 	for _, t := range tasks {
-		if _, done := in.Journal[t.Key]; !done {
+		if _, done := in.Journal[t.ID()]; !done {
 			open = append(open, t)
 		}
 	}
 	return open
 }
 
-// wait says what must happen to earlier tasks before next may begin: a CRD must be established before its kind is
-// used, and a new phase or wave begins when all of the one before is healthy and what it pruned is gone.
+// wait says what must happen to earlier tasks before next may begin: hooks must have completed, a CRD must be
+// established before its kind is used, and a new phase or wave begins when all of the one before is healthy and what
+// it pruned is gone.
 func (in Input) wait(tasks []Step, next Step) Next {
-	var unhealthy, leaving []string
-	var failed []string
+	if in.Sync.DryRun {
+		return Next{}
+	}
+	var hooks, unhealthy, leaving, failed []string
+	last := next.Phase == v1alpha1.SyncPhaseSyncFail
 	for _, t := range tasks {
-		if _, done := in.Journal[t.Key]; !done || t.Phase == v1alpha1.SyncPhasePreSync {
+		e, done := in.Journal[t.ID()]
+		if !done || t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync {
 			continue
 		}
 		live := in.Live[t.Key]
 		switch {
+		case t.Hook != "":
+			if !e.over() && (last || !sameGroup(t, next)) {
+				hooks = append(hooks, path(t.Key))
+			}
 		case t.Action == Prune:
-			if live != nil && !sameGroup(t, next) && in.Journal[t.Key].Status == v1alpha1.ResultPruned {
+			if live != nil && !last && !sameGroup(t, next) && e.Status == v1alpha1.ResultPruned {
 				leaving = append(leaving, path(t.Key))
 			}
+		case last || e.over():
+			// the last wave of plain objects is applied and not waited for; what was left alone has no say
 		case t.Key.Kind == "CustomResourceDefinition" || !sameGroup(t, next):
-			if live == nil && in.Skipped[t.Key] == "" && !in.Sync.DryRun {
-				unhealthy = append(unhealthy, path(t.Key))
-				continue
-			}
 			if live == nil {
+				unhealthy = append(unhealthy, path(t.Key))
 				continue
 			}
 			h := in.Health(live)
@@ -277,23 +362,36 @@ func (in Input) wait(tasks []Step, next Step) Next {
 		}
 	}
 	switch {
-	case in.Sync.DryRun:
-		return Next{}
 	case len(failed) > 0:
 		return finished(v1alpha1.OperationFailed, withReasons("one or more synchronization tasks completed unsuccessfully", failed))
+	case len(hooks) > 0:
+		return waiting("waiting for completion of hook ", hooks, "hooks")
 	case len(unhealthy) > 0:
-		return waiting("waiting for healthy state of ", unhealthy)
+		return waiting("waiting for healthy state of ", unhealthy, "resources")
 	case len(leaving) > 0:
-		return waiting("waiting for deletion of ", leaving)
+		return waiting("waiting for deletion of ", leaving, "resources")
 	}
 	return Next{}
 }
 
-func waiting(what string, paths []string) Next {
+func (in Input) waitForHooks(hooks []Step) Next {
+	var running []string
+	for _, t := range hooks {
+		if e, done := in.Journal[t.ID()]; done && !e.over() {
+			running = append(running, path(t.Key))
+		}
+	}
+	if len(running) == 0 {
+		return Next{}
+	}
+	return waiting("waiting for completion of hook ", running, "hooks")
+}
+
+func waiting(what string, paths []string, more string) Next {
 	sort.Strings(paths)
 	message := what + paths[0]
 	if len(paths) > 1 {
-		message += fmt.Sprintf(" and %d more resources", len(paths)-1)
+		message += fmt.Sprintf(" and %d more %s", len(paths)-1, more)
 	}
 	return Next{Waiting: message, Phase: v1alpha1.OperationRunning, Message: message}
 }
@@ -303,34 +401,51 @@ func path(k object.Key) string { return k.Group + "/" + k.Kind + "/" + k.Name }
 
 // batch turns the due tasks into steps and into results that need no step.
 func (in Input) batch(due []Step) Next {
-	next := Next{Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", Skip: Journal{}}
-	confirm := []string(nil)
+	next := Next{Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", Results: Journal{}}
+	var confirm, leaving []string
 	for _, t := range due {
+		entry := func(status v1alpha1.ResultCode, message string, phase v1alpha1.OperationPhase) {
+			next.Results[t.ID()] = Entry{status, message, phase}
+		}
+		t.DryRun = in.Sync.DryRun
 		switch {
 		case in.Refused[t.Key] != "":
-			next.Skip[t.Key] = Entry{v1alpha1.ResultSyncFailed, in.Refused[t.Key], v1alpha1.OperationFailed}
+			entry(v1alpha1.ResultSyncFailed, in.Refused[t.Key], v1alpha1.OperationFailed)
 		case in.Skipped[t.Key] != "" && t.Options.FailOnSharedResource:
-			next.Skip[t.Key] = Entry{v1alpha1.ResultSyncFailed, in.Skipped[t.Key], v1alpha1.OperationFailed}
+			entry(v1alpha1.ResultSyncFailed, in.Skipped[t.Key], v1alpha1.OperationFailed)
 		case in.Skipped[t.Key] != "":
-			next.Skip[t.Key] = Entry{v1alpha1.ResultSynced, in.Skipped[t.Key], v1alpha1.OperationSucceeded}
+			entry(v1alpha1.ResultSynced, in.Skipped[t.Key], v1alpha1.OperationSucceeded)
+		case t.Action == Run:
+			step, found, wait := in.runHook(t)
+			switch {
+			case wait:
+				leaving = append(leaving, path(t.Key))
+			case found:
+				entry(v1alpha1.ResultSynced, "", v1alpha1.OperationRunning)
+			default:
+				next.Steps = append(next.Steps, step)
+			}
 		case t.Action == Apply:
-			t.DryRun = in.Sync.DryRun
 			next.Steps = append(next.Steps, t)
 		case t.Options.Prune == No:
-			next.Skip[t.Key] = Entry{v1alpha1.ResultPruneSkipped, "ignored (no prune)", v1alpha1.OperationSucceeded}
+			entry(v1alpha1.ResultPruneSkipped, "ignored (no prune)", v1alpha1.OperationSucceeded)
 		case !in.Sync.Prune:
-			next.Skip[t.Key] = Entry{v1alpha1.ResultPruneSkipped, "ignored (requires pruning)", v1alpha1.OperationSucceeded}
+			entry(v1alpha1.ResultPruneSkipped, "ignored (requires pruning)", v1alpha1.OperationSucceeded)
 		case in.Prune[t.Key] != "":
-			next.Skip[t.Key] = Entry{v1alpha1.ResultPruneSkipped, in.Prune[t.Key], v1alpha1.OperationSucceeded}
+			entry(v1alpha1.ResultPruneSkipped, in.Prune[t.Key], v1alpha1.OperationSucceeded)
 		case t.Options.Prune == Confirm && !in.Options.DeletionApproved:
 			confirm = append(confirm, path(t.Key))
 		default:
-			t.DryRun = in.Sync.DryRun
 			next.Steps = append(next.Steps, t)
 		}
 	}
-	if len(next.Steps) == 0 && len(next.Skip) == 0 && len(confirm) > 0 {
-		return waiting("waiting for pruning confirmation of ", confirm)
+	switch {
+	case len(next.Steps) > 0 || len(next.Results) > 0:
+		return next
+	case len(leaving) > 0:
+		return waiting("waiting for deletion of hook ", leaving, "hooks")
+	case len(confirm) > 0:
+		return waiting("waiting for pruning confirmation of ", confirm, "resources")
 	}
 	return next
 }

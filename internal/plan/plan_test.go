@@ -26,9 +26,14 @@ func (f *film) play() []string {
 		f.in.Live = map[object.Key]*object.Object{}
 	}
 	f.in.Journal = Journal{}
+	f.in.Run = HookRun{Revision: "4c1f2d9", ID: "this"}
 	f.in.Health = func(o *object.Object) Health {
 		name := object.KeyOf(o).Short()
-		return Health{Healthy: !f.slow[name] && !f.degrade[name], Degraded: f.degrade[name], Message: name + " is broken"}
+		h := Health{Known: true, Healthy: !f.slow[name] && !f.degrade[name], Degraded: f.degrade[name]}
+		if h.Degraded {
+			h.Message = name + " is broken"
+		}
+		return h
 	}
 	if f.in.Known == nil {
 		f.in.Known = func(object.Key) bool { return true }
@@ -58,9 +63,9 @@ func (f *film) play() []string {
 // perform does what next says and reports whether the operation ended with it.
 func (f *film) perform(next Next) (ended bool) {
 	var done []string
-	for key, e := range next.Skip {
-		f.in.Journal[key] = e
-		done = append(done, fmt.Sprintf("%s %s", key.Short(), e.Message))
+	for id, e := range next.Results {
+		f.in.Journal[id] = e
+		done = append(done, fmt.Sprintf("%s %s", id.Key.Short(), strings.TrimSpace(string(id.Hook)+" "+orPhase(e))))
 	}
 	var refused []string
 	for _, s := range next.Steps {
@@ -71,16 +76,26 @@ func (f *film) perform(next Next) (ended bool) {
 			}
 			continue
 		}
-		done = append(done, fmt.Sprintf("%s %s", s.Action, name))
+		what := fmt.Sprintf("%s %s", s.Action, name)
+		if s.Action == Release && s.Delete {
+			what = "delete " + name
+		}
+		done = append(done, what)
 		switch {
 		case f.refuse[name] != "":
-			f.in.Journal[s.Key] = Entry{v1alpha1.ResultSyncFailed, f.refuse[name], v1alpha1.OperationFailed}
+			f.in.Journal[s.ID()] = Entry{v1alpha1.ResultSyncFailed, f.refuse[name], v1alpha1.OperationFailed}
 		case s.Action == Prune:
 			delete(f.in.Live, s.Key)
-			f.in.Journal[s.Key] = Entry{v1alpha1.ResultPruned, "pruned", v1alpha1.OperationSucceeded}
+			f.in.Journal[s.ID()] = Entry{v1alpha1.ResultPruned, "pruned", v1alpha1.OperationSucceeded}
+		case s.Action == Release && s.Delete:
+			delete(f.in.Live, s.Key)
+		case s.Action == Release:
+			o := s.Object.DeepCopy()
+			o.SetFinalizers(nil)
+			f.in.Live[s.Key] = o
 		default:
 			f.in.Live[s.Key] = s.Object
-			f.in.Journal[s.Key] = Entry{v1alpha1.ResultSynced, "created", v1alpha1.OperationRunning}
+			f.in.Journal[s.ID()] = Entry{v1alpha1.ResultSynced, "created", v1alpha1.OperationRunning}
 		}
 	}
 	if !f.in.DryRan {
@@ -96,6 +111,13 @@ func (f *film) perform(next Next) (ended bool) {
 		f.note("%s", strings.Join(done, ", "))
 	}
 	return false
+}
+
+func orPhase(e Entry) string {
+	if e.Message == "" || e.Message == "created" {
+		return string(e.Phase)
+	}
+	return e.Message
 }
 
 func (f *film) note(format string, args ...any) {
@@ -176,8 +198,48 @@ func TestDecide(t *testing.T) {
 			film{in: Input{Desired: objects("ConfigMap a"), Options: ParseOptions([]string{"FailOnSharedResource=true"}), Skipped: map[object.Key]string{object.KeyOf(objects("ConfigMap a")[0]): "managed by application b"}}},
 			[]string{"ConfigMap/a managed by application b", "Failed: one or more objects failed to apply, reason: managed by application b"},
 		},
-		"hooks are not applied as ordinary objects": {
-			film{in: Input{Desired: objects("Job migrate hook=PreSync", "ConfigMap a")}},
+		"hooks run in their phases, each to its end": {
+			film{in: Input{Desired: objects("Job migrate hook=PreSync", "ConfigMap a", "Job test hook=PostSync", "Job never hook=Skip")}, slow: map[string]bool{"Job/migrate": true}},
+			[]string{"run Job/migrate", "waiting for completion of hook batch/Job/migrate", "Job/migrate PreSync Succeeded", "release Job/migrate", "apply ConfigMap/a", "run Job/test", "Job/test PostSync Succeeded", "release Job/test", "Succeeded: successfully synced (all tasks run)"},
+		},
+		"a failed PreSync hook: nothing is applied": {
+			film{in: Input{Desired: objects("Job migrate hook=PreSync", "ConfigMap a")}, degrade: map[string]bool{"Job/migrate": true}},
+			[]string{"run Job/migrate", "Job/migrate PreSync Job/migrate is broken", "release Job/migrate", "Failed: one or more synchronization tasks completed unsuccessfully, reason: Job/migrate is broken"},
+		},
+		"SyncFail hooks run when something failed": {
+			film{in: Input{Desired: objects("ConfigMap a", "Job tell hook=SyncFail"), DryRan: true}, refuse: map[string]string{"ConfigMap/a": "denied"}},
+			[]string{"apply ConfigMap/a", "run Job/tell", "Job/tell SyncFail Succeeded", "release Job/tell", "Failed: one or more objects failed to apply, reason: denied"},
+		},
+		"SyncFail hooks do not run when all went well": {
+			film{in: Input{Desired: objects("ConfigMap a", "Job tell hook=SyncFail")}},
+			[]string{"apply ConfigMap/a", "Succeeded: successfully synced (all tasks run)"},
+		},
+		"HookSucceeded deletes when the phase is over": {
+			film{in: Input{Desired: objects("Job one hook=PreSync policy=HookSucceeded", "Job two hook=PreSync policy=HookFailed", "ConfigMap a")}},
+			[]string{"run Job/one, run Job/two", "Job/one PreSync Succeeded, Job/two PreSync Succeeded", "delete Job/one, release Job/two", "apply ConfigMap/a", "Succeeded: successfully synced (all tasks run)"},
+		},
+		"HookFailed deletes when one failed": {
+			film{in: Input{Desired: objects("Job one hook=PreSync policy=HookSucceeded", "Job two hook=PreSync policy=HookFailed")}, degrade: map[string]bool{"Job/one": true}},
+			[]string{"run Job/one, run Job/two", "Job/one PreSync Job/one is broken, Job/two PreSync Succeeded", "delete Job/two, release Job/one", "Failed: one or more synchronization tasks completed unsuccessfully, reason: Job/one is broken"},
+		},
+		"the hook of an earlier run is replaced": {
+			film{in: Input{Desired: objects("Job migrate hook=PreSync"), Live: live("Job migrate hook=PreSync")}},
+			[]string{"delete Job/migrate", "run Job/migrate", "Job/migrate PreSync Succeeded", "release Job/migrate", "Succeeded: successfully synced (all tasks run)"},
+		},
+		"with another policy it is applied over": {
+			film{in: Input{Desired: objects("ConfigMap migrate hook=PreSync policy=HookSucceeded"), Live: live("ConfigMap migrate hook=PreSync")}},
+			[]string{"run ConfigMap/migrate", "ConfigMap/migrate PreSync Succeeded", "delete ConfigMap/migrate", "Succeeded: successfully synced (all tasks run)"},
+		},
+		"waves order hooks and objects together": {
+			film{in: Input{Desired: objects("ConfigMap a wave=1", "Job between hook=Sync wave=2", "ConfigMap b wave=3")}},
+			[]string{"apply ConfigMap/a", "run Job/between", "Job/between Sync Succeeded", "apply ConfigMap/b", "release Job/between", "Succeeded: successfully synced (all tasks run)"},
+		},
+		"a partial sync runs no hooks": {
+			film{in: Input{Desired: objects("Job migrate hook=PreSync", "ConfigMap a"), Sync: v1alpha1.SyncOperation{Resources: []v1alpha1.SyncOperationResource{{Kind: "ConfigMap", Name: "a"}}}}},
+			[]string{"apply ConfigMap/a", "Succeeded: successfully synced (all tasks run)"},
+		},
+		"nor does the apply strategy": {
+			film{in: Input{Desired: objects("Job migrate hook=PreSync", "ConfigMap a"), Sync: v1alpha1.SyncOperation{SyncStrategy: &v1alpha1.SyncStrategy{Apply: &v1alpha1.SyncStrategyApply{}}}}},
 			[]string{"apply ConfigMap/a", "Succeeded: successfully synced (all tasks run)"},
 		},
 		"the namespace of CreateNamespace comes before everything": {
@@ -209,7 +271,7 @@ func TestCRDIsEstablishedBeforeItsKindIsApplied(t *testing.T) {
 
 func TestDecideResumesFromTheJournal(t *testing.T) {
 	in := Input{Desired: objects("ConfigMap a", "Deployment web"), Health: func(*object.Object) Health { return Health{Healthy: true} }, Known: func(object.Key) bool { return true }}
-	in.Journal = Journal{object.KeyOf(in.Desired[0]): {v1alpha1.ResultSynced, "created", v1alpha1.OperationRunning}}
+	in.Journal = Journal{{Key: object.KeyOf(in.Desired[0])}: {v1alpha1.ResultSynced, "created", v1alpha1.OperationRunning}}
 	next := Decide(in)
 	if len(next.Steps) != 1 || next.Steps[0].Key.Name != "web" || next.Steps[0].DryRun {
 		t.Errorf("steps %+v", next.Steps)
@@ -236,6 +298,8 @@ func objects(lines ...string) []*object.Object {
 				a[v1alpha1.AnnotationSyncWave] = v
 			case "hook":
 				a[v1alpha1.AnnotationHook] = v
+			case "policy":
+				a[v1alpha1.AnnotationHookDeletePolicy] = v
 			case "opt":
 				a[v1alpha1.AnnotationSyncOptions] = v
 			}
@@ -260,4 +324,60 @@ func prune(lines ...string) map[object.Key]string {
 		m[key] = ""
 	}
 	return m
+}
+
+func TestAHookCreatedBeforeACrashIsNotCreatedAgain(t *testing.T) {
+	run := HookRun{ID: "this"}
+	hook := objects("Job migrate hook=PreSync")[0]
+	there := HookObject(hook, v1alpha1.HookPreSync, run)
+	in := Input{Desired: []*object.Object{hook}, Live: map[object.Key]*object.Object{object.KeyOf(there): there}, DryRan: true, Run: run,
+		Health: func(*object.Object) Health { return Health{Known: true} }, Known: func(object.Key) bool { return true }}
+	next := Decide(in)
+	if len(next.Steps) != 0 || len(next.Results) != 1 {
+		t.Fatalf("steps %+v, results %+v", next.Steps, next.Results)
+	}
+	in.Journal = next.Results
+	if next = Decide(in); next.Waiting != "waiting for completion of hook batch/Job/migrate" {
+		t.Errorf("got %+v", next)
+	}
+}
+
+func TestAHookThatVanishedEndsInAnError(t *testing.T) {
+	in := Input{Desired: objects("Job migrate hook=PreSync", "ConfigMap a"), DryRan: true, Journal: Journal{},
+		Health: func(*object.Object) Health { return Health{Known: true} }, Known: func(object.Key) bool { return true }}
+	in.Journal[ID{object.KeyOf(in.Desired[0]), v1alpha1.HookPreSync}] = Entry{v1alpha1.ResultSynced, "created", v1alpha1.OperationRunning}
+	in.Journal = Decide(in).Results
+	if next := Decide(in); !next.Done || next.Phase != v1alpha1.OperationFailed || !strings.Contains(next.Message, "vanished") {
+		t.Errorf("got %+v", next)
+	}
+}
+
+func TestTerminate(t *testing.T) {
+	run := HookRun{ID: "this"}
+	desired := objects("Job done hook=PreSync", "Job busy hook=PreSync")
+	in := Input{Desired: desired, Live: map[object.Key]*object.Object{}, Journal: Journal{}, Run: run,
+		Health: func(o *object.Object) Health {
+			return Health{Known: true, Healthy: o.GetName() == "done", Message: o.GetName()}
+		}}
+	for _, o := range desired {
+		h := HookObject(o, v1alpha1.HookPreSync, run)
+		in.Live[object.KeyOf(h)] = h
+		in.Journal[ID{object.KeyOf(h), v1alpha1.HookPreSync}] = Entry{v1alpha1.ResultSynced, "created", v1alpha1.OperationRunning}
+	}
+	end := Terminate(in)
+	got := map[string]string{}
+	for id, e := range end.Results {
+		got[id.Key.Name] = string(e.Phase) + " " + e.Message
+	}
+	if diff := cmp.Diff(map[string]string{"done": "Succeeded done", "busy": "Failed Terminated"}, got); diff != "" || end.Message != "Operation terminated" {
+		t.Error(diff, end.Message)
+	}
+	for _, s := range end.Steps {
+		if s.Action != Release || s.Delete != (s.Key.Name == "busy") {
+			t.Errorf("step %+v", s)
+		}
+	}
+	if len(end.Steps) != 2 {
+		t.Errorf("%d steps", len(end.Steps))
+	}
 }

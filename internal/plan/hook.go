@@ -1,0 +1,249 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+)
+
+// IsHook reports whether the object runs at a point of the sync instead of being kept in the cluster. An annotation
+// that names nothing known makes it a hook all the same: an object that somebody meant to run must not be kept.
+func IsHook(o *object.Object) bool {
+	a := o.GetAnnotations()
+	if h, ok := a[v1alpha1.AnnotationHook]; ok {
+		return !onlySkip(h)
+	}
+	h, ok := a[v1alpha1.AnnotationHelmHook]
+	return ok && strings.TrimSpace(h) != "crd-install" // Helm 2's way of saying "an ordinary CRD"
+}
+
+// IsSkipped reports whether the object asks to be left out of syncs altogether: its only hook is Skip.
+func IsSkipped(o *object.Object) bool {
+	h, ok := o.GetAnnotations()[v1alpha1.AnnotationHook]
+	return ok && onlySkip(h)
+}
+
+func onlySkip(annotation string) bool {
+	return strings.TrimSpace(annotation) == string(v1alpha1.HookSkip)
+}
+
+// Hooks returns the points of the sync at which the object runs, each once, in the order of the sync. Argo CD's
+// annotation beats Helm's. Helm's rollback and test hooks have no point in a sync; what cannot be understood runs never.
+func Hooks(o *object.Object) []v1alpha1.HookType {
+	named := map[v1alpha1.HookType]bool{}
+	a := o.GetAnnotations()
+	if text, ok := a[v1alpha1.AnnotationHook]; ok {
+		for _, part := range strings.Split(text, ",") {
+			named[v1alpha1.HookType(strings.TrimSpace(part))] = true
+		}
+	} else {
+		for _, part := range strings.Split(a[v1alpha1.AnnotationHelmHook], ",") {
+			named[helmHooks[strings.TrimSpace(part)]] = true
+		}
+	}
+	var hooks []v1alpha1.HookType
+	for _, h := range []v1alpha1.HookType{v1alpha1.HookPreSync, v1alpha1.HookSync, v1alpha1.HookPostSync, v1alpha1.HookSyncFail, v1alpha1.HookPreDelete, v1alpha1.HookPostDelete} {
+		if named[h] {
+			hooks = append(hooks, h)
+		}
+	}
+	return hooks
+}
+
+// helmHooks is where Helm's hooks run in a sync (Argo CD's mapping).
+var helmHooks = map[string]v1alpha1.HookType{
+	"pre-install": v1alpha1.HookPreSync, "pre-upgrade": v1alpha1.HookPreSync,
+	"post-install": v1alpha1.HookPostSync, "post-upgrade": v1alpha1.HookPostSync,
+	"pre-delete": v1alpha1.HookPreDelete, "post-delete": v1alpha1.HookPostDelete,
+}
+
+// DeletePolicies returns when a hook's object is deleted. Without a policy that can be understood it is
+// BeforeHookCreation: the next run replaces it, and until then people can look at it.
+func DeletePolicies(o *object.Object) []v1alpha1.HookDeletePolicy {
+	var policies []v1alpha1.HookDeletePolicy
+	add := func(p v1alpha1.HookDeletePolicy) {
+		if p != "" && !slices.Contains(policies, p) {
+			policies = append(policies, p)
+		}
+	}
+	a := o.GetAnnotations()
+	for _, part := range strings.Split(a[v1alpha1.AnnotationHookDeletePolicy], ",") {
+		switch p := v1alpha1.HookDeletePolicy(strings.TrimSpace(part)); p {
+		case v1alpha1.HookDeleteBeforeHookCreation, v1alpha1.HookDeleteHookSucceeded, v1alpha1.HookDeleteHookFailed:
+			add(p)
+		}
+	}
+	for _, part := range strings.Split(a[v1alpha1.AnnotationHelmHookDeletePolicy], ",") {
+		add(helmPolicies[strings.TrimSpace(part)])
+	}
+	if len(policies) == 0 {
+		return []v1alpha1.HookDeletePolicy{v1alpha1.HookDeleteBeforeHookCreation}
+	}
+	return policies
+}
+
+var helmPolicies = map[string]v1alpha1.HookDeletePolicy{
+	"before-hook-creation": v1alpha1.HookDeleteBeforeHookCreation,
+	"hook-succeeded":       v1alpha1.HookDeleteHookSucceeded,
+	"hook-failed":          v1alpha1.HookDeleteHookFailed,
+}
+
+// HookRun names one run of the hooks: the operation that they belong to.
+type HookRun struct {
+	Revision string // full commit
+	Started  int64  // Unix seconds of the operation's start
+	ID       string // of the operation; marks what it created
+}
+
+// AnnotationRun marks a hook's object with the operation that created it, so that a process that was killed between
+// the creation and the note of it knows its own when it sees it.
+const AnnotationRun = "hawser.dev/operation"
+
+// HookObject returns the object to create for one hook in one run: named, if only a prefix was given, in a way that
+// the same run finds again (generateName, short commit, phase, time; Argo CD's form), and marked with the run.
+func HookObject(o *object.Object, h v1alpha1.HookType, run HookRun) *object.Object {
+	o = o.DeepCopy()
+	if o.GetName() == "" {
+		o.SetName(fmt.Sprintf("%s%s-%s-%d", o.GetGenerateName(), run.Revision[:min(7, len(run.Revision))], strings.ToLower(string(h)), run.Started))
+		o.SetGenerateName("")
+	}
+	a := o.GetAnnotations()
+	a[AnnotationRun] = run.ID
+	if instance, key, ok := object.ParseTrackingID(a[object.TrackingAnnotation]); ok { // it was marked before it had a name
+		key.Name = o.GetName()
+		a[object.TrackingAnnotation] = object.TrackingID(instance, key)
+	}
+	o.SetAnnotations(a)
+	o.SetFinalizers(append(o.GetFinalizers(), v1alpha1.FinalizerHook)) // keeps a result until we have seen it
+	return o
+}
+
+// HookKeys returns the objects that the operation's hooks are, so that the caller can fill in Live.
+func (in Input) HookKeys() []object.Key {
+	var keys []object.Key
+	tasks, onFailure := in.tasks()
+	for _, t := range append(tasks, onFailure...) {
+		if t.Hook != "" && !slices.Contains(keys, t.Key) {
+			keys = append(keys, t.Key)
+		}
+	}
+	return keys
+}
+
+// runHook decides how a hook that is due begins. An object of an earlier run is replaced, when its policy says so, or
+// applied over; one of this very run is there already when we were killed before we could note it (found).
+func (in Input) runHook(t Step) (step Step, found, wait bool) {
+	live := in.Live[t.Key]
+	switch {
+	case live == nil || t.DryRun:
+		return t, false, false
+	case live.GetDeletionTimestamp() != nil && !slices.Contains(live.GetFinalizers(), v1alpha1.FinalizerHook):
+		return t, false, true
+	case live.GetAnnotations()[AnnotationRun] == in.Run.ID:
+		return t, true, false
+	case slices.Contains(DeletePolicies(t.Object), v1alpha1.HookDeleteBeforeHookCreation):
+		return Step{Action: Release, Phase: t.Phase, Wave: t.Wave, Hook: t.Hook, Key: t.Key, Object: live, Options: t.Options, Delete: true}, false, false
+	}
+	t.Over = true
+	return t, false, false
+}
+
+// completed returns what has become of the hooks that were running when we last looked.
+func (in Input) completed(tasks []Step) Journal {
+	results := Journal{}
+	for _, t := range tasks {
+		e, begun := in.Journal[t.ID()]
+		if t.Hook == "" || !begun || e.over() {
+			continue
+		}
+		if now := in.outcome(t, e); now.over() {
+			results[t.ID()] = now
+		}
+	}
+	return results
+}
+
+// outcome is the state of a hook that was begun. A hook whose kind has no health is done once it exists. One that
+// vanished cannot be known to have done its work.
+func (in Input) outcome(t Step, e Entry) Entry {
+	live := in.Live[t.Key]
+	if in.Sync.DryRun {
+		e.Phase = v1alpha1.OperationSucceeded
+		return e
+	}
+	if live == nil {
+		return Entry{e.Status, "the hook vanished before it had completed: somebody deleted " + path(t.Key), v1alpha1.OperationError}
+	}
+	h := in.Health(live)
+	if h.Message != "" {
+		e.Message = h.Message
+	}
+	switch {
+	case !h.Known || h.Healthy:
+		e.Phase = v1alpha1.OperationSucceeded
+	case h.Degraded:
+		e.Phase = v1alpha1.OperationFailed
+	}
+	return e
+}
+
+// releases are the hooks that may go now: a phase's hooks are let go when the phase is over, not one by one. If all
+// went well those with HookSucceeded are deleted, if one failed those with HookFailed; our finalizer comes off all.
+func (in Input) releases(tasks []Step, next Step) []Step {
+	well := map[v1alpha1.SyncPhase]bool{}
+	for _, t := range tasks {
+		if _, known := well[t.Phase]; !known {
+			well[t.Phase] = true
+		}
+		if e := in.Journal[t.ID()]; e.failed() {
+			well[t.Phase] = false
+		}
+	}
+	var steps []Step
+	for _, t := range tasks {
+		e, begun := in.Journal[t.ID()]
+		live := in.Live[t.Key]
+		if t.Hook == "" || !begun || !e.over() || live == nil || phaseRank(t.Phase) >= phaseRank(next.Phase) || live.GetAnnotations()[AnnotationRun] != in.Run.ID {
+			continue
+		}
+		policy := v1alpha1.HookDeleteHookSucceeded
+		if !well[t.Phase] {
+			policy = v1alpha1.HookDeleteHookFailed
+		}
+		remove := slices.Contains(DeletePolicies(t.Object), policy) && live.GetDeletionTimestamp() == nil
+		if remove || slices.Contains(live.GetFinalizers(), v1alpha1.FinalizerHook) {
+			steps = append(steps, Step{Action: Release, Phase: t.Phase, Wave: t.Wave, Hook: t.Hook, Key: t.Key, Object: live, Options: t.Options, Delete: remove})
+		}
+	}
+	return steps
+}
+
+// Terminate ends an operation that a person stops: hooks that have completed by now keep what they came to, running
+// ones end as failed and are deleted.
+func Terminate(in Input) Next {
+	tasks, onFailure := in.tasks()
+	tasks = append(tasks, onFailure...)
+	next := finished(v1alpha1.OperationFailed, "Operation terminated")
+	next.Results = in.completed(tasks)
+	for _, t := range tasks {
+		e, begun := in.Journal[t.ID()]
+		live := in.Live[t.Key]
+		if t.Hook == "" || !begun || live == nil || live.GetAnnotations()[AnnotationRun] != in.Run.ID {
+			continue
+		}
+		if now, done := next.Results[t.ID()]; done {
+			e = now
+		}
+		running := !e.over()
+		if running {
+			next.Results[t.ID()] = Entry{e.Status, "Terminated", v1alpha1.OperationFailed}
+		}
+		if running || slices.Contains(live.GetFinalizers(), v1alpha1.FinalizerHook) {
+			next.Steps = append(next.Steps, Step{Action: Release, Phase: t.Phase, Wave: t.Wave, Hook: t.Hook, Key: t.Key, Object: live, Options: t.Options, Delete: running})
+		}
+	}
+	return next
+}
