@@ -74,6 +74,11 @@ func New(o Options) *Apps {
 
 // Run looks at every application that has a reason, until ctx ends.
 func (a *Apps) Run(ctx context.Context) {
+	a.mu.Lock() // what an earlier turn remembered is out of date: others may have led since
+	a.states = map[types.NamespacedName]*state{}
+	a.mu.Unlock()
+	a.claims.reset()
+	a.queue.open()
 	for _, app := range a.Catalog.Applications() {
 		a.queue.add(nameOf(app), urgent, cause{spec: true})
 	}

@@ -35,6 +35,14 @@ func newClaims() *claims {
 	return &claims{by: map[place]map[types.NamespacedName]bool{}, from: map[types.NamespacedName]claim{}, seen: map[types.NamespacedName]bool{}}
 }
 
+// reset forgets everything.
+func (c *claims) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := newClaims()
+	c.by, c.from, c.seen = n.by, n.from, n.seen
+}
+
 // set replaces what the application wants. It returns who else wants what it let go: they may take over now.
 func (c *claims) set(name types.NamespacedName, server string, keys []object.Key) (heirs map[types.NamespacedName][]object.Key) {
 	c.mu.Lock()

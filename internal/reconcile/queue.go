@@ -52,7 +52,7 @@ type queue struct {
 	working map[types.NamespacedName]lane
 	calm    int // how many workers may be in the relaxed lane at once
 	relaxed int // how many are
-	timers  map[types.NamespacedName]*timer
+	timers  map[slot]*timer
 	closed  bool
 }
 
@@ -62,6 +62,12 @@ type wish struct {
 	lane
 }
 
+// slot is a place for one timer. Asking Git has its own: united with a short wait, it would ask at every one of them.
+type slot struct {
+	name types.NamespacedName
+	git  bool
+}
+
 type timer struct {
 	*time.Timer
 	at time.Time
@@ -69,7 +75,7 @@ type timer struct {
 }
 
 func newQueue() *queue {
-	q := &queue{waiting: map[types.NamespacedName]*wish{}, queued: map[types.NamespacedName]lane{}, working: map[types.NamespacedName]lane{}, timers: map[types.NamespacedName]*timer{}, calm: 1}
+	q := &queue{waiting: map[types.NamespacedName]*wish{}, queued: map[types.NamespacedName]lane{}, working: map[types.NamespacedName]lane{}, timers: map[slot]*timer{}, calm: 1}
 	q.ready = sync.NewCond(&q.mu)
 	return q
 }
@@ -103,7 +109,8 @@ func (q *queue) enqueue(name types.NamespacedName, l lane) {
 	q.ready.Signal()
 }
 
-// addAfter asks for a look later; of several requests for one application the earliest stays, causes united.
+// addAfter asks for a look later; of several requests for one application the earliest stays, causes united. Requests
+// that ask Git and those that do not are kept apart.
 func (q *queue) addAfter(name types.NamespacedName, d time.Duration, c cause) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -111,7 +118,8 @@ func (q *queue) addAfter(name types.NamespacedName, d time.Duration, c cause) {
 	if q.closed {
 		return
 	}
-	if t := q.timers[name]; t != nil {
+	place := slot{name, !c.git.IsZero()}
+	if t := q.timers[place]; t != nil {
 		t.Stop()
 		c.add(t.cause)
 		if t.at.Before(at) {
@@ -121,16 +129,16 @@ func (q *queue) addAfter(name types.NamespacedName, d time.Duration, c cause) {
 	t := &timer{at: at, cause: c}
 	t.Timer = time.AfterFunc(time.Until(at), func() {
 		q.mu.Lock()
-		current := q.timers[name] == t
+		current := q.timers[place] == t
 		if current {
-			delete(q.timers, name)
+			delete(q.timers, place)
 		}
 		q.mu.Unlock()
 		if current {
 			q.add(name, urgent, t.cause)
 		}
 	})
-	q.timers[name] = t
+	q.timers[place] = t
 }
 
 // next blocks until an application wants a look; ok is false when the queue is closed.
@@ -175,13 +183,15 @@ func (q *queue) done(name types.NamespacedName) {
 	}
 }
 
-// forget drops the timer of an application that is gone.
+// forget drops the timers of an application that is gone.
 func (q *queue) forget(name types.NamespacedName) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if t := q.timers[name]; t != nil {
-		t.Stop()
-		delete(q.timers, name)
+	for _, place := range []slot{{name, false}, {name, true}} {
+		if t := q.timers[place]; t != nil {
+			t.Stop()
+			delete(q.timers, place)
+		}
 	}
 }
 
@@ -190,6 +200,13 @@ func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.queued)
+}
+
+// open lets a queue that was closed work again: a replica that lost the lead may get it back.
+func (q *queue) open() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = false
 }
 
 // run works the queue with n workers until ctx ends. Only a few of them go into the relaxed lane, so that a flood of
