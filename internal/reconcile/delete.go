@@ -13,6 +13,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // remove takes an application's objects away before the application itself goes, when its finalizer asks for that.
@@ -35,12 +36,28 @@ func (a *Apps) remove(ctx context.Context, app *v1alpha1.Application, st *state)
 		err = problem.New(problem.Unavailable, "the cluster %s does not answer, so its objects cannot be deleted", server).WithHint("they are deleted when it answers again; to abandon them, remove the finalizer %s", finalizer)
 	}
 	if err == nil {
-		err = v.cluster.Synced(ctx)
+		err = a.inSight(ctx, app, v)
 	}
 	if err != nil {
 		return a.deletionBlocked(ctx, app, err)
 	}
 	return a.cascade(ctx, app, v, finalizer, propagation)
+}
+
+// inSight reports whether all that the application ever applied can be seen: an object of a kind that cannot be read
+// at the moment is not gone, and would be left behind.
+func (a *Apps) inSight(ctx context.Context, app *v1alpha1.Application, v *view) error {
+	moment, cancel := context.WithTimeout(ctx, 10*time.Second) // a cluster that falls silent now must not hold a worker
+	defer cancel()
+	if err := v.cluster.Synced(moment); err != nil {
+		return err
+	}
+	for _, r := range app.Status.Resources {
+		if err := v.cluster.KindErr(schema.GroupKind{Group: r.Group, Kind: r.Kind}); problem.Is(err, problem.Unavailable) {
+			return err
+		}
+	}
+	return nil
 }
 
 // cascadeOf reads the finalizer that asks for a cascade.
@@ -58,7 +75,11 @@ func cascadeOf(app *v1alpha1.Application) (finalizer string, propagation metav1.
 
 // cascade deletes what is left, the last wave first, and waits for it to be gone.
 func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, finalizer string, propagation metav1.DeletionPropagation) error {
-	left := a.doomed(app, v)
+	left, unconfirmed := a.doomed(app, v)
+	if len(left) == 0 && len(unconfirmed) > 0 {
+		return a.deletionBlocked(ctx, app, problem.New(problem.Conflict, "waiting for deletion confirmation of %s", strings.Join(unconfirmed, ", ")).
+			WithHint("to confirm: kubectl annotate application %s -n %s --overwrite %s=$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)", app.Name, app.Namespace, v1alpha1.AnnotationDeletionApproved))
+	}
 	if len(left) == 0 {
 		a.Catalog.Event(app, "Normal", v1alpha1.EventResourceDeleted, "all objects of the application are deleted")
 		a.Observe(Happening{At: time.Now(), Application: app.Name, What: "deleted", Text: "all its objects are gone"})
@@ -99,25 +120,43 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 }
 
 // doomed lists the live objects that go with the application: marked as its own, the very ones it applied as far as
-// that is known, not made by a controller, not wanted by another application, not protected by Delete=false.
-func (a *Apps) doomed(app *v1alpha1.Application, v *view) []*object.Object {
+// that is known, not made by a controller, not wanted by another application, not protected by Delete=false. Those that
+// ask for a person's confirmation, and have not got it since the deletion began, are named apart.
+func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object, unconfirmed []string) {
 	recorded := inventory(app)
 	live := v.cluster.Live(a.instance(app))
-	var list []*object.Object
+	options := plan.ParseOptions(optionsOf(app, &v1alpha1.SyncOperation{}))
+	approved := deletionApproved(app, *app.DeletionTimestamp)
 	for _, key := range sortedKeys(live) {
 		o := live[key]
 		if uid := recorded[key]; uid != "" && uid != o.GetUID() || len(o.GetOwnerReferences()) > 0 {
 			continue
 		}
-		if plan.ParseOptions(optionsOf(app, &v1alpha1.SyncOperation{})).With(o).Delete == plan.No || o.GetAnnotations()[v1alpha1.AnnotationHelmResourcePolicy] == "keep" {
+		if o.GetUID() == app.UID { // an application that is in its own source would wait for itself for ever
+			continue
+		}
+		answer := options.With(o).Delete
+		if answer == plan.No || o.GetAnnotations()[v1alpha1.AnnotationHelmResourcePolicy] == "keep" {
 			continue
 		}
 		if others := a.claims.of(v.server, key); slices.ContainsFunc(others, func(n nameKey) bool { return n != nameOf(app) }) {
 			continue
 		}
+		if answer == plan.Confirm && !approved && o.GetDeletionTimestamp() == nil {
+			unconfirmed = append(unconfirmed, key.Short())
+			continue
+		}
 		list = append(list, o)
 	}
-	return list
+	return list, unconfirmed
+}
+
+// deletionApproved reports whether a person has confirmed deletions since the given moment. The annotation stays on
+// the Application, so an approval of an earlier deletion must not count for this one (Argo CD's rule: its value is
+// the time, RFC 3339).
+func deletionApproved(app *v1alpha1.Application, since metav1.Time) bool {
+	at, err := time.Parse(time.RFC3339, app.Annotations[v1alpha1.AnnotationDeletionApproved])
+	return err == nil && !at.Before(since.Truncate(time.Second))
 }
 
 // blockedBy names what an object that is being deleted waits for.

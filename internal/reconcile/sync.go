@@ -77,11 +77,7 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 	now := metav1.Now().Rfc3339Copy()
 	v := st.view
 	result := &v1alpha1.SyncOperationResult{Revision: v.revision(), Revisions: v.revisions()}
-	if app.Spec.HasMultipleSources() {
-		result.Sources = v.spec.sources
-	} else if len(v.spec.sources) == 1 {
-		result.Source = v.spec.sources[0]
-	}
+	result.Source, result.Sources = sourcesOf(app, v)
 	updated, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
 		n.Operation = op
 		n.Status.OperationState = &v1alpha1.OperationState{Operation: *op, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", StartedAt: now, SyncResult: result}
@@ -92,6 +88,17 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 	st.journal = nil
 	a.started(updated, v)
 	return a.proceed(ctx, updated, st)
+}
+
+// sourcesOf is where the view's objects come from, in the form that the application's spec has.
+func sourcesOf(app *v1alpha1.Application, v *view) (one v1alpha1.ApplicationSource, many []v1alpha1.ApplicationSource) {
+	if app.Spec.HasMultipleSources() {
+		return one, v.spec.sources
+	}
+	if len(v.spec.sources) == 1 {
+		one = v.spec.sources[0]
+	}
+	return one, nil
 }
 
 // reject ends a request that cannot be begun.
@@ -159,12 +166,12 @@ func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, st 
 	if len(asked) == 0 && sync.Revision != "" {
 		asked = []string{sync.Revision}
 	}
+	if len(sync.Manifests) > 0 {
+		return nil, problem.New(problem.Invalid, "syncing local manifests is not supported").WithHint("push them to a branch and sync to that revision")
+	}
 	other := sync.Source != nil || len(sync.Sources) > 0
 	if !other && (len(asked) == 0 || slices.Equal(asked, st.view.commits)) {
 		return st.view, nil
-	}
-	if len(sync.Manifests) > 0 {
-		return nil, problem.New(problem.Invalid, "syncing local manifests is not supported").WithHint("push them to a branch and sync to that revision")
 	}
 	if st.journal.view != nil {
 		return a.recompare(ctx, app, st.journal.view, allKeys(st.journal.view), st.answers), nil
@@ -209,7 +216,7 @@ func allKeys(v *view) map[object.Key]bool {
 func (a *Apps) planInput(app *v1alpha1.Application, v *view, j *journal) plan.Input {
 	op := app.Status.OperationState.Operation
 	options := plan.ParseOptions(optionsOf(app, op.Sync))
-	options.DeletionApproved = app.Annotations[v1alpha1.AnnotationDeletionApproved] != ""
+	options.DeletionApproved = deletionApproved(app, app.Status.OperationState.StartedAt)
 	in := plan.Input{
 		Desired: v.complete.objects, Live: map[object.Key]*object.Object{}, Journal: j.entries, DryRan: j.dryRan,
 		Sync: *op.Sync, Options: options, Changed: map[object.Key]bool{}, Skipped: map[object.Key]string{}, Refused: map[object.Key]string{},
@@ -259,7 +266,10 @@ func (a *Apps) namespaceToEnsure(app *v1alpha1.Application, v *view) *object.Obj
 	}
 	ns := &object.Object{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
 	ns.SetName(name)
-	managed := app.Spec.SyncPolicy.ManagedNamespaceMetadata
+	var managed *v1alpha1.ManagedNamespaceMetadata
+	if app.Spec.SyncPolicy != nil { // the option may come from the operation alone
+		managed = app.Spec.SyncPolicy.ManagedNamespaceMetadata
+	}
 	if managed != nil {
 		ns.SetLabels(managed.Labels)
 		ns.SetAnnotations(managed.Annotations)
@@ -475,6 +485,7 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 			op.SyncResult.Resources = bounded(j.results(v))
 			if v != nil && j.view != nil {
 				op.SyncResult.Revision, op.SyncResult.Revisions = v.revision(), v.revisions()
+				op.SyncResult.Source, op.SyncResult.Sources = sourcesOf(app, v)
 			}
 		}
 		remember(n, op, v)
@@ -521,7 +532,7 @@ func remember(app *v1alpha1.Application, op *v1alpha1.OperationState, v *view) {
 	h := v1alpha1.RevisionHistory{ID: id, Revision: op.SyncResult.Revision, Revisions: op.SyncResult.Revisions, Source: op.SyncResult.Source, Sources: op.SyncResult.Sources,
 		DeployStartedAt: &started, DeployedAt: *op.FinishedAt, InitiatedBy: op.Operation.InitiatedBy}
 	app.Status.History = append(app.Status.History, h)
-	if over := int64(len(app.Status.History)) - limit; over > 0 {
+	if over := int64(len(app.Status.History)) - max(0, limit); over > 0 {
 		app.Status.History = slices.Clone(app.Status.History[over:])
 	}
 }
