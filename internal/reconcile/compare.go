@@ -28,7 +28,9 @@ const dryRuns = 8
 func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *view, answers map[object.Key]answer) *view {
 	wants := map[object.Key]*object.Object{}
 	for _, o := range v.complete.objects {
-		wants[object.KeyOf(o)] = o
+		if !plan.IsHook(o) && !plan.IsSkipped(o) { // hooks come and go with syncs: they are neither in sync nor out of it
+			wants[object.KeyOf(o)] = o
+		}
 	}
 	v.notes = append(v.notes, v.complete.notes...)
 	name := nameOf(app)
@@ -285,8 +287,12 @@ func (a *Apps) findExtras(app *v1alpha1.Application, v *view) {
 		if v.objects[key] != nil || len(live.GetOwnerReferences()) > 0 { // what a controller made is its controller's
 			continue
 		}
-		v.extras[key] = &compared{key: key, live: live, status: v1alpha1.SyncStatusOutOfSync, health: healthOf(live, v),
-			ignored: hasOption(live, v1alpha1.AnnotationCompareOptions, v1alpha1.CompareOptionIgnoreExtraneous) || plan.IsHook(live)}
+		c := &compared{key: key, live: live, status: v1alpha1.SyncStatusOutOfSync, health: healthOf(live, v),
+			ignored: hasOption(live, v1alpha1.AnnotationCompareOptions, v1alpha1.CompareOptionIgnoreExtraneous)}
+		if plan.IsHook(live) {
+			c.status, c.ignored = "", true
+		}
+		v.extras[key] = c
 	}
 	v.prune = a.provePrune(app, v, true)
 }

@@ -98,6 +98,12 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 			continue
 		}
 		key := object.KeyOf(o)
+		if slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerHook) { // what kept a hook's result is of no use any more
+			if err := a.releaseHook(ctx, w, plan.Step{Key: key, Object: o, Delete: true}); err != nil {
+				failed = append(failed, key.Short()+": "+err.Error())
+			}
+			continue
+		}
 		if o.GetDeletionTimestamp() != nil {
 			waiting = append(waiting, blockedBy(o))
 			continue

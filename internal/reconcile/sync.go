@@ -1,7 +1,10 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +19,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/problem"
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Bounds of one operation.
@@ -23,6 +27,8 @@ const (
 	parallelSteps = 8
 	saveEvery     = 300 * time.Millisecond // how long results may stay unwritten while steps go on
 	waitLookEvery = 10 * time.Second       // a wait is looked at anew even when no event wakes it
+
+	releaseLookAfter = 50 * time.Millisecond // the watch tells that a hook is gone; this is in case it does not
 
 	takeoverAttempts = 5 // at one object, while somebody else keeps writing it
 )
@@ -35,8 +41,8 @@ const sharedWith = " is part of application "
 type journal struct {
 	started metav1.Time
 	entries plan.Journal
-	order   []object.Key
-	phases  map[object.Key]v1alpha1.SyncPhase
+	order   []plan.ID
+	phases  map[plan.ID]v1alpha1.SyncPhase
 	dryRan  bool
 	saved   time.Time
 	view    *view // of the operation's own revision, when it is not the application's
@@ -48,7 +54,9 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 	running := app.Status.OperationState != nil && !final(app.Status.OperationState.Phase)
 	switch {
 	case running && (app.Operation == nil || app.Status.OperationState.Phase == v1alpha1.OperationTerminating):
-		return a.finish(ctx, app, st, plan.Next{Phase: v1alpha1.OperationFailed, Message: "Operation terminated"})
+		return a.terminate(ctx, app, st, "")
+	case running && superseded(app, st.view):
+		return a.terminate(ctx, app, st, ": commit "+short(st.view.commits)+" supersedes it")
 	case running:
 		return a.proceed(ctx, app, st)
 	case app.Operation != nil:
@@ -133,8 +141,8 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 	}
 	for ctx.Err() == nil {
 		next := plan.Decide(a.planInput(app, v, j))
-		for key, e := range next.Skip {
-			j.put(key, e, v1alpha1.SyncPhaseSync)
+		for _, id := range sortedIDs(next.Results) {
+			j.put(id, next.Results[id], v1alpha1.SyncPhase(id.Hook))
 		}
 		switch {
 		case next.Done:
@@ -142,6 +150,14 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		case next.Waiting != "":
 			a.queue.addAfter(nameOf(app), waitLookEvery, cause{spec: true})
 			return a.save(ctx, &app, j, next.Message)
+		case len(next.Steps) > 0 && next.Steps[0].Action == plan.Release:
+			// what a hook came to is written before its object goes: nothing else would know that it has run
+			if err := a.save(ctx, &app, j, next.Message); err != nil {
+				return err
+			}
+			a.perform(ctx, app, st, v, next.Steps)
+			a.queue.addAfter(nameOf(app), releaseLookAfter, cause{})
+			return nil
 		case len(next.Steps) > 0:
 			if refused := a.perform(ctx, app, st, v, next.Steps); len(refused) > 0 {
 				return a.finish(ctx, app, st, plan.DryRunFailed(refused))
@@ -153,10 +169,45 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 			}
 		}
 		if now, err := a.Catalog.Application(nameOf(app)); err == nil && (now.Operation == nil || now.Status.OperationState != nil && now.Status.OperationState.Phase == v1alpha1.OperationTerminating) {
-			return a.finish(ctx, now, st, plan.Next{Phase: v1alpha1.OperationFailed, Message: "Operation terminated"})
+			return a.terminate(ctx, now, st, "")
 		}
 	}
 	return ctx.Err()
+}
+
+// superseded reports whether an automated operation works at a commit that is not the newest any more: what it waits
+// for may never come, and the newest commit may be the cure.
+func superseded(app *v1alpha1.Application, v *view) bool {
+	op := app.Status.OperationState
+	return op.Operation.InitiatedBy.Automated && v.complete != nil && v.unknown == nil && op.SyncResult != nil &&
+		(op.SyncResult.Revision != v.revision() || !slices.Equal(op.SyncResult.Revisions, v.revisions()))
+}
+
+// terminate ends the operation wherever it is. Its running hooks are stopped by deleting them.
+func (a *Apps) terminate(ctx context.Context, app *v1alpha1.Application, st *state, why string) error {
+	end := plan.Next{Phase: v1alpha1.OperationFailed, Message: "Operation terminated"}
+	if st.journal == nil {
+		st.journal = journalOf(app.Status.OperationState)
+	}
+	if v := a.viewOf(app, st.journal); v != nil && v.cluster != nil && v.complete != nil && app.Status.OperationState.Operation.Sync != nil {
+		end = plan.Terminate(a.planInput(app, v, st.journal))
+		for _, id := range sortedIDs(end.Results) {
+			st.journal.put(id, end.Results[id], v1alpha1.SyncPhase(id.Hook))
+		}
+		if len(end.Steps) > 0 {
+			a.perform(ctx, app, st, v, end.Steps)
+		}
+	}
+	end.Message += why
+	return a.finish(ctx, app, st, end)
+}
+
+func sortedIDs(j plan.Journal) []plan.ID {
+	ids := slices.Collect(maps.Keys(j))
+	slices.SortFunc(ids, func(a, b plan.ID) int {
+		return cmp.Or(a.Key.Compare(b.Key), strings.Compare(string(a.Hook), string(b.Hook)))
+	})
+	return ids
 }
 
 // operationView is what the operation syncs to: what the application shows, or another revision or source.
@@ -239,8 +290,22 @@ func (a *Apps) planInput(app *v1alpha1.Application, v *view, j *journal) plan.In
 	for key, c := range v.extras {
 		if live, ok := v.cluster.Get(key); ok {
 			in.Live[key] = live
-		} else if _, done := j.entries[key]; !done {
+		} else if _, done := j.entries[plan.ID{Key: key}]; !done {
 			in.Live[key] = c.live
+		}
+	}
+	state := app.Status.OperationState
+	in.Run = plan.HookRun{Started: state.StartedAt.Unix(), ID: object.Hash([]any{app.UID, state.StartedAt, state.Operation})[:16]}
+	if len(v.commits) > 0 {
+		in.Run.Revision = v.commits[0]
+	}
+	permit := a.permit(v)
+	for _, key := range in.HookKeys() {
+		if live, ok := v.cluster.Get(key); ok {
+			in.Live[key] = live
+		}
+		if err := permit(key); err != nil {
+			in.Refused[key] = err.Error()
 		}
 	}
 	if options.CreateNamespace {
@@ -284,7 +349,7 @@ func planHealth(o *object.Object, v *view) plan.Health {
 	if !ok {
 		return plan.Health{Healthy: true}
 	}
-	return plan.Health{Healthy: h.Status == v1alpha1.HealthStatusHealthy, Degraded: h.Status == v1alpha1.HealthStatusDegraded, Message: h.Message}
+	return plan.Health{Known: true, Healthy: h.Status == v1alpha1.HealthStatusHealthy, Degraded: h.Status == v1alpha1.HealthStatusDegraded, Message: h.Message}
 }
 
 // perform does the steps side by side and writes what came of them into the journal. It returns why the API server
@@ -299,19 +364,19 @@ func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state
 	for _, s := range steps {
 		group.Go(func() error {
 			entry, said := a.step(ctx, app, w, v, s)
-			if ctx.Err() != nil {
-				return nil // we were stopped: what is not in the journal is done again
+			if ctx.Err() != nil || entry.Phase == "" {
+				return nil // we were stopped, or there is nothing to note: what is not in the journal is decided again
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			if rehearsal {
 				if entry.Phase == v1alpha1.OperationFailed {
 					refused = append(refused, entry.Message)
-					j.put(s.Key, entry, s.Phase)
+					j.put(s.ID(), entry, s.Phase)
 				}
 				return nil
 			}
-			j.put(s.Key, entry, s.Phase)
+			j.put(s.ID(), entry, s.Phase)
 			if said.object != nil {
 				st.answers[s.Key] = said
 			}
@@ -333,7 +398,15 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 	if s.DryRun {
 		dry = " (dry run)"
 	}
-	if s.Action == plan.Prune {
+	switch s.Action {
+	case plan.Run:
+		return a.runHook(ctx, w, v, s), answer{}
+	case plan.Release:
+		if err := a.releaseHook(ctx, w, s); err != nil {
+			a.Log.Warn("hook not released", "hook", s.Key.String(), "error", err)
+		}
+		return plan.Entry{}, answer{}
+	case plan.Prune:
 		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: s.Object.GetUID(), Propagation: s.Options.Propagation, DryRun: s.DryRun})
 		if err != nil && !problem.Is(err, problem.NotFound) {
 			return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}, answer{}
@@ -354,6 +427,57 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 		said = answer{}
 	}
 	return plan.Entry{Status: v1alpha1.ResultSynced, Message: name + " " + word + dry, Phase: v1alpha1.OperationRunning}, said
+}
+
+// runHook creates a hook's object. It is marked with its run, so that one that is there already tells whose it is.
+func (a *Apps) runHook(ctx context.Context, w *cluster.Writer, v *view, s plan.Step) plan.Entry {
+	created := plan.Entry{Status: v1alpha1.ResultSynced, Message: kubectlName(s.Key) + " created", Phase: v1alpha1.OperationRunning}
+	var err error
+	if s.Over {
+		_, err = w.Apply(ctx, cluster.ApplyRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation})
+		created.Message = kubectlName(s.Key) + " configured"
+	} else {
+		_, err = w.Create(ctx, cluster.CreateRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation})
+	}
+	a.Metrics.request("create")
+	if problem.Is(err, problem.Conflict) || problem.Is(err, problem.Unavailable) { // it may be there: look before anything is repeated
+		there, readErr := v.cluster.Whole(ctx, s.Key)
+		switch {
+		case readErr == nil && there.GetAnnotations()[plan.AnnotationRun] == s.Object.GetAnnotations()[plan.AnnotationRun]:
+			err = nil
+		case readErr == nil && !s.Over:
+			return plan.Entry{} // of an earlier run, and not in our index when this was decided
+		}
+	}
+	if err != nil {
+		return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}
+	}
+	return created
+}
+
+// releaseHook deletes a hook's object if it is to go, and takes our finalizer off it.
+func (a *Apps) releaseHook(ctx context.Context, w *cluster.Writer, s plan.Step) error {
+	if s.Delete && s.Object.GetDeletionTimestamp() == nil {
+		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: s.Object.GetUID(), Propagation: metav1.DeletePropagationBackground})
+		a.Metrics.request("delete")
+		if err != nil && !problem.Is(err, problem.NotFound) {
+			return err
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(s.Object.GetFinalizers()), func(f string) bool { return f == v1alpha1.FinalizerHook })
+	if len(left) == len(s.Object.GetFinalizers()) {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": s.Object.GetUID(), "finalizers": left}})
+	if err != nil {
+		return err
+	}
+	_, err = w.Patch(ctx, cluster.PatchRequest{Key: s.Key, Type: types.MergePatchType, Data: patch, Manager: v1alpha1.DefaultFieldManager + "-hooks"})
+	a.Metrics.request("patch")
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
+	return err
 }
 
 // apply applies the step's object, and takes over what others own of it. A controller that writes its status between
@@ -405,36 +529,41 @@ func kubectlName(k object.Key) string {
 }
 
 func journalOf(op *v1alpha1.OperationState) *journal {
-	j := &journal{started: op.StartedAt, entries: plan.Journal{}, phases: map[object.Key]v1alpha1.SyncPhase{}, saved: time.Now()}
+	j := &journal{started: op.StartedAt, entries: plan.Journal{}, phases: map[plan.ID]v1alpha1.SyncPhase{}, saved: time.Now()}
 	if op.SyncResult != nil {
 		for _, r := range op.SyncResult.Resources {
-			j.put(object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}, plan.Entry{Status: r.Status, Message: r.Message, Phase: r.HookPhase}, r.SyncPhase)
+			id := plan.ID{Key: object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}, Hook: r.HookType}
+			j.put(id, plan.Entry{Status: r.Status, Message: r.Message, Phase: r.HookPhase}, r.SyncPhase)
 		}
 		j.dryRan = len(op.SyncResult.Resources) > 0
 	}
 	return j
 }
 
-func (j *journal) put(key object.Key, e plan.Entry, phase v1alpha1.SyncPhase) {
-	if _, known := j.entries[key]; !known {
-		j.order = append(j.order, key)
+func (j *journal) put(id plan.ID, e plan.Entry, phase v1alpha1.SyncPhase) {
+	if _, known := j.entries[id]; !known {
+		j.order = append(j.order, id)
 	}
-	j.entries[key], j.phases[key] = e, phase
+	if phase == "" {
+		phase = v1alpha1.SyncPhaseSync
+	}
+	j.entries[id], j.phases[id] = e, phase
 }
 
 // results is the journal as the wire has it.
 func (j *journal) results(v *view) []v1alpha1.ResourceResult {
 	list := make([]v1alpha1.ResourceResult, 0, len(j.order))
-	for _, k := range j.order {
-		e := j.entries[k]
-		r := v1alpha1.ResourceResult{Group: k.Group, Kind: k.Kind, Namespace: k.Namespace, Name: k.Name, Status: e.Status, Message: clip(e.Message, 1024), HookPhase: e.Phase, SyncPhase: j.phases[k]}
+	for _, id := range j.order {
+		k, e := id.Key, j.entries[id]
+		r := v1alpha1.ResourceResult{Group: k.Group, Kind: k.Kind, Namespace: k.Namespace, Name: k.Name, Status: e.Status, Message: clip(e.Message, 1024),
+			HookType: id.Hook, HookPhase: e.Phase, SyncPhase: j.phases[id]}
 		if v != nil {
 			if c := v.objects[k]; c != nil && c.want != nil {
 				r.Version, r.Images = c.want.GroupVersionKind().Version, imagesOf(c.want)
 			} else if c := v.extras[k]; c != nil {
 				r.Version = c.live.GroupVersionKind().Version
-			} else if k.Kind == "Namespace" {
-				r.Version = "v1"
+			} else if kind, ok := v.cluster.Kind(k.GroupKind()); ok {
+				r.Version = kind.GVK.Version
 			}
 		}
 		list = append(list, r)
@@ -495,8 +624,8 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 	}
 	st.journal = nil
 	touched := map[object.Key]bool{}
-	for k := range j.entries {
-		touched[k] = true
+	for id := range j.entries {
+		touched[id.Key] = true
 	}
 	sync := updated.Status.OperationState.Operation.Sync
 	if end.Phase == v1alpha1.OperationSucceeded {

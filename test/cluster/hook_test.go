@@ -1,0 +1,182 @@
+package cluster_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+)
+
+// job is a hook: at names its phase, more further annotations as YAML flow pairs, command what it does.
+func job(name, at, more, command string) string {
+	if more != "" {
+		more = ", " + more
+	}
+	return fmt.Sprintf(`apiVersion: batch/v1
+kind: Job
+metadata: {name: %s, annotations: {argocd.argoproj.io/hook: %s%s}}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: main, image: registry.example/tool:1, command: [sh, -c, %q]}]
+`, name, at, more, command)
+}
+
+// result finds the result of a hook in the last operation.
+func result(a *v1alpha1.Application, name string, hook v1alpha1.HookType) v1alpha1.ResourceResult {
+	if op := a.Status.OperationState; op != nil && op.SyncResult != nil {
+		for _, r := range op.SyncResult.Resources {
+			if r.Name == name && r.HookType == hook {
+				return r
+			}
+		}
+	}
+	return v1alpha1.ResourceResult{}
+}
+
+func TestHooksRunInTheirPhases(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "hooks", map[string]string{
+		"pre.yaml": job("migrate", "PreSync", "", "sleep 1"), "post.yaml": job("smoke", "PostSync", "argocd.argoproj.io/hook-delete-policy: HookSucceeded", "true"),
+		"fail.yaml": job("tell", "SyncFail", "", "true"), "cm.yaml": configMap,
+	})
+	name := h.name("hooks")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
+	a := h.wait(t, name, synced(repo.Head(t)))
+	if phase(a) != "Succeeded successfully synced (all tasks run)" {
+		t.Errorf("operation %s", phase(a))
+	}
+	for job, hook := range map[string]v1alpha1.HookType{"migrate": "PreSync", "smoke": "PostSync"} {
+		if r := result(a, job, hook); r.HookPhase != v1alpha1.OperationSucceeded || r.SyncPhase != v1alpha1.SyncPhase(hook) {
+			t.Errorf("%s: %+v", job, r)
+		}
+	}
+	migrate := h.Get(t, "batch/v1", "Job", h.target, "migrate")
+	if migrate == nil || len(migrate.GetFinalizers()) > 0 {
+		t.Fatalf("migrate is to stay for people to look at, without our finalizer: %v", migrate)
+	}
+	if h.Get(t, "batch/v1", "Job", h.target, "tell") != nil {
+		t.Error("SyncFail ran though nothing failed")
+	}
+	h.WaitGone(t, "batch/v1", "Job", h.target, "smoke")
+	made := migrate.GetCreationTimestamp().Time
+	settings := h.Get(t, "v1", "ConfigMap", h.target, "settings").GetCreationTimestamp().Time
+	if settings.Before(made.Add(900e6)) {
+		t.Errorf("settings were applied at %v, before the PreSync hook of %v was done", settings, made)
+	}
+	// the next sync replaces the hook; healing does not run it
+	h.sync(t, name, "")
+	again := h.Get(t, "batch/v1", "Job", h.target, "migrate")
+	if again == nil || again.GetUID() == migrate.GetUID() {
+		t.Error("the hook did not run again")
+	}
+	h.Delete(t, h.target, configMap)
+	h.WaitFor(t, "v1", "ConfigMap", h.target, "settings", field("blue", "data", "colour"))
+	h.wait(t, name, synced(""))
+	if o := h.Get(t, "batch/v1", "Job", h.target, "migrate"); o == nil || o.GetUID() != again.GetUID() {
+		t.Error("healing ran a hook")
+	}
+	for _, r := range h.get(t, name).Status.Resources {
+		if r.Kind == "Job" && (!r.Hook || r.Status != "" || r.RequiresPruning) {
+			t.Errorf("a hook in the inventory: %+v", r)
+		}
+	}
+}
+
+func TestAFailingPreSyncHookAppliesNothing(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "prefail", map[string]string{"pre.yaml": job("migrate", "PreSync", "", "exit 1"), "fail.yaml": job("tell", "SyncFail", "", "true"), "cm.yaml": configMap})
+	name := h.name("prefail")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
+			return "not looked at"
+		}
+		return ""
+	})
+	a := h.sync(t, name, "")
+	if op := a.Status.OperationState; op.Phase != v1alpha1.OperationFailed || !strings.HasPrefix(op.Message, "one or more synchronization tasks completed unsuccessfully") {
+		t.Errorf("operation %s", phase(a))
+	}
+	if r := result(a, "migrate", "PreSync"); r.HookPhase != v1alpha1.OperationFailed {
+		t.Errorf("migrate: %+v", r)
+	}
+	if r := result(a, "tell", "SyncFail"); r.HookPhase != v1alpha1.OperationSucceeded {
+		t.Errorf("the SyncFail hook did not run: %+v", r)
+	}
+	if h.Get(t, "v1", "ConfigMap", h.target, "settings") != nil {
+		t.Error("applied after a failed PreSync hook")
+	}
+}
+
+func TestAGoodCommitSupersedesAHangingHook(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "hang", map[string]string{"pre.yaml": job("migrate", "PreSync", "", "sleep infinity"), "cm.yaml": configMap})
+	name := h.name("hang")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if op := a.Status.OperationState; op == nil || op.Message != "waiting for completion of hook batch/Job/migrate" {
+			return "not waiting for the hook"
+		}
+		return ""
+	})
+	commit := repo.Commit(t, map[string]string{"pre.yaml": job("migrate", "PreSync", "", "true")}, "Mend the migration")
+	h.hook(t, repo.URL)
+	h.wait(t, name, synced(commit))
+	h.WaitFor(t, "v1", "ConfigMap", h.target, "settings", field("blue", "data", "colour"))
+}
+
+func TestTerminateStopsAWaitingOperation(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "term", map[string]string{"pre.yaml": job("migrate", "PreSync", "", "sleep infinity"), "cm.yaml": configMap})
+	name := h.name("term")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
+			return "not looked at"
+		}
+		return ""
+	})
+	h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, `{"operation":{"sync":{}}}`)
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if op := a.Status.OperationState; op == nil || !strings.HasPrefix(op.Message, "waiting for completion of hook") {
+			return "not waiting for the hook"
+		}
+		return ""
+	})
+	h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, `{"status":{"operationState":{"phase":"Terminating"}}}`)
+	a := h.wait(t, name, func(a *v1alpha1.Application) string {
+		if op := a.Status.OperationState; a.Operation != nil || op.Phase != v1alpha1.OperationFailed {
+			return "not terminated"
+		}
+		return ""
+	})
+	if a.Status.OperationState.Message != "Operation terminated" {
+		t.Errorf("operation %s", phase(a))
+	}
+	if r := result(a, "migrate", "PreSync"); r.HookPhase != v1alpha1.OperationFailed || r.Message != "Terminated" {
+		t.Errorf("migrate: %+v", r)
+	}
+	h.WaitGone(t, "batch/v1", "Job", h.target, "migrate")
+}
+
+func TestWavesWaitForHealth(t *testing.T) {
+	h := start(t)
+	slow := strings.Replace(strings.Replace(deployment, "metadata: {labels: {app: web}}", `metadata: {labels: {app: web}, annotations: {devcluster.hawser.dev/delay: "2s"}}`, 1), "name: web,", "name: web, annotations: {argocd.argoproj.io/sync-wave: '-1'},", 1)
+	repo := h.git.Repo(t, "waves", map[string]string{"web.yaml": slow, "cm.yaml": configMap})
+	name := h.name("waves")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if op := a.Status.OperationState; op == nil || op.Message != "waiting for healthy state of apps/Deployment/web" {
+			return "not waiting for the first wave"
+		}
+		return ""
+	})
+	if h.Get(t, "v1", "ConfigMap", h.target, "settings") != nil {
+		t.Error("the second wave began before the first was healthy")
+	}
+	h.wait(t, name, synced(repo.Head(t)))
+}
