@@ -6,6 +6,8 @@ SHELL := bash
 
 VERSION := v0.1.0-dev+$(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 KUBERNETES := v1.36.3# what devcluster links; kubectl fails on Go's own v0.0.0-master
+# kustomize can load Go plugins, which we refuse; linked in, they keep every exported method: 16 MB in hawser, 37 in devcluster.
+export GOFLAGS := $(shell go env GOFLAGS) -tags=kustomize_disable_go_plugin_support
 PURE = $(shell sed -n '/^```layers/,/^```$$/{s/^[01] *[a-z]* *//p}' ARCHITECTURE.md | tr -s ' ' '\n' | sed '/^$$/d; /\//!s|^|internal/|' | xargs -I{} sh -c '[ -d {} ] && echo ./{}/...')
 GOLDEN = $(shell grep -rl --include='*_test.go' '"update"' api deploy internal test 2>/dev/null | xargs -r -n1 dirname | sort -u | sed 's|^|./|')
 
@@ -13,7 +15,7 @@ build: hawser devcluster ## build bin/hawser and bin/devcluster
 hawser: check
 	@tools/build . ./cmd/hawser bin/hawser "-s -w -X github.com/hawser-cd/hawser/internal/server.version=$(VERSION)"
 devcluster: check
-	@GOFLAGS="$$(go env GOFLAGS) -tags=kustomize_disable_go_plugin_support" tools/build devcluster . bin/devcluster "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES) -X k8s.io/client-go/pkg/version.gitVersion=$(KUBERNETES)"
+	@tools/build devcluster . bin/devcluster "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES) -X k8s.io/client-go/pkg/version.gitVersion=$(KUBERNETES)"
 
 demo: build ## build, then run Kubernetes, a Git server and Hawser on this machine; DEMO=--script plays it by itself
 	@bin/hawser demo $(DEMO)
