@@ -1,13 +1,16 @@
 // Package health judges one live object: Healthy, Progressing, Degraded, Suspended, Missing or Unknown, and why.
 //
 // The idea: health is read from the object alone, from what its controller wrote into status, by rules that depend on
-// the kind. Codes, order and messages are Argo CD's, because scripts and dashboards compare them; kinds it has no rule
-// for have no health here either. Read Of first, then Aggregate (one application), then Explain (one sentence that says
-// what is wrong with a workload, from its pods). The package refuses to look at a clock, at events or at a cluster.
+// the kind. Codes, order and messages of the built-in kinds are Argo CD's, because scripts and dashboards compare them.
+// Kinds of others are judged by small Lua files in the folder checks, one folder per kind, or by an installation's own.
+// Read Of first, then Checks.Of (with everything that is not built in), then Aggregate (one application), then Explain
+// (one sentence that says what is wrong with a workload, from its pods). The package refuses to look at a clock, at
+// events or at a cluster, and lets no script reach disk, network or process, or take more than its share.
 package health
 
 import (
 	"slices"
+	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -25,20 +28,34 @@ type Options struct {
 	// ChildApplications makes an Application's own status.health count as its health, so that it shows in the
 	// application that it belongs to. Argo CD dropped this in 1.8, and most people add it back.
 	ChildApplications bool
+	// Fallback judges kinds that no rule is for by the conditions that most controllers share: Ready, Available,
+	// Reconciling, Stalled. Only Checks.Of heeds it.
+	Fallback bool
+	// Now is the time that scripts read with os.time and os.date; the zero time makes them fail. Only Checks.Of
+	// heeds it.
+	Now time.Time
 }
 
-// Of returns the health of a live object; ok is false when its kind has none.
+// Of returns the health of a live object of a built-in kind; ok is false when its kind has none. Checks.Of judges other
+// kinds too.
 func Of(o *object.Object, opts Options) (h Health, ok bool) {
-	// An object that is going away is on its way somewhere, whatever its kind. Only our own finalizer on a finished
-	// hook is no reason to wait.
-	if o.GetDeletionTimestamp() != nil && !slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerHook) {
-		return Health{v1alpha1.HealthStatusProgressing, "Pending deletion"}, true
+	if isLeaving(o) {
+		return leaving(), true
 	}
 	check := checkFor(o.GroupVersionKind().GroupKind(), opts)
 	if check == nil {
 		return Health{}, false
 	}
 	return check(reader{o.Object}), true
+}
+
+// leaving is the health of what goes away.
+func leaving() Health { return Health{progressing, "Pending deletion"} }
+
+// isLeaving reports whether an object is going away: it is on its way somewhere, whatever its kind. Only our own
+// finalizer on a finished hook is no reason to wait.
+func isLeaving(o *object.Object) bool {
+	return o.GetDeletionTimestamp() != nil && !slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerHook)
 }
 
 // Checked reports whether objects of this kind have a health.

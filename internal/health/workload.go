@@ -7,6 +7,8 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 )
 
+type code = v1alpha1.HealthStatusCode
+
 // The codes by their short names.
 const (
 	healthy     = v1alpha1.HealthStatusHealthy

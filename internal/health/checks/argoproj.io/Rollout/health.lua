@@ -1,0 +1,1 @@
+return hawser.conditions{ready="Available"}
