@@ -13,7 +13,7 @@ import (
 // demoOptions are the flags of hawser demo.
 type demoOptions struct {
 	dir        string
-	port       int    // of Hawser; see freeAddress
+	port       int    // of Hawser; see listenOn
 	devcluster string // path of the binary; "" looks for it
 	trials     int    // of the script
 }

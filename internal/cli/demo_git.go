@@ -260,25 +260,21 @@ func runGit(ctx context.Context, dir string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// freeAddress returns 127.0.0.1 with the wanted port if it is free. 0 means 8080 if that is free, else any; anyPort means
-// any.
-func freeAddress(ctx context.Context, wanted int) (string, error) {
-	if wanted == anyPort {
-		return "127.0.0.1:0", nil
-	}
-	address := "127.0.0.1:" + strconv.Itoa(wanted)
-	if wanted == 0 {
-		address = "127.0.0.1:8080"
+// listenOn opens the wanted port of 127.0.0.1. 0 means 8080 if that is free, else any; anyPort means any.
+func listenOn(ctx context.Context, wanted int) (net.Listener, error) {
+	address := map[int]string{anyPort: "127.0.0.1:0", 0: "127.0.0.1:8080"}[wanted]
+	if address == "" {
+		address = "127.0.0.1:" + strconv.Itoa(wanted)
 	}
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil && wanted == 0 {
-		return "127.0.0.1:0", nil
+		return config.Listen(ctx, "tcp", "127.0.0.1:0")
 	}
 	if err != nil {
-		return "", problem.Because(problem.Invalid, err, "listen on %s", address).WithHint("choose another --port, or leave it out for a free one")
+		return nil, problem.Because(problem.Invalid, err, "listen on %s", address).WithHint("choose another --port, or leave it out for a free one")
 	}
-	return address, l.Close()
+	return l, nil
 }
 
 const anyPort = -1

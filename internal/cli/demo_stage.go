@@ -125,24 +125,27 @@ type engine struct {
 }
 
 func (s *stage) startHawser(ctx context.Context) error {
-	listen, err := freeAddress(ctx, s.port)
+	listener, err := listenOn(ctx, s.port) // held until Hawser has it: another program may want the port too
 	if err != nil {
 		return err
 	}
 	cfg := config.Default()
-	cfg.Kubeconfig, cfg.DataDir, cfg.Listen, cfg.InstallCRDs = s.kubernetes.kubeconfig(), s.path("data"), listen, true
+	cfg.Kubeconfig, cfg.DataDir, cfg.Listen, cfg.InstallCRDs = s.kubernetes.kubeconfig(), s.path("data"), listener.Addr().String(), true
 	cfg.InsteadOf = []config.Rewrite{{Prefix: platform.Prefix, URL: s.git.base}}
 	cfg.Identity = "hawser-demo" // one per cluster, so the next run need not wait for the lease of a killed one
 	if err := cfg.Validate(); err != nil {
+		_ = listener.Close()
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	d, err := daemon.New(ctx, cfg, daemon.Options{
-		Log:     s.logger(),
-		Observe: func(h reconcile.Happening) { s.observe(h) },
+		Log:      s.logger(),
+		Observe:  func(h reconcile.Happening) { s.observe(h) },
+		Listener: listener,
 	})
 	if err != nil {
 		stop()
+		_ = listener.Close()
 		return err
 	}
 	e := &engine{Daemon: d, stop: stop, ended: make(chan struct{})}

@@ -34,6 +34,8 @@ import (
 type Options struct {
 	Log     *slog.Logger
 	Observe func(reconcile.Happening) // told what happens, for people who watch; may be nil
+	// Listener, if set, is answered on instead of opening the configured address. The daemon owns it.
+	Listener net.Listener
 }
 
 // Daemon is the whole process, built and connected.
@@ -102,8 +104,10 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Render: renderer, Masker: d.masker, Namespace: cfg.Namespace,
 		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe,
 	})
-	if d.listener, err = server.Listen(ctx, cfg.Listen); err != nil {
-		return nil, err
+	if d.listener = o.Listener; d.listener == nil {
+		if d.listener, err = server.Listen(ctx, cfg.Listen); err != nil {
+			return nil, err
+		}
 	}
 	d.Addr = d.listener.Addr().String()
 	return d, nil

@@ -448,16 +448,24 @@ func (st *state) untold(k object.Key, c *compared) (fresh []string) {
 // a first attempt to heal has failed.
 func held(before *v1alpha1.Application, st *state, v *view) bool {
 	s := before.Status.Sync
-	return s.Revision == v.revision() && slices.Equal(s.Revisions, v.revisions()) && (s.Status == v1alpha1.SyncStatusSynced || len(st.drifts) > 0)
+	return s.Revision == v.revision() && slices.Equal(s.Revisions, v.revisions()) && sameSources(s.ComparedTo.Source, s.ComparedTo.Sources, v) && (s.Status == v1alpha1.SyncStatusSynced || len(st.drifts) > 0)
 }
 
 // attemptedCommit reports whether the view's commits are the ones that were last deployed in full.
 func attemptedCommit(app *v1alpha1.Application, v *view) bool {
 	if n := len(app.Status.History); n > 0 {
 		h := app.Status.History[n-1]
-		return h.Revision == v.revision() && slices.Equal(h.Revisions, v.revisions())
+		return h.Revision == v.revision() && slices.Equal(h.Revisions, v.revisions()) && sameSources(h.Source, h.Sources, v)
 	}
 	return false
+}
+
+// sameSources reports whether a record's source, or sources, are the view's.
+func sameSources(one v1alpha1.ApplicationSource, several []v1alpha1.ApplicationSource, v *view) bool {
+	if len(several) == 0 {
+		several = []v1alpha1.ApplicationSource{one}
+	}
+	return object.Hash(several) == object.Hash(v.spec.sources)
 }
 
 // started and finished report an operation.
