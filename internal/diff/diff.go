@@ -5,7 +5,7 @@
 // fields are ours. So two server answers are compared, on our fields only, and "cpu: 1" against "1", a default, or
 // stringData can never be drift. To that come the fields that people added by hand, which the server records by the
 // tool they used. Read Compare first, then Takeover, which prepares an object so that the next apply undoes what
-// people added; RuleSet holds the ignoreDifferences.
+// people added, and Respect, which leaves ignored fields out of an apply; RuleSet holds the ignoreDifferences.
 //
 // The package refuses to talk to a cluster, to know a schema, and to decide whether a difference is healed.
 package diff
@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 )
 
@@ -39,6 +40,7 @@ type Result struct {
 	Changes []Change // ordered by path
 	Missing bool     // Git has the object, live does not
 	Extra   bool     // live has the object, Git does not
+	Ignored bool     // Extra, but the object itself says that it does not count (compare-options: IgnoreExtraneous)
 	Unknown bool     // there is no prediction to compare live with
 }
 
@@ -52,7 +54,7 @@ func Compare(ctx context.Context, in Input) (Result, error) {
 	case in.Live == nil:
 		return Result{Missing: in.Desired != nil}, nil
 	case in.Desired == nil:
-		return Result{Extra: true}, nil
+		return Result{Extra: true, Ignored: extraneous(in.Live)}, nil
 	case in.Predicted == nil:
 		return Result{Unknown: true}, nil
 	}
@@ -64,6 +66,18 @@ func Compare(ctx context.Context, in Input) (Result, error) {
 	c.additions()
 	slices.SortFunc(c.changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	return Result{Changes: c.changes}, nil
+}
+
+// extraneous reports whether the live object asks not to be counted. The word needs no value; whitespace around it and
+// other options beside it are common.
+func extraneous(live *object.Object) bool {
+	for _, option := range strings.Split(live.GetAnnotations()[v1alpha1.AnnotationCompareOptions], ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(option), "=")
+		if name == v1alpha1.CompareOptionIgnoreExtraneous && value != "false" {
+			return true
+		}
+	}
+	return false
 }
 
 // comparison is the work of one Compare.
@@ -201,6 +215,7 @@ func (c *comparison) report(base, path []string, p, l side) {
 	ch := Change{Kind: kind}
 	if e, ok := newest(c.liveBy, base, func(e entry) bool { return !e.isApplyOf(c.Manager) }); ok {
 		ch.by(e, c.Seen)
+		ch.Ours = e.isEarlier(c.Manager)
 	} else if e, ok := newest(c.liveBy, base, func(e entry) bool { return e.isApplyOf(c.Manager) }); ok {
 		ch.by(e, c.Seen)
 		ch.Ours = true

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -147,16 +148,33 @@ func builtin(o *object.Object) Rules {
 }
 
 // Strip returns o without the fields that pointers and jq expressions name; o itself when there are no such rules.
-// It is also what RespectIgnoreDifferences=true does to an object before it is applied. An expression that fails on
-// this object (it iterates over a field that is not there) names nothing in it, as in Argo CD; one that runs out of
-// time is a problem of kind Limit.
+// An expression that fails on this object (it iterates over a field that is not there) names nothing in it, as in
+// Argo CD; one that runs out of time is a problem of kind Limit.
 func (r Rules) Strip(ctx context.Context, o *object.Object) (*object.Object, error) {
 	if len(r.pointers)+len(r.queries) == 0 {
 		return o, nil
 	}
-	var named [][]any
+	named, err := r.named(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	c := o.DeepCopy()
+	gone := new(int) // an address that nothing else has: marks list items for removal without moving their neighbours
+	for _, p := range slices.Concat(named...) {
+		if len(p) > 0 {
+			mark(c.Object, p, gone)
+		}
+	}
+	content, _ := sweep(c.Object, gone).(map[string]any)
+	return &object.Object{Object: content}, nil
+}
+
+// named returns the paths that each pointer and each jq expression names in o, in this order: field names and indices.
+// A pointer's path may lead nowhere.
+func (r Rules) named(ctx context.Context, o *object.Object) ([][][]any, error) {
+	all := make([][][]any, 0, len(r.pointers)+len(r.queries))
 	for _, p := range r.pointers {
-		named = append(named, anyPath(p))
+		all = append(all, [][]any{anyPath(p)})
 	}
 	for _, q := range r.queries {
 		found, err := q.paths(ctx, o)
@@ -164,17 +182,9 @@ func (r Rules) Strip(ctx context.Context, o *object.Object) (*object.Object, err
 			problem.Wrap(&err, "ignoreDifferences: %q on %s", q.text, object.KeyOf(o).Short())
 			return nil, err
 		}
-		named = append(named, found...)
+		all = append(all, found)
 	}
-	c := o.DeepCopy()
-	gone := new(int) // an address that nothing else has: marks list items for removal without moving their neighbours
-	for _, p := range named {
-		if len(p) > 0 {
-			mark(c.Object, p, gone)
-		}
-	}
-	content, _ := sweep(c.Object, gone).(map[string]any)
-	return &object.Object{Object: content}, nil
+	return all, nil
 }
 
 func (q query) paths(ctx context.Context, o *object.Object) ([][]any, error) {
