@@ -14,6 +14,7 @@ type Candidate struct {
 	Recorded  types.UID // the identity our inventory noted when it applied the object; "" when it never did
 	ClaimedBy string    // another application whose render has it, "" if none
 	Holds     string    // what would go with it: "12 objects", for a Namespace, CRD or volume claim; "" when nothing
+	Itself    bool      // it is the very Application that prunes
 }
 
 // PruneInput is what the proof is made of.
@@ -25,6 +26,7 @@ type PruneInput struct {
 	AllowEmpty bool   // the user allows a sync that leaves nothing
 	Guard      bool   // hold suspicious shrinkage
 	Approved   string // digest of the plan that a person has released, "" for none
+	Undecided  string // another application that may want a candidate and has not said so yet, "" for none
 }
 
 // PruneVerdict says, for each candidate, why it must stay ("" when it may be deleted).
@@ -42,7 +44,7 @@ func ProvePrune(in PruneInput) PruneVerdict {
 	var going []string
 	for _, c := range in.Candidates {
 		key := object.KeyOf(c.Live)
-		v.Keep[key] = keep(c, in.Automated)
+		v.Keep[key] = keep(c, in)
 		if v.Keep[key] == "" {
 			going = append(going, key.String()+"@"+string(c.Live.GetUID()))
 		}
@@ -65,14 +67,18 @@ func ProvePrune(in PruneInput) PruneVerdict {
 	return v
 }
 
-func keep(c Candidate, automated bool) string {
+func keep(c Candidate, in PruneInput) string {
 	switch {
+	case c.Itself:
+		return "ignored (an application does not delete itself)"
 	case c.ClaimedBy != "":
 		return fmt.Sprintf("ignored (application %s has it in its source)", c.ClaimedBy)
 	case c.Recorded != "" && c.Recorded != c.Live.GetUID():
 		return "ignored (it is not the object that was applied: its UID differs)"
-	case c.Recorded == "" && automated:
+	case c.Recorded == "" && in.Automated:
 		return "ignored (not applied by this application as far as its inventory knows; sync with prune to delete it)"
+	case in.Undecided != "":
+		return fmt.Sprintf("ignored (application %s may have it: it has not been compared with this commit yet)", in.Undecided)
 	}
 	return ""
 }

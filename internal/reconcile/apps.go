@@ -62,6 +62,7 @@ type state struct {
 	faults  pacing
 	drifts  map[object.Key]map[string]bool // reported and not yet gone, by path
 	answers map[object.Key]answer          // what the API server said to our last applies
+	waits   time.Time                      // since when a request to prune waits for other applications; zero when none does
 }
 
 // New returns the loop; Run starts it.
@@ -129,10 +130,12 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		return err
 	}
 	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
+		a.claimRecorded(app)
 		return nil
 	}
 	st := a.state(name)
 	if app.DeletionTimestamp != nil {
+		a.claims.looked(name, nil)
 		return a.remove(ctx, app, st)
 	}
 	if refresh, ok := app.Annotations[v1alpha1.AnnotationRefresh]; ok {
@@ -141,6 +144,11 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	v := a.refresh(ctx, app, st, why)
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if v.unknown != nil {
+		a.claimRecorded(app)
+	} else {
+		a.claims.looked(name, v.branches())
 	}
 	if a.canWait(app, st, v, why) { // a push to a repository of many applications changes few: those go first
 		st.view = v
@@ -151,6 +159,9 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		return err
 	}
 	st.view = v
+	if v.undecided != "" {
+		a.queue.addAfter(name, undecidedLookEvery, cause{spec: true})
+	}
 	a.queue.addAfter(name, a.nextPoll(), cause{git: time.Now().Add(a.Catalog.Settings().Reconciliation / 2)})
 	if v.unknown == nil {
 		st.faults = pacing{}
@@ -191,6 +202,7 @@ func (a *Apps) state(name types.NamespacedName) *state {
 func (a *Apps) forget(name types.NamespacedName) {
 	a.queue.forget(name)
 	a.claim(name, "", nil)
+	a.claims.forget(name)
 	a.mu.Lock()
 	delete(a.states, name)
 	a.mu.Unlock()
@@ -206,6 +218,45 @@ func (a *Apps) claim(name types.NamespacedName, server string, keys []object.Key
 		a.queue.add(heir, urgent, c)
 	}
 }
+
+// claimRecorded notes that the application has been looked at, and could not or shall not be compared. Has it not said
+// yet what it wants, its inventory says so: what it had before we started is not free for others to delete.
+func (a *Apps) claimRecorded(app *v1alpha1.Application) {
+	name := nameOf(app)
+	if server, err := a.Catalog.ServerOf(app.Spec.Destination); err == nil && a.claims.unseen(name) {
+		var keys []object.Key
+		for _, r := range app.Status.Resources {
+			if !r.RequiresPruning {
+				keys = append(keys, object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name})
+			}
+		}
+		if len(keys) > 0 {
+			a.claim(name, server, keys)
+		}
+	}
+	a.claims.looked(name, nil)
+}
+
+// undecided names an application that may want what another lacks: one that was never looked at, or that comes from
+// the same branch and was compared with another commit of it. An object that a commit moves from one application to
+// another must not be deleted because the one that loses it is looked at first.
+func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) string {
+	for _, other := range a.Catalog.Applications() {
+		n := nameOf(other)
+		switch {
+		case n == name || other.DeletionTimestamp != nil:
+		case a.claims.undone(n):
+			return n.Name
+		case other.Annotations[v1alpha1.AnnotationSkipReconcile] != "true" && a.claims.elsewhere(n, commits):
+			a.queue.add(n, relaxed, cause{git: time.Unix(1, 0)}) // any fetch will do: there has been one
+			return n.Name
+		}
+	}
+	return ""
+}
+
+// undecidedLookEvery is how often an application that waits for others before it prunes looks again.
+const undecidedLookEvery = time.Second
 
 // Changed is told by the catalog what of our records changed.
 func (a *Apps) Changed(c catalog.Change) {

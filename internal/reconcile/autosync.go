@@ -6,6 +6,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
 )
 
 // urge is the decision whether an application syncs by itself now.
@@ -41,7 +42,7 @@ func decideAutosync(in autoInput) urge {
 	case in.View.unknown == nil && in.View.status() != v1alpha1.SyncStatusOutOfSync:
 		return urge{Why: "in sync"}
 	}
-	resources := in.View.healable(auto.Prune)
+	resources := in.View.healable(auto.Prune, plan.ParseOptions(optionsOf(in.App, &v1alpha1.SyncOperation{})))
 	if len(resources) == 0 {
 		return urge{Why: "nothing that an automated sync may change"}
 	}

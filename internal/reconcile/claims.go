@@ -14,7 +14,9 @@ type claims struct {
 	mu   sync.Mutex
 	by   map[place]map[types.NamespacedName]bool
 	from map[types.NamespacedName]claim
-	seen map[types.NamespacedName]bool // has said what it wants, be it nothing
+	seen map[types.NamespacedName]bool              // has said what it wants, be it nothing
+	done map[types.NamespacedName]bool              // has been looked at, whatever came of it
+	at   map[types.NamespacedName]map[string]string // the commit of each branch (see branch) that it was compared with
 }
 
 // nameKey names an application.
@@ -32,7 +34,8 @@ type claim struct {
 }
 
 func newClaims() *claims {
-	return &claims{by: map[place]map[types.NamespacedName]bool{}, from: map[types.NamespacedName]claim{}, seen: map[types.NamespacedName]bool{}}
+	return &claims{by: map[place]map[types.NamespacedName]bool{}, from: map[types.NamespacedName]claim{}, seen: map[types.NamespacedName]bool{},
+		done: map[types.NamespacedName]bool{}, at: map[types.NamespacedName]map[string]string{}}
 }
 
 // reset forgets everything.
@@ -40,7 +43,43 @@ func (c *claims) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := newClaims()
-	c.by, c.from, c.seen = n.by, n.from, n.seen
+	c.by, c.from, c.seen, c.done, c.at = n.by, n.from, n.seen, n.done, n.at
+}
+
+// looked notes that the application has been looked at; commits are what it was compared with, nil when it could not be.
+func (c *claims) looked(name types.NamespacedName, commits map[string]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done[name] = true
+	c.at[name] = commits
+}
+
+// forget drops an application that is gone.
+func (c *claims) forget(name types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.seen, name)
+	delete(c.done, name)
+	delete(c.at, name)
+}
+
+// elsewhere reports whether the application was compared with another commit of a branch than these.
+func (c *claims) elsewhere(name types.NamespacedName, commits map[string]string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for branch, commit := range c.at[name] {
+		if other := commits[branch]; other != "" && other != commit {
+			return true
+		}
+	}
+	return false
+}
+
+// undone reports whether the application has not been looked at yet.
+func (c *claims) undone(name types.NamespacedName) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.done[name]
 }
 
 // set replaces what the application wants. It returns who else wants what it let go: they may take over now.

@@ -184,6 +184,7 @@ func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, 
 		return r
 	}
 	r.foreign = c.foreignOwner(key, r.live)
+	r.ours = c.tracking.Owner(r.live) == c.instance
 	if said, ok := c.answers[key]; ok && said.wantHash == r.wantHash && said.object.GetUID() == r.live.GetUID() {
 		r.predicted = said.object
 	} else if before != nil && before.predicted != nil && before.wantHash == r.wantHash && before.live != nil && before.live.GetUID() == r.live.GetUID() {
@@ -287,6 +288,12 @@ func (a *Apps) findExtras(app *v1alpha1.Application, v *view) {
 		if v.objects[key] != nil || len(live.GetOwnerReferences()) > 0 { // what a controller made is its controller's
 			continue
 		}
+		if kind, ok := v.cluster.Kind(key.GroupKind()); ok && kind.Excluded {
+			continue // the settings have just put it out of sight, in Git as well: that is no reason to delete it
+		}
+		if v.complete.aside[key] {
+			continue // Git has it, if only as a hook or as something to be left alone
+		}
 		c := &compared{key: key, live: live, status: v1alpha1.SyncStatusOutOfSync, health: healthOf(live, v),
 			ignored: hasOption(live, v1alpha1.AnnotationCompareOptions, v1alpha1.CompareOptionIgnoreExtraneous)}
 		if plan.IsHook(live) {
@@ -302,7 +309,7 @@ func (a *Apps) provePrune(app *v1alpha1.Application, v *view, automated bool) pl
 	if v.complete == nil || v.unknown != nil { // an error is not an empty set
 		return plan.PruneVerdict{}
 	}
-	recorded := inventory(app)
+	recorded := inventory(app, v.liveOf)
 	in := plan.PruneInput{
 		Desired: len(v.complete.objects), Inventory: len(recorded), Automated: automated, AllowEmpty: app.Spec.Automation().AllowEmpty,
 		Guard:    a.Catalog.Settings().PruneGuard && app.Annotations[annotationPruneGuard] != "off",
@@ -313,7 +320,7 @@ func (a *Apps) provePrune(app *v1alpha1.Application, v *view, automated bool) pl
 		if plan.IsHook(c.live) {
 			continue
 		}
-		candidate := plan.Candidate{Live: c.live, Recorded: recorded[key], Holds: a.holds(v, c.live)}
+		candidate := plan.Candidate{Live: c.live, Recorded: recorded[key], Holds: a.holds(v, c.live), Itself: c.live.GetUID() == app.UID}
 		for _, other := range a.claims.of(v.server, key) {
 			if other != nameOf(app) {
 				candidate.ClaimedBy = other.String()
@@ -321,7 +328,15 @@ func (a *Apps) provePrune(app *v1alpha1.Application, v *view, automated bool) pl
 		}
 		in.Candidates = append(in.Candidates, candidate)
 	}
-	return plan.ProvePrune(in)
+	verdict := plan.ProvePrune(in)
+	v.undecided = ""
+	if verdict.Digest != "" { // something would go
+		if v.undecided = a.undecided(nameOf(app), v.branches()); v.undecided != "" {
+			in.Undecided = v.undecided
+			return plan.ProvePrune(in)
+		}
+	}
+	return verdict
 }
 
 // holds says what would vanish with a Namespace, a CRD or a volume claim, beyond what this prune deletes anyway.

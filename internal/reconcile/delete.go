@@ -75,6 +75,10 @@ func cascadeOf(app *v1alpha1.Application) (finalizer string, propagation metav1.
 
 // cascade deletes what is left, the last wave first, and waits for it to be gone.
 func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, finalizer string, propagation metav1.DeletionPropagation) error {
+	if other := a.undecided(nameOf(app), nil); other != "" { // it may have been renamed: who comes after it takes over, and nothing goes
+		a.queue.addAfter(nameOf(app), undecidedLookEvery, cause{spec: true})
+		return nil
+	}
 	left, unconfirmed := a.doomed(app, v)
 	if len(left) == 0 && len(unconfirmed) > 0 {
 		return a.deletionBlocked(ctx, app, problem.New(problem.Conflict, "waiting for deletion confirmation of %s", strings.Join(unconfirmed, ", ")).
@@ -129,7 +133,7 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 // that is known, not made by a controller, not wanted by another application, not protected by Delete=false. Those that
 // ask for a person's confirmation, and have not got it since the deletion began, are named apart.
 func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object, unconfirmed []string) {
-	recorded := inventory(app)
+	recorded := inventory(app, func(object.Key) *object.Object { return nil })
 	live := v.cluster.Live(a.instance(app))
 	options := plan.ParseOptions(optionsOf(app, &v1alpha1.SyncOperation{}))
 	approved := deletionApproved(app, *app.DeletionTimestamp)

@@ -11,6 +11,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/project"
 	"github.com/hawser-cd/hawser/internal/render"
@@ -187,7 +188,7 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 			refs[t.source.Ref] = render.Ref{Tree: t.tree, Revision: t.revision.ID}
 		}
 	}
-	c := &complete{origin: map[object.Key]object.Origin{}}
+	c := &complete{origin: map[object.Key]object.Origin{}, aside: map[object.Key]bool{}}
 	var set object.Set
 	var digests []string
 	v.types = nil
@@ -237,6 +238,9 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 	}
 	for _, item := range placed.Items() {
 		c.objects = append(c.objects, item.Object)
+		if plan.IsHook(item.Object) || plan.IsSkipped(item.Object) {
+			c.aside[object.KeyOf(item.Object)] = true
+		}
 	}
 	return c, nil
 }

@@ -147,7 +147,7 @@ func (a *Apps) status(app *v1alpha1.Application, v *view) v1alpha1.ApplicationSt
 // resources is the inventory: everything wanted and everything that is ours. A UID, once noted, stays until the
 // object is seen to be another one that we applied.
 func resources(app *v1alpha1.Application, v *view) []v1alpha1.ResourceStatus {
-	recorded := inventory(app)
+	recorded := inventory(app, v.liveOf)
 	var list []v1alpha1.ResourceStatus
 	add := func(c *compared, extra bool) {
 		o := c.want
@@ -157,7 +157,7 @@ func resources(app *v1alpha1.Application, v *view) []v1alpha1.ResourceStatus {
 		gvk := o.GroupVersionKind()
 		r := v1alpha1.ResourceStatus{Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind, Namespace: c.key.Namespace, Name: c.key.Name, Status: c.status,
 			SyncWave: int64(plan.Wave(o)), Hook: plan.IsHook(o), RequiresPruning: extra && !c.ignored, UID: recorded[c.key]}
-		if c.live != nil && !extra && c.foreign == "" && c.predicted != nil {
+		if c.live != nil && !extra && c.ours && c.predicted != nil {
 			r.UID = c.live.GetUID()
 		}
 		list = append(list, r)
@@ -168,11 +168,10 @@ func resources(app *v1alpha1.Application, v *view) []v1alpha1.ResourceStatus {
 	for _, k := range sortedKeys(v.extras) {
 		add(v.extras[k], true)
 	}
-	if v.unknown != nil { // nothing leaves the inventory
-		for _, r := range app.Status.Resources {
-			if v.objects[object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}] == nil {
-				list = append(list, r)
-			}
+	for _, r := range app.Status.Resources { // what is not known to be gone stays in the inventory
+		key := object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+		if v.objects[key] == nil && v.extras[key] == nil && (v.unknown != nil || problem.Is(v.cluster.KindErr(key.GroupKind()), problem.Unavailable)) {
+			list = append(list, r)
 		}
 	}
 	return list

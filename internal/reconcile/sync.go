@@ -29,6 +29,7 @@ const (
 	waitLookEvery = 10 * time.Second       // a wait is looked at anew even when no event wakes it
 
 	releaseLookAfter = 50 * time.Millisecond // the watch tells that a hook is gone; this is in case it does not
+	pruneWaitsFor    = 10 * time.Second      // a request to prune, for other applications to be looked at
 
 	takeoverAttempts = 5 // at one object, while somebody else keeps writing it
 )
@@ -59,7 +60,10 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 		return a.terminate(ctx, app, st, ": commit "+short(st.view.commits)+" supersedes it")
 	case running:
 		return a.proceed(ctx, app, st)
+	case app.Operation != nil && st.mustWait(app.Operation):
+		return nil
 	case app.Operation != nil:
+		st.waits = time.Time{}
 		return a.begin(ctx, app, st, app.Operation)
 	}
 	now := time.Now()
@@ -75,6 +79,18 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 		st.heals.again(st.view.revision(), now, a.pacing())
 	}
 	return a.begin(ctx, app, st, u.Operation)
+}
+
+// mustWait reports whether a person's sync with prune stays a request for a moment longer, until other applications
+// have said what they want; after that it goes ahead and leaves out what is undecided.
+func (st *state) mustWait(op *v1alpha1.Operation) bool {
+	if op.Sync == nil || !op.Sync.Prune || st.view.undecided == "" {
+		return false
+	}
+	if st.waits.IsZero() {
+		st.waits = time.Now()
+	}
+	return time.Since(st.waits) < pruneWaitsFor
 }
 
 // begin writes that the operation runs, before it has any effect.
@@ -227,7 +243,7 @@ func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, st 
 	if st.journal.view != nil {
 		return a.recompare(ctx, app, st.journal.view, allKeys(st.journal.view), st.answers), nil
 	}
-	v := &view{spec: st.view.spec, at: time.Now()}
+	v := &view{spec: st.view.spec, at: time.Now(), aside: true}
 	if sync.Source != nil {
 		v.spec.sources = []v1alpha1.ApplicationSource{*sync.Source}
 	}

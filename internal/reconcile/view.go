@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"bytes"
 	"maps"
 	"sort"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/source"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -32,8 +34,11 @@ type view struct {
 	extras   map[object.Key]*compared // live and ours, not in the complete render
 	prune    plan.PruneVerdict        // what an automated prune may do
 	notes    []v1alpha1.ApplicationCondition
-	rendered bool // a render was done for this view, none came from the cache
-	quiet    bool // only single objects were looked at, and nothing that people read has changed
+	aside    bool // of a revision that an operation asked for, beside what the application follows
+	// undecided is an application that has to be looked at before anything is pruned here; "" for none
+	undecided string
+	rendered  bool // a render was done for this view, none came from the cache
+	quiet     bool // only single objects were looked at, and nothing that people read has changed
 }
 
 // spec is the part of an Application that a comparison depends on.
@@ -54,6 +59,7 @@ func specOf(app *v1alpha1.Application) spec {
 type complete struct {
 	objects []*object.Object // marked, namespaces filled in, in order of rendering
 	origin  map[object.Key]object.Origin
+	aside   map[object.Key]bool // of these: hooks, and what is to be left alone
 	digest  string
 	notes   []v1alpha1.ApplicationCondition // what a person should know about the set
 }
@@ -68,6 +74,7 @@ type compared struct {
 	changes   []diff.Change
 	err       error  // why it could not be determined, or why the API server refuses it
 	foreign   string // the other application that it belongs to
+	ours      bool   // it carries our mark
 	refused   string // why the project does not permit it
 	status    v1alpha1.SyncStatusCode
 	health    *v1alpha1.HealthStatus
@@ -86,6 +93,20 @@ func (v *view) revisions() []string {
 		return v.commits
 	}
 	return nil
+}
+
+// branches is the commit of each branch that the view shows.
+func (v *view) branches() map[string]string {
+	if v.aside {
+		return nil
+	}
+	m := map[string]string{}
+	for i, s := range v.spec.sources {
+		if i < len(v.commits) && v.commits[i] != "" {
+			m[source.NormalizeURL(s.RepoURL)+" "+s.TargetRevision+" "+s.TagPrefix] = v.commits[i]
+		}
+	}
+	return m
 }
 
 // status is Synced only when every object was compared with exactly the view's commits and equals them.
@@ -150,7 +171,7 @@ func sortedKeys[T any](m map[object.Key]T) []object.Key {
 }
 
 // healable lists the out-of-sync objects that an automated sync may change.
-func (v *view) healable(prune bool) []v1alpha1.SyncOperationResource {
+func (v *view) healable(prune bool, options plan.Options) []v1alpha1.SyncOperationResource {
 	var list []v1alpha1.SyncOperationResource
 	for _, k := range v.keys() {
 		c := v.objects[k]
@@ -163,7 +184,7 @@ func (v *view) healable(prune bool) []v1alpha1.SyncOperationResource {
 			if v.extras[k].live.GetDeletionTimestamp() != nil {
 				continue // it is on its way
 			}
-			if reason, known := v.prune.Keep[k]; known && reason == "" && !v.extras[k].ignored && plan.ParseOptions(nil).With(v.extras[k].live).Prune != plan.No {
+			if reason, known := v.prune.Keep[k]; known && reason == "" && !v.extras[k].ignored && options.With(v.extras[k].live).Prune != plan.No {
 				list = append(list, resource(k))
 			}
 		}
@@ -205,13 +226,39 @@ func (v *view) byPeople(resources []v1alpha1.SyncOperationResource) bool {
 	return true
 }
 
-// inventory is the UIDs that we noted when we applied, by key.
-func inventory(app *v1alpha1.Application) map[object.Key]types.UID {
+// inventory is the UIDs of what we applied, by key. Most were noted at the look that followed. Whoever was killed
+// between an apply and that look has noted only the intent: then our mark, put there by our own apply, is the proof.
+func inventory(app *v1alpha1.Application, live func(object.Key) *object.Object) map[object.Key]types.UID {
 	m := make(map[object.Key]types.UID, len(app.Status.Resources))
 	for _, r := range app.Status.Resources {
-		m[object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}] = r.UID
+		key := object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+		m[key] = r.UID
+		if r.UID == "" && !r.RequiresPruning {
+			if o := live(key); o != nil && markedByUs(o) {
+				m[key] = o.GetUID()
+			}
+		}
 	}
 	return m
+}
+
+// markedByUs reports whether our own apply put the tracking annotation on the object.
+func markedByUs(o *object.Object) bool {
+	for _, m := range o.GetManagedFields() {
+		if m.Manager == v1alpha1.DefaultFieldManager && m.Operation == metav1.ManagedFieldsOperationApply && m.FieldsV1 != nil &&
+			bytes.Contains(m.FieldsV1.GetRawBytes(), []byte("f:"+object.TrackingAnnotation)) {
+			return true
+		}
+	}
+	return false
+}
+
+// liveOf returns what the view saw live under the key.
+func (v *view) liveOf(key object.Key) *object.Object {
+	if c := v.extras[key]; c != nil {
+		return c.live
+	}
+	return nil
 }
 
 func resource(k object.Key) v1alpha1.SyncOperationResource {

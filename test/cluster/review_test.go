@@ -170,3 +170,109 @@ func TestOddOperationsEnd(t *testing.T) {
 		})
 	}
 }
+
+// A commit that moves an object from one application to another never deletes it, whoever is looked at first.
+func TestMovedObjectIsNotDeleted(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "move", map[string]string{"one/stays.yaml": strings.Replace(configMap, "settings", "one", 1), "two/stays.yaml": strings.Replace(configMap, "settings", "two", 1), "one/cm.yaml": configMap})
+	one, two := h.name("one"), h.name("two")
+	for n, path := range map[string]string{one: "one", two: "two"} {
+		h.apply(t, app{name: n, repo: repo.URL, path: path, auto: "{prune: true, selfHeal: true}"})
+		h.wait(t, n, synced(repo.Head(t)))
+	}
+	uid := h.Get(t, "v1", "ConfigMap", h.target, "settings").GetUID()
+	for i, path := range []string{"two", "one", "two", "one"} {
+		other := map[string]string{"one": "two", "two": "one"}[path]
+		commit := repo.Commit(t, map[string]string{path + "/cm.yaml": configMap, other + "/cm.yaml": ""}, "Move it to "+path)
+		if i%2 == 0 {
+			h.hook(t, repo.URL)
+		} else {
+			h.refresh(t, map[string]string{"one": one, "two": two}[other]) // the one that loses it hears of it first
+		}
+		h.wait(t, one, synced(commit))
+		h.wait(t, two, synced(commit))
+		o := h.Get(t, "v1", "ConfigMap", h.target, "settings")
+		if o == nil || o.GetUID() != uid {
+			t.Fatalf("move %d: it was deleted on the way", i)
+		}
+	}
+}
+
+// An application that is renamed in its parent's source hands its objects over.
+func TestRenamedApplicationHandsItsObjectsOver(t *testing.T) {
+	h := start(t)
+	old, renamed, root := h.name("old"), h.name("renamed"), h.name("parent")
+	repo := h.git.Repo(t, "rename", map[string]string{"work/cm.yaml": configMap})
+	repo.Commit(t, map[string]string{"apps/a.yaml": child(old, repo.URL, "work", h.target), "apps/z.yaml": strings.Replace(configMap, "settings", "of-parent", 1)}, "Begin")
+	h.apply(t, app{name: root, repo: repo.URL, path: "apps", auto: "{prune: true, selfHeal: true}", extra: "destination: {server: https://kubernetes.default.svc, namespace: " + h.control + "}"})
+	h.wait(t, root, synced(repo.Head(t)))
+	h.wait(t, old, synced(repo.Head(t)))
+	uid := h.Get(t, "v1", "ConfigMap", h.target, "settings").GetUID()
+	repo.Commit(t, map[string]string{"apps/a.yaml": child(renamed, repo.URL, "work", h.target)}, "Rename")
+	h.hook(t, repo.URL)
+	h.WaitGone(t, "argoproj.io/v1alpha1", "Application", h.control, old)
+	h.wait(t, renamed, synced(repo.Head(t)))
+	if o := h.Get(t, "v1", "ConfigMap", h.target, "settings"); o == nil || o.GetUID() != uid {
+		t.Error("it was deleted on the way")
+	}
+}
+
+// What a sync option of the application protects is left alone, once and for all.
+func TestPruneOptionOfTheApplicationDoesNotLoop(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "noprune", map[string]string{"cm.yaml": configMap, "b.yaml": strings.Replace(configMap, "settings", "left", 1)})
+	name := h.name("noprune")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}", extra: "syncPolicy: {syncOptions: [Prune=false]}"})
+	h.wait(t, name, synced(repo.Head(t)))
+	commit := repo.Commit(t, map[string]string{"b.yaml": "", "cm.yaml": strings.Replace(configMap, "blue", "red", 1)}, "Remove one, change the other")
+	h.hook(t, repo.URL)
+	h.WaitFor(t, "v1", "ConfigMap", h.target, "settings", field("red", "data", "colour"))
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if a.Operation != nil || a.Status.Sync.Revision != commit || len(a.Status.History) != 2 {
+			return "not deployed"
+		}
+		return ""
+	})
+	time.Sleep(3 * time.Second)
+	if n := strings.Count(h.story(name), " objects changed"); n != 2 {
+		t.Errorf("synced %d times for two commits:\n%s", n, h.story(name))
+	}
+	if h.Get(t, "v1", "ConfigMap", h.target, "left") == nil {
+		t.Error("pruned")
+	}
+}
+
+// An application that is no longer in its own source does not delete itself, and one that was killed before it could
+// note what it applied still knows it.
+func TestPruneOfOneselfAndOfWhatWasNeverNoted(t *testing.T) {
+	h := prepare(t)
+	h.run(t)
+	root := h.name("root")
+	repo := h.git.Repo(t, "oneself", map[string]string{"apps/cm.yaml": configMap, "apps/b.yaml": strings.Replace(configMap, "settings", "other", 1)})
+	manifest := child(root, repo.URL, "apps", h.control)
+	repo.Commit(t, map[string]string{"apps/self.yaml": manifest}, "Contain yourself")
+	h.Apply(t, h.control, manifest)
+	h.wait(t, root, synced(repo.Head(t)))
+	h.stop()
+	resources := h.get(t, root).Status.Resources
+	var forgotten []string
+	for _, r := range resources {
+		forgotten = append(forgotten, fmt.Sprintf(`{"group":%q,"version":%q,"kind":%q,"namespace":%q,"name":%q,"status":"OutOfSync"}`, r.Group, r.Version, r.Kind, r.Namespace, r.Name))
+	}
+	h.Patch(t, "argocd-application-controller", "argoproj.io/v1alpha1", "Application", h.control, root, `{"status":{"resources":[`+strings.Join(forgotten, ",")+`]}}`)
+	repo.Commit(t, map[string]string{"apps/self.yaml": "", "apps/cm.yaml": ""}, "Remove two of three")
+	h.run(t)
+	h.WaitGone(t, "v1", "ConfigMap", h.control, "settings")
+	h.wait(t, root, func(a *v1alpha1.Application) string {
+		if a.Operation != nil || a.Status.Sync.Revision != repo.Head(t) {
+			return "not deployed"
+		}
+		return ""
+	})
+	never(t, 2*time.Second, func() string {
+		if a := h.get(t, root); a == nil || a.DeletionTimestamp != nil {
+			return "it deleted itself"
+		}
+		return ""
+	})
+}
