@@ -276,3 +276,26 @@ func TestPruneOfOneselfAndOfWhatWasNeverNoted(t *testing.T) {
 		return ""
 	})
 }
+
+// An object that Git still has is not pruned because it is now a hook, or to be left alone.
+func TestWhatBecomesAHookOrSkippedIsNotPruned(t *testing.T) {
+	h := start(t)
+	named := func(name, annotations string) string {
+		return strings.Replace(configMap, "name: settings", "name: "+name+", annotations: {"+annotations+"}", 1)
+	}
+	repo := h.git.Repo(t, "aside", map[string]string{"a.yaml": named("skipped", ""), "b.yaml": named("hooked", ""), "c.yaml": configMap})
+	name := h.name("aside")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
+	h.wait(t, name, synced(repo.Head(t)))
+	skipped := h.Get(t, "v1", "ConfigMap", h.target, "skipped").GetUID()
+	commit := repo.Commit(t, map[string]string{"a.yaml": named("skipped", "argocd.argoproj.io/hook: Skip"), "b.yaml": named("hooked", "argocd.argoproj.io/hook: SyncFail"), "c.yaml": strings.Replace(configMap, "blue", "red", 1)}, "Set aside")
+	h.hook(t, repo.URL)
+	h.wait(t, name, synced(commit))
+	time.Sleep(time.Second)
+	if o := h.Get(t, "v1", "ConfigMap", h.target, "skipped"); o == nil || o.GetUID() != skipped {
+		t.Error("what Git says to leave alone was deleted")
+	}
+	if h.Get(t, "v1", "ConfigMap", h.target, "hooked") == nil {
+		t.Error("what became a hook that has not run was deleted")
+	}
+}
