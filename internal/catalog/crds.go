@@ -67,6 +67,22 @@ func InstallCRDs(ctx context.Context, r *rest.Config, manifests [][]byte, log *s
 	return nil
 }
 
+var namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+
+// EnsureNamespace creates the namespace that our records live in, when it does not exist.
+func EnsureNamespace(ctx context.Context, r *rest.Config, name string) error {
+	client, err := dynamic.NewForConfig(quick(r))
+	if err != nil {
+		return problem.Because(problem.Invalid, err, "connection to our own cluster")
+	}
+	ns := &object.Object{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}}
+	_, err = client.Resource(namespaces).Create(ctx, ns, metav1.CreateOptions{FieldManager: crdManager})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return apiProblem(err, "create namespace %s", name)
+	}
+	return nil
+}
+
 func ours(crd *object.Object) bool {
 	for _, m := range crd.GetManagedFields() {
 		if m.Manager == crdManager {

@@ -182,6 +182,10 @@ func (c *Catalog) check(ctx context.Context) error {
 		}
 		return apiProblem(err, "list %s", r.GroupResource())
 	}
+	if _, err := c.client.Resource(namespaces).Get(ctx, c.options.Namespace, metav1.GetOptions{}); apierrors.IsNotFound(err) { // reading it may be forbidden
+		return problem.New(problem.NotFound, "the namespace %s does not exist", c.options.Namespace).
+			WithHint("run `kubectl create namespace %s`, or start with --install-crds", c.options.Namespace)
+	}
 	return nil
 }
 

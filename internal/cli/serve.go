@@ -10,6 +10,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/daemon"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 )
 
 func serve(std IO) *cobra.Command {
@@ -38,7 +39,9 @@ func serve(std IO) *cobra.Command {
 			if err := cfg.Validate(); err != nil {
 				return err
 			}
-			return daemon.Run(cmd.Context(), cfg, daemon.Options{Log: logger(std, cfg)})
+			log := logger(std, cfg)
+			klog.SetSlogLogger(log) // client-go's own voice
+			return daemon.Run(cmd.Context(), cfg, daemon.Options{Log: log})
 		},
 	}
 	f := cmd.Flags()
@@ -47,7 +50,7 @@ func serve(std IO) *cobra.Command {
 	f.StringVar(&cfg.Namespace, "namespace", cfg.Namespace, "`namespace` of Applications, settings and the lease")
 	f.StringVar(&cfg.DataDir, "data-dir", "", "`directory` of mirrors and caches; all of it can be lost (default: a folder of the user's cache)")
 	f.StringVar(&cfg.Listen, "listen", cfg.Listen, "`host:port` to answer on")
-	f.BoolVar(&cfg.InstallCRDs, "install-crds", false, "install missing CustomResourceDefinitions at start")
+	f.BoolVar(&cfg.InstallCRDs, "install-crds", false, "install missing CustomResourceDefinitions and the namespace at start")
 	f.BoolVar(&cfg.AllowFileRepositories, "allow-file-repositories", false, "permit file:// repositories")
 	f.StringArrayVar(&insteadOf, "instead-of", nil, "fetch repositories that begin with PREFIX from URL, as `PREFIX=URL`; may be repeated")
 	f.StringVar(&cfg.LogLevel, "log-level", cfg.LogLevel, "debug, info, warn or error")

@@ -86,6 +86,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		if err := catalog.InstallCRDs(ctx, connection, manifests, o.Log); err != nil {
 			return nil, err
 		}
+		if err := catalog.EnsureNamespace(ctx, connection, cfg.Namespace); err != nil {
+			return nil, err
+		}
 	}
 	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, InsteadOf: cfg.InsteadOf, Log: o.Log}); err != nil {
 		return nil, err
