@@ -155,3 +155,22 @@ func TestBoundedKeepsWhatFailed(t *testing.T) {
 		t.Errorf("%d of 10 kept", len(small))
 	}
 }
+
+func TestRetryPause(t *testing.T) {
+	three := int64(3)
+	for _, c := range []struct {
+		backoff *v1alpha1.Backoff
+		n       int64
+		want    time.Duration
+	}{
+		{nil, 0, 5 * time.Second}, {nil, 1, 10 * time.Second}, {nil, 10, 3 * time.Minute},
+		{&v1alpha1.Backoff{Duration: "2", Factor: &three, MaxDuration: "1m"}, 2, 18 * time.Second},
+		{&v1alpha1.Backoff{Duration: "2s", Factor: &three, MaxDuration: "10s"}, 5, 10 * time.Second},
+		{&v1alpha1.Backoff{Duration: "nonsense"}, 0, 5 * time.Second},
+		{nil, 100000, 3 * time.Minute},
+	} {
+		if got := retryPause(c.backoff, c.n); got != c.want {
+			t.Errorf("%+v after %d: %v, want %v", c.backoff, c.n, got, c.want)
+		}
+	}
+}

@@ -31,6 +31,8 @@ const (
 	releaseLookAfter = 50 * time.Millisecond // the watch tells that a hook is gone; this is in case it does not
 	pruneWaitsFor    = 10 * time.Second      // a request to prune, for other applications to be looked at
 
+	maxOperationMessage = 4096 // bytes
+
 	takeoverAttempts = 5 // at one object, while somebody else keeps writing it
 )
 
@@ -138,6 +140,13 @@ func (a *Apps) reject(ctx context.Context, app *v1alpha1.Application, what, hint
 
 // proceed performs the steps that are due, until the operation waits for something or is over.
 func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state) error {
+	if app.Status.OperationState.FinishedAt != nil {
+		due, updated, err := a.tryAgain(ctx, app, st)
+		if err != nil || !due {
+			return err
+		}
+		app = updated
+	}
 	op := app.Status.OperationState
 	if st.journal == nil || !st.journal.started.Equal(&op.StartedAt) {
 		st.journal = journalOf(op)
@@ -145,7 +154,7 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 	j := st.journal
 	v, err := a.operationView(ctx, app, st)
 	if err != nil {
-		return a.finish(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: err.Error()})
+		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: err.Error()})
 	}
 	healing := op.Operation.InitiatedBy.Automated && op.Operation.Sync != nil && len(op.Operation.Sync.Resources) > 0
 	if v.complete == nil || v.cluster == nil || v.unknown != nil && !healing {
@@ -153,7 +162,7 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		if why == nil {
 			why = problem.New(problem.Unavailable, "the destination cluster is not to be had")
 		}
-		return a.finish(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: "ComparisonError: " + why.Error()})
+		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: "ComparisonError: " + why.Error()})
 	}
 	for ctx.Err() == nil {
 		next := plan.Decide(a.planInput(app, v, j))
@@ -162,7 +171,7 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		}
 		switch {
 		case next.Done:
-			return a.finish(ctx, app, st, next)
+			return a.conclude(ctx, app, st, next)
 		case next.Waiting != "":
 			a.queue.addAfter(nameOf(app), waitLookEvery, cause{spec: true})
 			return a.save(ctx, &app, j, next.Message)
@@ -176,7 +185,7 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 			return nil
 		case len(next.Steps) > 0:
 			if refused := a.perform(ctx, app, st, v, next.Steps); len(refused) > 0 {
-				return a.finish(ctx, app, st, plan.DryRunFailed(refused))
+				return a.conclude(ctx, app, st, plan.DryRunFailed(refused))
 			}
 		}
 		if time.Since(j.saved) > saveEvery {
@@ -311,7 +320,7 @@ func (a *Apps) planInput(app *v1alpha1.Application, v *view, j *journal) plan.In
 		}
 	}
 	state := app.Status.OperationState
-	in.Run = plan.HookRun{Started: state.StartedAt.Unix(), ID: object.Hash([]any{app.UID, state.StartedAt, state.Operation})[:16]}
+	in.Run = plan.HookRun{Started: state.StartedAt.Unix(), ID: object.Hash([]any{app.UID, state.StartedAt, state.Operation, state.RetryCount})[:16]}
 	if len(v.commits) > 0 {
 		in.Run.Revision = v.commits[0]
 	}
@@ -625,7 +634,7 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 			return
 		}
 		n.Operation = nil
-		op.Phase, op.Message, op.FinishedAt = end.Phase, clip(end.Message, 4096), &now
+		op.Phase, op.Message, op.FinishedAt = end.Phase, clip(end.Message, maxOperationMessage), &now
 		if op.SyncResult != nil {
 			op.SyncResult.Resources = bounded(j.results(v))
 			if v != nil && j.view != nil {

@@ -180,3 +180,30 @@ func TestWavesWaitForHealth(t *testing.T) {
 	}
 	h.wait(t, name, synced(repo.Head(t)))
 }
+
+func TestRetryTriesAgainWithTheNewestCommitWhenAsked(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "retry", map[string]string{"pre.yaml": job("migrate", "PreSync", "", "exit 1"), "cm.yaml": configMap})
+	name := h.name("retry")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
+			return "not looked at"
+		}
+		return ""
+	})
+	h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, `{"operation":{"sync":{},"retry":{"limit":3,"refresh":true,"backoff":{"duration":"2s","factor":1}}}}`)
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		op := a.Status.OperationState
+		if op == nil || op.RetryCount == 0 || op.Phase != v1alpha1.OperationRunning || op.FinishedAt == nil || !strings.Contains(op.Message, "Retrying attempt #1 at ") {
+			return "not waiting for the next try"
+		}
+		return ""
+	})
+	commit := repo.Commit(t, map[string]string{"pre.yaml": job("migrate", "PreSync", "", "true")}, "Mend the migration")
+	h.hook(t, repo.URL)
+	a := h.wait(t, name, synced(commit))
+	if op := a.Status.OperationState; op.Phase != v1alpha1.OperationSucceeded || op.RetryCount == 0 || op.SyncResult.Revision != commit {
+		t.Errorf("operation %s, tried again %d times", phase(a), op.RetryCount)
+	}
+}
