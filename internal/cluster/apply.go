@@ -50,7 +50,13 @@ type ApplyRequest struct {
 	ManagedFields []metav1.ManagedFieldsEntry
 	// LiveVersion is the resourceVersion that the caller decided upon; empty: the index's is taken for Result.
 	LiveVersion string
+	Adjust      Adjust
 }
+
+// Adjust has the last word on what is sent. It is given the request's object and the live one as the server has it at
+// that moment, secrets in plain text and nil when there is none, and returns what to send. This is where
+// RespectIgnoreDifferences belongs: the index has Secrets masked only, and may lag behind. It must keep nothing.
+type Adjust func(desired, live *object.Object) (*object.Object, error)
 
 // The results of an apply, in kubectl's words.
 const (
@@ -79,7 +85,14 @@ func (w *Writer) Apply(ctx context.Context, r ApplyRequest) (Applied, error) {
 			return Applied{}, err
 		}
 	}
-	body, err := json.Marshal(payload(object.FoldStringData(r.Object), t))
+	desired := object.FoldStringData(r.Object)
+	if r.Adjust != nil {
+		if desired, err = w.adjust(ctx, t, desired, r.Adjust); err != nil {
+			return Applied{}, err
+		}
+	}
+	sent := payload(desired, t)
+	body, err := json.Marshal(sent)
 	if err != nil {
 		return Applied{}, problem.Because(problem.Invalid, err, "apply %s", describe(t.key))
 	}
@@ -88,10 +101,20 @@ func (w *Writer) Apply(ctx context.Context, r ApplyRequest) (Applied, error) {
 	answer, err := w.do(ctx, "apply", t, w.c.rest.Patch(types.ApplyPatchType).AbsPath(t.path()...).Body(body).
 		SpecificallyVersionedParams(&options, metav1.ParameterCodec, metav1.Unversioned), r.DryRun)
 	if err != nil {
-		return Applied{}, err
+		return Applied{}, nameChanged(err, before, sent)
 	}
 	answer.Result = result(answer, before, version)
 	return answer.Applied, nil
+}
+
+func (w *Writer) adjust(ctx context.Context, t target, desired *object.Object, adjust Adjust) (*object.Object, error) {
+	live, err := w.c.plain(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	desired, err = adjust(desired, live)
+	problem.Wrap(&err, "prepare %s", describe(t.key))
+	return desired, err
 }
 
 // takeOver gives the live object the ownership that the apply needs. It returns the new resourceVersion.
@@ -167,7 +190,7 @@ func (w *Writer) Replace(ctx context.Context, r ReplaceRequest) (Applied, error)
 	answer, err := w.do(ctx, "replace", t, w.c.rest.Put().AbsPath(t.path()...).SetHeader("Content-Type", runtime.ContentTypeJSON).Body(body).
 		SpecificallyVersionedParams(&options, metav1.ParameterCodec, metav1.Unversioned), r.DryRun)
 	if err != nil {
-		return Applied{}, err
+		return Applied{}, nameChanged(err, before, o)
 	}
 	answer.Result = result(answer, before, r.LiveVersion)
 	return answer.Applied, nil
@@ -254,6 +277,22 @@ func (c *Cluster) fetch(ctx context.Context, t target) (*object.Object, error) {
 		return nil, c.explain(err, "read", t.key, false)
 	}
 	return c.masker.Mask(o), nil
+}
+
+// plain reads an object for the sake of the next write: with its secrets, and nil when there is none. It stays in the
+// write that asked for it.
+func (c *Cluster) plain(ctx context.Context, t target) (*object.Object, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	o := &object.Object{}
+	err := c.explain(c.rest.Get().AbsPath(t.path()...).Do(ctx).Into(o), "read", t.key, false)
+	switch {
+	case problem.Is(err, problem.NotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return o, nil
 }
 
 // named refuses a key without a name: its path would be that of all objects of the kind.

@@ -26,6 +26,7 @@ type Refusal struct {
 	Ambiguous   bool                // a write was sent and its outcome is not known: read the object before doing anything again
 	Terminating bool                // the namespace is being deleted: wait for it, then try again
 	Immutable   bool                // the change needs the object to be deleted and created anew
+	Fields      []string            // the fields that the server complains about, as it spells them: spec.template
 	Schema      bool                // the object does not fit the kind's schema: unknown, repeated or wrongly typed fields
 }
 
@@ -50,7 +51,10 @@ func refusal(err error, secret, write bool) *Refusal {
 	r.Terminating = apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 	// Server-side apply reports fields that the schema lacks as its own internal error (500).
 	r.Schema = strings.Contains(s.Message, "failed to create typed patch object") || strings.Contains(s.Message, "strict decoding error")
-	r.Immutable = apierrors.IsInvalid(err) && strings.Contains(s.Message, "immutable")
+	if short, is := immutable(s); is {
+		r.Immutable, r.Message = true, short
+	}
+	r.Fields = fieldsOf(s)
 	if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
 		r.RetryAfter = time.Duration(seconds) * time.Second
 	}
@@ -99,7 +103,7 @@ func (c *Cluster) explain(err error, verb string, key object.Key, write bool) er
 	case p.Kind == problem.Unavailable && r.RetryAfter > 0:
 		return p.WithHint("the server asks to try again in %v", r.RetryAfter)
 	case r.Immutable:
-		return p.WithHint("the field cannot be changed on an existing object: sync with Replace=true,Force=true to delete and create it")
+		return p.WithHint("the field cannot be changed on an existing object: sync with Force=true, or Replace=true,Force=true, to delete and create it")
 	case p.Kind == problem.NotFound && write && key.Namespace != "" && missingNamespace(err):
 		return p.WithHint("create namespace %s, or sync with CreateNamespace=true", key.Namespace)
 	case p.Kind == problem.Forbidden:
