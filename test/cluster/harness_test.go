@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/deploy"
 	"github.com/hawser-cd/hawser/internal/cli"
 	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/config"
@@ -68,6 +69,7 @@ func start(t *testing.T, change ...func(*config.Config)) *hawser {
 func prepare(t *testing.T) *hawser {
 	t.Helper()
 	c := clustertest.Start(t)
+	c.Apply(t, "", string(deploy.CRDManifest()))
 	h := &hawser{Cluster: c, control: c.Namespace(t), target: c.Namespace(t), git: gittest.New(t)}
 	t.Cleanup(func() { h.dropFinalizers() })
 	return h
