@@ -1,0 +1,2 @@
+-- Crossplane: configuration without a controller that would report on it.
+return {status = "Healthy"}

@@ -1,0 +1,2 @@
+-- Knative: Ready is Unknown while something is on its way, and False when it cannot get there.
+return hawser.conditions{ready = "Ready", waiting = "Waiting for the trigger to be reconciled"}

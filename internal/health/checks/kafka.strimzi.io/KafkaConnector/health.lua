@@ -1,0 +1,12 @@
+-- Strimzi: either Ready or NotReady is True; NotReady with the reason Creating is the beginning.
+local state = hawser.get("status.connectorStatus.connector.state")
+if state == "FAILED" then
+  return {status = "Degraded", message = "The connector has failed"}
+end
+local not_ready = hawser.condition("NotReady")
+if not_ready ~= nil and not_ready.reason == "Creating" then
+  return {status = "Progressing", message = not_ready.message}
+end
+return hawser.conditions{
+  ready = "Ready", failed = "NotReady", paused = "ReconciliationPaused", waiting = "Waiting for the operator",
+}
