@@ -55,7 +55,7 @@ func decideAutosync(in autoInput) urge {
 		}
 	}
 	last := in.App.Status.OperationState
-	if !attempted(last, in.View) {
+	if !attempted(last, in.View) && !(byHand(last) && attemptedCommit(in.App, in.View)) {
 		return urge{Operation: op, Why: "new commit"}
 	}
 	if last.Phase != v1alpha1.OperationSucceeded {
@@ -69,19 +69,25 @@ func decideAutosync(in autoInput) urge {
 	}
 	// only what drifted is healed, and at once when a person or a deletion caused it; a controller that writes the
 	// same field again and again is another matter: heal it at a growing pace instead of fighting at full speed
-	if !in.View.byPeople(resources) {
-		if wait := in.Heals.wait(in.Now, in.Settings); wait > 0 {
-			return urge{In: wait, Why: "something else keeps changing it; pausing before healing again"}
-		}
+	heals := in.Heals
+	if in.View.byPeople(resources) {
+		heals.count -= freeHeals
+	}
+	if wait := heals.wait(in.Now, in.Settings); wait > 0 {
+		return urge{In: wait, Why: "something else keeps changing it; pausing before healing again"}
 	}
 	sync.Resources = resources
 	sync.SelfHealAttemptsCount = int64(in.Heals.count)
 	return urge{Operation: op, Why: "healing drift"}
 }
 
-// attempted reports whether the last operation was a full sync of what the view shows.
+// attempted reports whether the last operation was a sync of what the view shows: of all of it, or a heal, which only
+// follows one. What a person synced a part of is still to be synced.
 func attempted(last *v1alpha1.OperationState, v *view) bool {
 	if last == nil || last.SyncResult == nil || last.Operation.Sync == nil || last.Operation.Sync.DryRun {
+		return false
+	}
+	if len(last.Operation.Sync.Resources) > 0 && !last.Operation.InitiatedBy.Automated {
 		return false
 	}
 	r := last.SyncResult
@@ -91,9 +97,18 @@ func attempted(last *v1alpha1.OperationState, v *view) bool {
 	return r.Revision == v.revision() && object.Hash([]v1alpha1.ApplicationSource{r.Source}) == object.Hash(v.spec.sources)
 }
 
+// byHand reports whether the last operation was a person's sync of a part.
+func byHand(last *v1alpha1.OperationState) bool {
+	return last != nil && last.Operation.Sync != nil && len(last.Operation.Sync.Resources) > 0 && !last.Operation.InitiatedBy.Automated
+}
+
 func final(p v1alpha1.OperationPhase) bool {
 	return p == v1alpha1.OperationSucceeded || p == v1alpha1.OperationFailed || p == v1alpha1.OperationError
 }
+
+// freeHeals is how often people's changes are undone at once before they are taken for a machine's: a script that uses
+// kubectl, or a janitor that deletes, is no person and does not tire.
+const freeHeals = 300
 
 // pacingSettings is how pauses grow.
 type pacingSettings struct {
@@ -125,7 +140,7 @@ func (p *pacing) again(subject string, now time.Time, s pacingSettings) {
 
 // wait is how long to pause before the next attempt; the first one never waits.
 func (p pacing) wait(now time.Time, s pacingSettings) time.Duration {
-	if p.count == 0 {
+	if p.count <= 0 {
 		return 0
 	}
 	d := float64(s.First)

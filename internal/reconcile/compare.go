@@ -143,10 +143,15 @@ func (a *Apps) permit(v *view) func(object.Key) error {
 func (a *Apps) ignoreRules(app *v1alpha1.Application) []v1alpha1.ResourceIgnoreDifferences {
 	rules := []v1alpha1.ResourceIgnoreDifferences{
 		// a child application's request and record are no part of its manifest, and it has no status subresource
-		{Group: v1alpha1.Group, Kind: v1alpha1.KindApplication, JSONPointers: []string{"/operation", "/status"}},
+		{Group: v1alpha1.Group, Kind: v1alpha1.KindApplication, JSONPointers: []string{"/operation", "/status", pointerTo(annotationPruneApproved), pointerTo(v1alpha1.AnnotationRefresh)}},
 	}
 	rules = append(rules, a.Catalog.Settings().IgnoreDifferences...)
 	return append(rules, app.Spec.IgnoreDifferences...)
+}
+
+// pointerTo is the JSON pointer to an annotation: an answer or a request of a person to the application itself.
+func pointerTo(annotation string) string {
+	return "/metadata/annotations/" + strings.ReplaceAll(annotation, "/", "~1")
 }
 
 // one compares one wanted object with its live one. before is the last comparison of the same object, or nil: its
