@@ -82,6 +82,7 @@ type Input struct {
 	Known   func(object.Key) bool         // whether the cluster serves this kind now
 	Ensure  *object.Object                // the namespace of CreateNamespace=true, nil when none is due
 	Run     HookRun                       // names the run of the hooks
+	Gone    map[object.Key]bool           // applied by this operation, and seen not to be there any more
 }
 
 // Health is what the plan needs to know of an object's health.
@@ -328,7 +329,7 @@ func (in Input) wait(tasks []Step, next Step) Next {
 	if in.Sync.DryRun {
 		return Next{}
 	}
-	var hooks, unhealthy, leaving, failed []string
+	var hooks, unhealthy, leaving, failed, gone []string
 	last := next.Phase == v1alpha1.SyncPhaseSyncFail
 	for _, t := range tasks {
 		e, done := in.Journal[t.ID()]
@@ -348,6 +349,10 @@ func (in Input) wait(tasks []Step, next Step) Next {
 		case last || e.over():
 			// the last wave of plain objects is applied and not waited for; what was left alone has no say
 		case t.Key.Kind == "CustomResourceDefinition" || !sameGroup(t, next):
+			if in.Gone[t.Key] {
+				gone = append(gone, path(t.Key))
+				continue
+			}
 			if live == nil {
 				unhealthy = append(unhealthy, path(t.Key))
 				continue
@@ -362,6 +367,9 @@ func (in Input) wait(tasks []Step, next Step) Next {
 		}
 	}
 	switch {
+	case len(gone) > 0: // its health would be waited for in vain
+		sort.Strings(gone)
+		return finished(v1alpha1.OperationError, "applied and gone again before the next wave: "+strings.Join(gone, ", "))
 	case len(failed) > 0:
 		return finished(v1alpha1.OperationFailed, withReasons("one or more synchronization tasks completed unsuccessfully", failed))
 	case len(hooks) > 0:

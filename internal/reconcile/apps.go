@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -141,6 +142,12 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	if refresh, ok := app.Annotations[v1alpha1.AnnotationRefresh]; ok {
 		why.add(cause{spec: true, git: time.Now(), hard: refresh == string(v1alpha1.RefreshHard)})
 	}
+	if op := app.Status.OperationState; app.Operation != nil && (op == nil || final(op.Phase)) {
+		why.add(cause{git: time.Now()}) // who asks for a sync means what has just been pushed
+	}
+	if why.hard {
+		st.answers = map[object.Key]answer{}
+	}
 	v := a.refresh(ctx, app, st, why)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -159,6 +166,7 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		return err
 	}
 	st.view = v
+	st.tidy()
 	if v.undecided != "" {
 		a.queue.addAfter(name, undecidedLookEvery, cause{spec: true})
 	}
@@ -217,6 +225,12 @@ func (a *Apps) claim(name types.NamespacedName, server string, keys []object.Key
 		}
 		a.queue.add(heir, urgent, c)
 	}
+}
+
+// tidy drops what is remembered of objects that are no longer wanted: names with a hash in them come and go.
+func (st *state) tidy() {
+	maps.DeleteFunc(st.answers, func(k object.Key, _ answer) bool { return st.view.objects[k] == nil })
+	maps.DeleteFunc(st.drifts, func(k object.Key, _ map[string]bool) bool { return st.view.objects[k] == nil })
 }
 
 // claimRecorded notes that the application has been looked at, and could not or shall not be compared. Has it not said

@@ -147,11 +147,11 @@ func TestBoundedKeepsWhatFailed(t *testing.T) {
 		}
 		list = append(list, r)
 	}
-	got := bounded(list)
+	got := bounded(list, maxResultBytes)
 	if len(got) >= len(list) || got[0].Status != v1alpha1.ResultSyncFailed {
 		t.Errorf("%d kept, the first is %s", len(got), got[0].Status)
 	}
-	if small := bounded(list[:10]); len(small) != 10 {
+	if small := bounded(list[:10], maxResultBytes); len(small) != 10 {
 		t.Errorf("%d of 10 kept", len(small))
 	}
 }

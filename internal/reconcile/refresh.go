@@ -40,6 +40,9 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	if v.cluster == nil || v.complete == nil {
 		return v
 	}
+	if why.hard {
+		last = nil // what the API server once predicted may depend on webhooks and schemas that have changed
+	}
 	return a.compare(ctx, app, v, last, st.answers)
 }
 

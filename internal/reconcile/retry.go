@@ -37,7 +37,7 @@ func (a *Apps) conclude(ctx context.Context, app *v1alpha1.Application, st *stat
 		op.FinishedAt = &now
 		op.Message = clip(fmt.Sprintf("%s. Retrying attempt #%d at %s.", end.Message, op.RetryCount, now.Add(pause).Format(time.Kitchen)), maxOperationMessage)
 		if op.SyncResult != nil {
-			op.SyncResult.Resources = bounded(st.journal.results(v))
+			op.SyncResult.Resources = bounded(st.journal.results(v), room(n.Status.Resources))
 		}
 	})
 	if err != nil {

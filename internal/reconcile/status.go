@@ -30,6 +30,8 @@ const (
 	maxConditionMessage = 2048
 	maxConditions       = 40
 	maxResultBytes      = 600_000
+	minResultBytes      = 50_000
+	maxStatusBytes      = 1_300_000 // results and inventory together
 )
 
 // Event reasons of our own, beside those that exporters know.
@@ -323,17 +325,24 @@ func conditions(before, now []v1alpha1.ApplicationCondition, at metav1.Time) []v
 	return list
 }
 
-// bounded drops the results of objects that went well, oldest first, until the rest fits into the Application.
-func bounded(list []v1alpha1.ResourceResult) []v1alpha1.ResourceResult {
+// room is how many bytes the results of an operation may take beside an inventory of so many bytes.
+func room(inventory []v1alpha1.ResourceStatus) int {
+	data, _ := json.Marshal(inventory)
+	return max(minResultBytes, min(maxResultBytes, maxStatusBytes-len(data)))
+}
+
+// bounded drops the results of objects that went well until the rest fits into the Application. Hooks stay as long as
+// can be: their results are what keeps them from running twice.
+func bounded(list []v1alpha1.ResourceResult, room int) []v1alpha1.ResourceResult {
 	size := 0
 	var kept []v1alpha1.ResourceResult
 	for _, well := range []bool{false, true} { // what failed first
 		for _, r := range list {
-			if (r.Status == v1alpha1.ResultSynced) != well {
+			if (r.Status == v1alpha1.ResultSynced && r.HookType == "") != well {
 				continue
 			}
 			data, _ := json.Marshal(r)
-			if size += len(data); size <= maxResultBytes {
+			if size += len(data); size <= room {
 				kept = append(kept, r)
 			}
 		}

@@ -48,7 +48,8 @@ type journal struct {
 	phases  map[plan.ID]v1alpha1.SyncPhase
 	dryRan  bool
 	saved   time.Time
-	view    *view // of the operation's own revision, when it is not the application's
+	view    *view  // of the operation's own revision, when it is not the application's
+	asked   string // hash of `.operation` when it was taken up; empty when not known
 }
 
 // operate starts, continues or ends the application's operation. Its record stands in the Application: `.operation`
@@ -104,7 +105,11 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 	v := st.view
 	result := &v1alpha1.SyncOperationResult{Revision: v.revision(), Revisions: v.revisions()}
 	result.Source, result.Sources = sourcesOf(app, v)
-	updated, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+	write := a.Catalog.PatchApplication
+	if op.InitiatedBy.Automated { // a person's request that has just come must not be mixed with ours
+		write = a.Catalog.PatchApplicationExact
+	}
+	updated, err := write(ctx, app, func(n *v1alpha1.Application) {
 		n.Operation = op
 		n.Status.OperationState = &v1alpha1.OperationState{Operation: *op, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", StartedAt: now, SyncResult: result}
 	})
@@ -150,6 +155,7 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 	op := app.Status.OperationState
 	if st.journal == nil || !st.journal.started.Equal(&op.StartedAt) {
 		st.journal = journalOf(op)
+		st.journal.asked = object.Hash(app.Operation)
 	}
 	j := st.journal
 	v, err := a.operationView(ctx, app, st)
@@ -165,7 +171,7 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: "ComparisonError: " + why.Error()})
 	}
 	for ctx.Err() == nil {
-		next := plan.Decide(a.planInput(app, v, j))
+		next := plan.Decide(a.planInput(ctx, app, v, j))
 		for _, id := range sortedIDs(next.Results) {
 			j.put(id, next.Results[id], v1alpha1.SyncPhase(id.Hook))
 		}
@@ -215,7 +221,7 @@ func (a *Apps) terminate(ctx context.Context, app *v1alpha1.Application, st *sta
 		st.journal = journalOf(app.Status.OperationState)
 	}
 	if v := a.viewOf(app, st.journal); v != nil && v.cluster != nil && v.complete != nil && app.Status.OperationState.Operation.Sync != nil {
-		end = plan.Terminate(a.planInput(app, v, st.journal))
+		end = plan.Terminate(a.planInput(ctx, app, v, st.journal))
 		for _, id := range sortedIDs(end.Results) {
 			st.journal.put(id, end.Results[id], v1alpha1.SyncPhase(id.Hook))
 		}
@@ -289,7 +295,7 @@ func allKeys(v *view) map[object.Key]bool {
 }
 
 // planInput gathers what the plan decides on.
-func (a *Apps) planInput(app *v1alpha1.Application, v *view, j *journal) plan.Input {
+func (a *Apps) planInput(ctx context.Context, app *v1alpha1.Application, v *view, j *journal) plan.Input {
 	op := app.Status.OperationState.Operation
 	options := plan.ParseOptions(optionsOf(app, op.Sync))
 	options.DeletionApproved = deletionApproved(app, app.Status.OperationState.StartedAt)
@@ -336,7 +342,24 @@ func (a *Apps) planInput(app *v1alpha1.Application, v *view, j *journal) plan.In
 	if options.CreateNamespace {
 		in.Ensure = a.namespaceToEnsure(app, v)
 	}
+	a.lookFor(ctx, v, &in)
 	return in
+}
+
+// lookFor asks the API server about what was applied and the index does not have: it may be out of the watches' reach,
+// or gone again, and then nothing will ever tell of its health.
+func (a *Apps) lookFor(ctx context.Context, v *view, in *plan.Input) {
+	in.Gone = map[object.Key]bool{}
+	for id, e := range in.Journal {
+		if id.Hook != "" || e.Status != v1alpha1.ResultSynced || e.Phase != v1alpha1.OperationRunning || in.Live[id.Key] != nil || in.Sync.DryRun || v.objects[id.Key] == nil {
+			continue
+		}
+		live, err := v.cluster.Fetch(ctx, id.Key, "")
+		if err == nil {
+			in.Live[id.Key] = live
+		}
+		in.Gone[id.Key] = problem.Is(err, problem.NotFound) && v.cluster.KindErr(id.Key.GroupKind()) == nil
+	}
 }
 
 func optionsOf(app *v1alpha1.Application, sync *v1alpha1.SyncOperation) []string {
@@ -432,12 +455,9 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 		}
 		return plan.Entry{}, answer{}
 	case plan.Prune:
-		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: s.Object.GetUID(), Propagation: s.Options.Propagation, DryRun: s.DryRun})
-		if err != nil && !problem.Is(err, problem.NotFound) {
-			return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}, answer{}
-		}
-		a.Metrics.request("delete")
-		return plan.Entry{Status: v1alpha1.ResultPruned, Message: "pruned" + dry, Phase: v1alpha1.OperationSucceeded}, answer{}
+		entry := a.prune(ctx, app, w, v, s)
+		entry.Message += dry
+		return entry, answer{}
 	}
 	applied, err := a.apply(ctx, app, w, v, s)
 	if err != nil {
@@ -452,6 +472,34 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 		said = answer{}
 	}
 	return plan.Entry{Status: v1alpha1.ResultSynced, Message: name + " " + word + dry, Phase: v1alpha1.OperationRunning}, said
+}
+
+// prune deletes the step's object as it was when it was seen to be ours. When it has changed since, it is looked at
+// again: another application may just have taken it over.
+func (a *Apps) prune(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) plan.Entry {
+	live, known := v.cluster.Get(s.Key)
+	if !known || live.GetUID() != s.Object.GetUID() {
+		live = s.Object
+	}
+	pruned := plan.Entry{Status: v1alpha1.ResultPruned, Message: "pruned", Phase: v1alpha1.OperationSucceeded}
+	for attempt := 1; ; attempt++ {
+		if a.Catalog.Settings().Tracking.Owner(live) != a.instance(app) {
+			return plan.Entry{Status: v1alpha1.ResultPruneSkipped, Message: "ignored (it does not carry this application's mark any more)", Phase: v1alpha1.OperationSucceeded}
+		}
+		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: s.Object.GetUID(), ResourceVersion: live.GetResourceVersion(), Propagation: s.Options.Propagation, DryRun: s.DryRun})
+		a.Metrics.request("delete")
+		if err == nil || problem.Is(err, problem.NotFound) {
+			return pruned
+		}
+		fresh, readErr := v.cluster.Fetch(ctx, s.Key, "")
+		switch {
+		case problem.Is(readErr, problem.NotFound):
+			return pruned
+		case !problem.Is(err, problem.Conflict) || readErr != nil || fresh.GetUID() != s.Object.GetUID() || attempt == takeoverAttempts:
+			return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}
+		}
+		live = fresh
+	}
 }
 
 // runHook creates a hook's object. It is marked with its run, so that one that is there already tells whose it is.
@@ -601,7 +649,7 @@ func (a *Apps) save(ctx context.Context, app **v1alpha1.Application, j *journal,
 	updated, err := a.Catalog.PatchApplication(ctx, *app, func(n *v1alpha1.Application) {
 		if op := n.Status.OperationState; op != nil && !final(op.Phase) && op.SyncResult != nil {
 			op.Message = message
-			op.SyncResult.Resources = j.results(a.viewOf(*app, j))
+			op.SyncResult.Resources = bounded(j.results(a.viewOf(*app, j)), room(n.Status.Resources))
 		}
 	})
 	if err != nil {
@@ -628,15 +676,18 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 		j = journalOf(app.Status.OperationState)
 	}
 	v := a.viewOf(app, j)
-	updated, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+	// exact, so that a request that replaces this one is not removed with it: it is the next
+	updated, err := a.Catalog.PatchApplicationExact(ctx, app, func(n *v1alpha1.Application) {
 		op := n.Status.OperationState
 		if op == nil || final(op.Phase) {
 			return
 		}
-		n.Operation = nil
+		if j.asked == "" || object.Hash(n.Operation) == j.asked {
+			n.Operation = nil
+		}
 		op.Phase, op.Message, op.FinishedAt = end.Phase, clip(end.Message, maxOperationMessage), &now
 		if op.SyncResult != nil {
-			op.SyncResult.Resources = bounded(j.results(v))
+			op.SyncResult.Resources = bounded(j.results(v), room(n.Status.Resources))
 			if v != nil && j.view != nil {
 				op.SyncResult.Revision, op.SyncResult.Revisions = v.revision(), v.revisions()
 				op.SyncResult.Source, op.SyncResult.Sources = sourcesOf(app, v)

@@ -299,3 +299,114 @@ func TestWhatBecomesAHookOrSkippedIsNotPruned(t *testing.T) {
 		t.Error("what became a hook that has not run was deleted")
 	}
 }
+
+// Who pushes and then asks for a sync means what has just been pushed, webhook or not.
+func TestManualSyncMeansWhatHasJustBeenPushed(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "fresh", map[string]string{"cm.yaml": configMap})
+	name := h.name("fresh")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	h.sync(t, name, `"prune":false`)
+	commit := repo.Commit(t, map[string]string{"cm.yaml": strings.Replace(configMap, "blue", "red", 1)}, "Red")
+	if a := h.sync(t, name, `"prune":false`); a.Status.OperationState.SyncResult.Revision != commit {
+		t.Errorf("synced %s and not %s", a.Status.OperationState.SyncResult.Revision, commit)
+	}
+	if err := field("red", "data", "colour")(h.Get(t, "v1", "ConfigMap", h.target, "settings")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A part of a commit that a person synced does not count for the whole of it.
+func TestPartOfACommitIsNotTheCommit(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "part", map[string]string{"cm.yaml": configMap, "other.yaml": strings.Replace(configMap, "settings", "other", 1)})
+	name := h.name("part")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	h.sync(t, name, `"resources":[{"kind":"ConfigMap","name":"settings"}]`)
+	if h.Get(t, "v1", "ConfigMap", h.target, "other") != nil {
+		t.Fatal("more than the part was synced")
+	}
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true}"})
+	a := h.wait(t, name, synced(repo.Head(t)))
+	if len(a.Status.History) != 1 {
+		t.Errorf("%d entries in the history", len(a.Status.History))
+	}
+}
+
+// stuck is an application whose second wave waits for a Deployment that never gets ready.
+func (h *hawser) stuck(t *testing.T, name, auto string) {
+	t.Helper()
+	repo := h.git.Repo(t, name, map[string]string{
+		"web.yaml": strings.Replace(strings.Replace(deployment, "web:1.0", "web:broken", 1), "labels: {app: web}}\nspec", "labels: {app: web}, annotations: {argocd.argoproj.io/sync-wave: '-1'}}\nspec", 1),
+		"cm.yaml":  configMap,
+	})
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: auto})
+}
+
+func (h *hawser) waitsForWeb(t *testing.T, name string) {
+	t.Helper()
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if op := a.Status.OperationState; op == nil || op.Message != "waiting for healthy state of apps/Deployment/web" {
+			return "does not wait"
+		}
+		return ""
+	})
+}
+
+// What was applied and is gone again is not waited for.
+func TestObjectThatVanishesBetweenWaves(t *testing.T) {
+	h := start(t)
+	name := h.name("vanish")
+	h.stuck(t, name, "{prune: true}")
+	h.waitsForWeb(t, name)
+	h.Delete(t, h.target, "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}")
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if !strings.Contains(h.story(name), "gone again before the next wave: apps/Deployment/web") {
+			return "still waits"
+		}
+		return ""
+	})
+}
+
+// A request that replaces one in progress is the next, and not lost with it.
+func TestRequestThatReplacesARunningOneIsNotLost(t *testing.T) {
+	h := start(t)
+	name := h.name("replaced")
+	h.stuck(t, name, "")
+	patch := func(text string) {
+		h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, text)
+	}
+	patch(`{"operation":{"initiatedBy":{"username":"one"},"sync":{}}}`)
+	h.waitsForWeb(t, name)
+	patch(`{"operation":{"initiatedBy":{"username":"two"},"sync":{"resources":[{"kind":"ConfigMap","name":"settings"}]}}}`)
+	patch(`{"status":{"operationState":{"phase":"Terminating"}}}`)
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if op := a.Status.OperationState; a.Operation != nil || op == nil || op.Operation.InitiatedBy.Username != "two" || op.Phase != v1alpha1.OperationSucceeded {
+			return "the second request was not performed"
+		}
+		return ""
+	})
+	if h.Get(t, "v1", "ConfigMap", h.target, "settings") == nil {
+		t.Error("it did nothing")
+	}
+}
+
+// What a person asks of a child application by an annotation is no drift of the parent.
+func TestRequestsToAChildAreNoDrift(t *testing.T) {
+	h := start(t)
+	leaf, root := h.name("leaf"), h.name("tree")
+	repo := h.git.Repo(t, "requests-to-child", map[string]string{"work/cm.yaml": configMap})
+	repo.Commit(t, map[string]string{"apps/a.yaml": child(leaf, repo.URL, "work", h.target)}, "Begin")
+	h.apply(t, app{name: root, repo: repo.URL, path: "apps", auto: "{prune: true, selfHeal: true}", extra: "destination: {server: https://kubernetes.default.svc, namespace: " + h.control + "}"})
+	h.wait(t, root, synced(repo.Head(t)))
+	h.wait(t, leaf, synced(repo.Head(t)))
+	h.annotate(t, leaf, "hawser.dev/prune-approved", "0123456789abcdef")
+	h.annotate(t, leaf, v1alpha1.AnnotationDeletionApproved, "2026-01-01T00:00:00Z")
+	h.refresh(t, leaf)
+	never(t, 2*time.Second, func() string {
+		if h.get(t, leaf).Annotations["hawser.dev/prune-approved"] == "" || strings.Contains(h.story(root), " drift: ") {
+			return "the parent took the request back:\n" + h.story(root)
+		}
+		return ""
+	})
+}
