@@ -38,6 +38,7 @@ func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *
 	a.watchWhole(ctx, v, kindsOf(wants))
 
 	cmp := a.comparer(app, v, answers)
+	cmp.sameRules = last != nil && last.spec.hash == v.spec.hash
 	var mu sync.Mutex
 	objects := make(map[object.Key]*compared, len(wants))
 	group, gctx := errgroup.WithContext(ctx)
@@ -110,8 +111,10 @@ type comparer struct {
 	people   bool
 	ignore   diff.RuleSet
 	ignoreIs error // why the ignore rules cannot be used
-	permit   func(object.Key) error
-	answers  map[object.Key]answer
+	// sameRules: the last comparison ignored the same fields. After a change of settings every want is another object.
+	sameRules bool
+	permit    func(object.Key) error
+	answers   map[object.Key]answer
 }
 
 // answer is what the API server said when we applied an object: the baseline for what comes after.
@@ -194,11 +197,17 @@ func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, 
 		r.predicted = said.object
 	} else if before != nil && before.predicted != nil && before.wantHash == r.wantHash && before.live != nil && before.live.GetUID() == r.live.GetUID() {
 		r.predicted = before.predicted
+	} else if settled(c.apps.Masker.Mask(want), r.live) {
+		r.predicted = r.live
 	} else if err := c.predict(ctx, r); err != nil {
 		r.err, r.status = err, v1alpha1.SyncStatusUnknown
 		if problem.Is(err, problem.Invalid) || problem.Is(err, problem.NotFound) {
 			r.status = v1alpha1.SyncStatusOutOfSync // what the API server refuses cannot be what is live
 		}
+		return r
+	}
+	if c.sameRules && before != nil && before.err == nil && before.want == want && before.live == r.live && before.predicted == r.predicted {
+		r.changes, r.status = before.changes, before.status
 		return r
 	}
 	result, err := diff.Compare(ctx, diff.Input{Desired: c.apps.Masker.Mask(want), Predicted: r.predicted, Live: r.live, Manager: v1alpha1.DefaultFieldManager,
