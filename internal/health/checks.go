@@ -69,7 +69,7 @@ type script struct {
 //go:embed checks/*/*/health.lua
 var readyMade embed.FS
 
-// NewChecks compiles the customisations. An error names the setting and says why its script cannot be used; objects of
+// NewChecks compiles the customisations; of two for the same kind the later one counts. An error names the setting and says why its script cannot be used; objects of
 // that kind are Unknown for the same reason until it is mended.
 func NewChecks(custom []Custom) (*Checks, []error) {
 	c := &Checks{custom: map[schema.GroupKind]*script{}, ready: map[schema.GroupKind]*script{}}
@@ -115,6 +115,7 @@ func add(exact map[schema.GroupKind]*script, globs *[]pattern, group, kind strin
 		return
 	}
 	text := spelled(schema.GroupKind{Group: group, Kind: kind})
+	*globs = slices.DeleteFunc(*globs, func(p pattern) bool { return p.text == text })
 	if g, err := glob.Compile(text); err == nil { // only braces and brackets can be malformed; no kind has them
 		*globs = append(*globs, pattern{text, g, s})
 	}

@@ -23,19 +23,15 @@ func (rule rule) of(r reader) Health {
 	if stale, ok := r.stale(reader{}); ok {
 		return stale
 	}
-	for _, kind := range rule.paused {
-		if c := r.condition(kind); c.isTrue() {
-			return Health{suspended, saying(c)}
-		}
-	}
-	for _, kind := range rule.failed {
-		if c := r.condition(kind); c.isTrue() {
-			return Health{degraded, saying(c)}
-		}
-	}
-	for _, kind := range rule.busy {
-		if c := r.condition(kind); c.isTrue() {
-			return Health{progressing, saying(c)}
+	for _, signs := range []struct {
+		kinds []string
+		code  code
+	}{{rule.paused, suspended}, {rule.failed, degraded}, {rule.busy, progressing}} {
+		for _, kind := range signs.kinds {
+			c := r.condition(kind)
+			if _, stale := r.stale(c); c.isTrue() && !stale {
+				return Health{signs.code, saying(c)}
+			}
 		}
 	}
 	message := ""

@@ -30,7 +30,7 @@ func TestScriptReadsTheObject(t *testing.T) {
 	const content = `, spec: {count: 3, f: 2.5, flag: true, none: null, list: [a, b], empty: []}, status: {conditions: [{type: Ready, status: "False", message: not yet}]}`
 	for script, want := range map[string]string{
 		`hs = {} if obj.status ~= nil then for i, c in ipairs(obj.status.conditions) do if c.type == "Ready" and c.status == "False" then hs.status = "Degraded" hs.message = c.message return hs end end end hs.status = "Healthy" return hs`: "Degraded: not yet",
-		`return {status = "Healthy", message = obj.kind .. "/" .. obj.metadata.name .. " " .. obj.spec.count .. " " .. obj.spec.f .. " " .. tostring(obj.spec.flag)}`:                                                                                "Healthy: Thing/a 3 2.5 true",
+		`return {status = "Healthy", message = obj.kind .. "/" .. obj.metadata.name .. " " .. obj.spec.count .. " " .. obj.spec.f .. " " .. tostring(obj.spec.flag)}`:                                                                          "Healthy: Thing/a 3 2.5 true",
 		`return {status = "Healthy", message = #obj.spec.list .. #obj.spec.empty .. tostring(obj.spec.none) .. tostring(obj.metadata.managedFields)}`:                                                                                          "Healthy: 20nilnil",
 		`return {status = "Suspended"}`: "Suspended",
 		`return {status = "Missing"}`:   "Missing",
@@ -46,12 +46,12 @@ func TestScriptReadsTheObject(t *testing.T) {
 		`return {status = "Healthy", message = os.time() - 5}`:                                    "Healthy: 1699999995",
 		`return {status = "Healthy", message = os.time({year=2026, month="11", day=23, hour=0})}`: "Healthy: 1795392000",
 		`return {status = "Healthy", message = os.date("!*t", 0).year}`:                           "Healthy: 1970",
-		`local t = {"b", "a"} table.sort(t) table.insert(t, "c") table.insert(t, 1, "_") return {status = "Healthy", message = table.concat(t, ",") .. table.remove(t)}`:                 "Healthy: _,a,b,cc",
-		`return {status = "Healthy", message = tostring(pcall(error, "x")) .. math.floor(2.7) .. math.max(1, 5)}`:                                                                        "Healthy: false25",
-		`local m = setmetatable({}, {__concat = function(a, b) return "joined" end}) return {status = "Healthy", message = "a" .. m}`:                                                    "Healthy: joined",
-		`local function f() return "a", "b" end local function g(...) return ... .. "!" end return {status = "Healthy", message = "x" .. f() .. "y" .. g("1", "2") .. f()}`:              "Healthy: xay1!a",
-		`local t = {} t[#t + 1] = "a" t[#t + 1] = "b" t["k"] = "c" return {status = "Healthy", message = #t .. t[2] .. t.k}`:                                                             "Healthy: 2bc",
-		`return {status = "Healthy", message = getmetatable("") .. tostring(getmetatable(_G))}`:                                                                                          "Healthy: lockedlocked",
+		`local t = {"b", "a"} table.sort(t) table.insert(t, "c") table.insert(t, 1, "_") return {status = "Healthy", message = table.concat(t, ",") .. table.remove(t)}`:                     "Healthy: _,a,b,cc",
+		`return {status = "Healthy", message = tostring(pcall(error, "x")) .. math.floor(2.7) .. math.max(1, 5)}`:                                                                            "Healthy: false25",
+		`local m = setmetatable({}, {__concat = function(a, b) return "joined" end}) return {status = "Healthy", message = "a" .. m}`:                                                        "Healthy: joined",
+		`local function f() return "a", "b" end local function g(...) return ... .. "!" end return {status = "Healthy", message = "x" .. f() .. "y" .. g("1", "2") .. f()}`:                  "Healthy: xay1!a",
+		`local t = {} t[#t + 1] = "a" t[#t + 1] = "b" t["k"] = "c" return {status = "Healthy", message = #t .. t[2] .. t.k}`:                                                                 "Healthy: 2bc",
+		`return {status = "Healthy", message = getmetatable("") .. tostring(getmetatable(_G))}`:                                                                                              "Healthy: lockedlocked",
 		`local c = hawser.condition("Ready") return {status = "Healthy", message = c.status .. hawser.get("spec.count") .. tostring(hawser.get("spec.x.y")) .. tostring(hawser.observed())}`: "Healthy: False3niltrue",
 	} {
 		if got := spell(judgeWith(t, script, content)); got != want {
@@ -121,7 +121,7 @@ func TestHostileScriptsAreStopped(t *testing.T) {
 		`local s = ("x"):rep(1000000) return string.format(("%s"):rep(200), unpack({s, s, s, s, s, s, s, s}))`:                 tooMuch,
 		`local s = ("x"):rep(1000) return s:gsub("x", ("y"):rep(100000))`:                                                      tooMuch,
 		`local s = ("x"):rep(1000) return s:gsub("x", function() return ("y"):rep(100000) end)`:                                tooMuch,
-		`local s = ("x"):rep(900000) return s:gsub("(x+)", ("%1"):rep(20))`:                                               tooMuch,
+		`local s = ("x"):rep(900000) return s:gsub("(x+)", ("%1"):rep(20))`:                                                    tooMuch,
 		`local t = {} for i = 1, 3000 do t[i] = ("x"):rep(3000) end return table.concat(t)`:                                    tooMuch,
 		`return ("a"):rep(30):find(("a?"):rep(30) .. ("a"):rep(30))`:                                                           tooLong,
 		`return ("a"):rep(5000):find(("a*"):rep(20) .. "b")`:                                                                   tooLong,

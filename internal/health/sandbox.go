@@ -17,7 +17,7 @@ const environment = "hawser.environment"
 // judged alike; os.time, os.date, os.difftime and os.clock, told by the time of the call; and hawser.
 func newState() *lua.LState {
 	l := lua.NewState(lua.Options{
-		SkipOpenLibs: true,
+		SkipOpenLibs:  true,
 		CallStackSize: callDepth, RegistrySize: stackSize, RegistryMaxSize: stackMax, RegistryGrowStep: stackSize,
 	})
 	lua.OpenBase(l)

@@ -1,9 +1,12 @@
 -- Crossplane managed resources: Synced says whether the last attempt to reconcile worked, Ready whether the thing outside exists and
 -- works. Synced comes first: while it fails, Ready is of the past. Kinds of configuration have neither.
-if hawser.get("status.conditions") == nil and hawser.get("spec.forProvider") == nil then
-  return {status = "Healthy"}
-end
 local synced = hawser.condition("Synced")
+if hawser.get("spec.forProvider") == nil and synced == nil and hawser.condition("Ready") == nil then
+  if hawser.get("status.conditions") == nil then
+    return {status = "Healthy"}
+  end
+  return nil -- conditions of some other kind: not ours to judge
+end
 if synced ~= nil and synced.status == "False" then
   if synced.reason == "ReconcilePaused" then
     return {status = "Suspended", message = synced.message or "Reconciliation is paused"}

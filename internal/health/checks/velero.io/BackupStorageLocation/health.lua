@@ -1,0 +1,5 @@
+-- Velero: whether the bucket could be reached at the last look.
+return hawser.phase{
+  healthy = "Available", degraded = "Unavailable",
+  path = "status.phase", message = "status.message", waiting = "Waiting for the first look",
+}
