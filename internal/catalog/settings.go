@@ -40,6 +40,7 @@ type Settings struct {
 	Inclusions []Filter // resource.inclusions
 
 	IgnoreDifferences     []v1alpha1.ResourceIgnoreDifferences // resource.customizations.ignoreDifferences.*; group and kind hold globs
+	HealthChecks          []HealthCheck                        // resource.customizations.health.*, .useOpenLibs.*; a later one for the same kind counts
 	IgnoreAggregatedRoles bool                                 // resource.compareoptions
 	IgnoreStatus          IgnoreStatus                         // resource.compareoptions: ignoreResourceStatusField (all)
 
@@ -65,6 +66,15 @@ type Filter struct {
 	APIGroups []string `json:"apiGroups,omitempty"`
 	Kinds     []string `json:"kinds,omitempty"`
 	Clusters  []string `json:"clusters,omitempty"`
+}
+
+// HealthCheck is a health check in Lua for all objects of a kind. Its fields are those of health.Custom, which compiles
+// it: the script is passed on as it stands.
+type HealthCheck struct {
+	Group, Kind string // hold globs; the core group is empty
+	Lua         string
+	OpenLibs    bool
+	Key         string // of the setting, for messages
 }
 
 // IgnoreStatus says whose status field counts in no comparison.
@@ -144,6 +154,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&k, "resource.compareoptions", &compare, compareOptions{old.IgnoreAggregatedRoles, old.IgnoreStatus}, parseCompareOptions)
 	s.IgnoreAggregatedRoles, s.IgnoreStatus = compare.roles, compare.status
 	s.IgnoreDifferences = ignoreDifferences(&k, old.IgnoreDifferences)
+	s.HealthChecks = healthChecks(&k, old.HealthChecks)
 	read(&k, "kustomize.buildOptions", &s.KustomizeBuildOptions, old.KustomizeBuildOptions, text)
 	read(&k, "kustomize.enable", &s.Kustomize, old.Kustomize, boolean)
 	read(&k, "helm.enable", &s.Helm, old.Helm, boolean)
@@ -398,6 +409,50 @@ func ignoreDifferences(k *keys, old []v1alpha1.ResourceIgnoreDifferences) []v1al
 		}
 	}
 	return rules
+}
+
+const (
+	healthPrefix   = "resource.customizations.health."
+	openLibsPrefix = "resource.customizations.useOpenLibs."
+)
+
+// healthChecks reads the checks in the old form, one YAML map under resource.customizations, and then those with a key
+// per kind, which count where both are there (Argo CD's order). A wildcard needs the old form: a key holds no "*".
+func healthChecks(k *keys, old []HealthCheck) []HealthCheck {
+	var checks []HealthCheck
+	const legacy = "resource.customizations"
+	var byKind map[string]struct {
+		Lua      string `json:"health.lua"`
+		OpenLibs bool   `json:"health.lua.useOpenLibs"`
+	}
+	if err := parseYAML(k.values[legacy], &byKind); err != nil { // ignoreDifferences, which reads it too, reports it
+		byKind = nil
+		for _, c := range old {
+			if strings.HasPrefix(c.Key, legacy+" ") {
+				checks = append(checks, c)
+			}
+		}
+	}
+	for _, name := range sortedKeys(byKind) {
+		group, kind, ok := strings.Cut(name, "/")
+		if !ok {
+			group, kind = "", name
+		}
+		if c := byKind[name]; strings.TrimSpace(c.Lua) != "" {
+			checks = append(checks, HealthCheck{group, kind, c.Lua, c.OpenLibs, legacy + " of " + name})
+		}
+	}
+	for _, key := range sortedKeys(k.values) {
+		selector, ok := strings.CutPrefix(key, healthPrefix)
+		if !ok || strings.TrimSpace(k.values[key]) == "" {
+			continue
+		}
+		group, kind := groupKind(selector)
+		open := false
+		read(k, openLibsPrefix+selector, &open, false, boolean)
+		checks = append(checks, HealthCheck{group, kind, k.values[key], open, key})
+	}
+	return checks
 }
 
 // groupKind takes the end of a key apart: apps_Deployment, Service (core group), *.crossplane.io_*, all. Kinds hold no

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/config"
+	"github.com/hawser-cd/hawser/internal/health"
 	"github.com/hawser-cd/hawser/internal/object"
 )
 
@@ -53,22 +54,26 @@ func TestSettings(t *testing.T) {
 				"resource.exclusions":                "- apiGroups: [\"*.cilium.io\"]\n  kinds: [Cilium*]\n  clusters: [\"https://a\"]\n",
 				"resource.inclusions":                "- kinds: [Deployment]",
 				"resource.compareoptions":            "ignoreAggregatedRoles: true\nignoreResourceStatusField: crd\n",
-				"resource.customizations.ignoreDifferences.apps_Deployment":   "jsonPointers: [/spec/replicas]",
-				"resource.customizations.ignoreDifferences.all":               "managedFieldsManagers: [kube-controller-manager]",
-				"resource.customizations.ignoreDifferences.Service":           "jqPathExpressions: [.spec.clusterIP]",
-				"resource.customizations.ignoreDifferences.*.crossplane.io_*": "jsonPointers: [/spec/x]",
-				"resource.customizations.ignoreResourceUpdates.all":           "jsonPointers: [/status]",
-				"resource.customizations":                                     "apps/StatefulSet:\n  ignoreDifferences: |\n    jsonPointers: [/spec/y]\nSecret:\n  health.lua: |\n    return {}\n",
-				"kustomize.buildOptions":                                      "--enable-helm",
-				"kustomize.enable":                                            "false",
-				"helm.enable":                                                 "true",
-				"jsonnet.enable":                                              "false",
-				"cluster.inClusterEnabled":                                    "false",
-				"webhook.maxPayloadSizeMB":                                    "1",
-				"hawser.webhook.unsigned":                                     "refuse",
-				"hawser.repositories.insteadOf":                               "- {prefix: https://github.com/, url: https://mirror.corp/gh/}",
-				"hawser.drift.additions":                                      "none",
-				"hawser.prune.guard":                                          "off",
+				"resource.customizations.ignoreDifferences.apps_Deployment":       "jsonPointers: [/spec/replicas]",
+				"resource.customizations.ignoreDifferences.all":                   "managedFieldsManagers: [kube-controller-manager]",
+				"resource.customizations.ignoreDifferences.Service":               "jqPathExpressions: [.spec.clusterIP]",
+				"resource.customizations.ignoreDifferences.*.crossplane.io_*":     "jsonPointers: [/spec/x]",
+				"resource.customizations.ignoreResourceUpdates.all":               "jsonPointers: [/status]",
+				"resource.customizations.health.cert-manager.io_Certificate":      "return {}\n",
+				"resource.customizations.useOpenLibs.cert-manager.io_Certificate": "true",
+				"resource.customizations.health.Service":                          "return {status = 'Healthy'}",
+				"resource.customizations.health.blank_Kind":                       " ",
+				"resource.customizations":                                         "apps/StatefulSet:\n  ignoreDifferences: |\n    jsonPointers: [/spec/y]\nSecret:\n  health.lua: |\n    return {}\n\"*.crossplane.io/*\":\n  health.lua.useOpenLibs: true\n  health.lua: |\n    return nil\n",
+				"kustomize.buildOptions":                                          "--enable-helm",
+				"kustomize.enable":                                                "false",
+				"helm.enable":                                                     "true",
+				"jsonnet.enable":                                                  "false",
+				"cluster.inClusterEnabled":                                        "false",
+				"webhook.maxPayloadSizeMB":                                        "1",
+				"hawser.webhook.unsigned":                                         "refuse",
+				"hawser.repositories.insteadOf":                                   "- {prefix: https://github.com/, url: https://mirror.corp/gh/}",
+				"hawser.drift.additions":                                          "none",
+				"hawser.prune.guard":                                              "off",
 			},
 			paramsMap: {
 				"controller.self.heal.timeout.seconds":         "5",
@@ -107,6 +112,12 @@ func TestSettings(t *testing.T) {
 			}),
 			rule("apps", "Deployment", func(r *v1alpha1.ResourceIgnoreDifferences) { r.JSONPointers = []string{"/spec/replicas"} }),
 			rule("apps", "StatefulSet", func(r *v1alpha1.ResourceIgnoreDifferences) { r.JSONPointers = []string{"/spec/y"} }),
+		},
+		HealthChecks: []HealthCheck{
+			{"*.crossplane.io", "*", "return nil\n", true, "resource.customizations of *.crossplane.io/*"},
+			{"", "Secret", "return {}\n", false, "resource.customizations of Secret"},
+			{"", "Service", "return {status = 'Healthy'}", false, "resource.customizations.health.Service"},
+			{"cert-manager.io", "Certificate", "return {}\n", true, "resource.customizations.health.cert-manager.io_Certificate"},
 		},
 		KustomizeBuildOptions: "--enable-helm", Helm: true,
 		Webhook: Webhook{
@@ -164,6 +175,33 @@ func TestMalformedSettingKeepsWhatWasInForce(t *testing.T) {
 	}
 	if removed := parseSettings(records{}, after); removed.Reconciliation != 2*time.Minute || len(removed.Problems) > 0 {
 		t.Errorf("a removed key means the default: %+v", removed)
+	}
+}
+
+func TestMalformedHealthCustomisations(t *testing.T) {
+	good := settingsFrom(map[string]string{
+		"resource.customizations":                      "a/B:\n  health.lua: return nil\n",
+		"resource.customizations.health.c_D":           "return {}",
+		"resource.customizations.useOpenLibs.c_D":      "true",
+		"resource.customizations.useOpenLibs.without_": "perhaps", // belongs to no check: nobody asks
+	})
+	if len(good.Problems) > 0 || len(good.HealthChecks) != 2 {
+		t.Fatal(good.Problems, good.HealthChecks)
+	}
+	bad := parseSettings(records{maps: map[string]map[string]string{settingsMap: {
+		"resource.customizations":                 "[",
+		"resource.customizations.health.c_D":      "return {}",
+		"resource.customizations.useOpenLibs.c_D": "perhaps",
+	}}}, good)
+	want := []HealthCheck{
+		{"a", "B", "return nil", false, "resource.customizations of a/B"},
+		{"c", "D", "return {}", false, "resource.customizations.health.c_D"},
+	}
+	if diff := cmp.Diff(want, bad.HealthChecks); diff != "" || len(bad.Problems) != 2 {
+		t.Error(diff, bad.Problems)
+	}
+	if _, problems := health.NewChecks([]health.Custom{health.Custom(want[0]), health.Custom(want[1])}); len(problems) > 0 {
+		t.Error(problems)
 	}
 }
 
