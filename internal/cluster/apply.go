@@ -103,7 +103,7 @@ func (w *Writer) Apply(ctx context.Context, r ApplyRequest) (Applied, error) {
 	if err != nil {
 		return Applied{}, nameChanged(err, before, sent)
 	}
-	answer.Result = result(answer, before, version)
+	answer.Result = result(answer, before, version, r.DryRun)
 	return answer.Applied, nil
 }
 
@@ -192,7 +192,7 @@ func (w *Writer) Replace(ctx context.Context, r ReplaceRequest) (Applied, error)
 	if err != nil {
 		return Applied{}, nameChanged(err, before, o)
 	}
-	answer.Result = result(answer, before, r.LiveVersion)
+	answer.Result = result(answer, before, r.LiveVersion, r.DryRun)
 	return answer.Applied, nil
 }
 
@@ -219,7 +219,7 @@ func (w *Writer) Patch(ctx context.Context, r PatchRequest) (Applied, error) {
 	if err != nil {
 		return Applied{}, err
 	}
-	answer.Result = result(answer, before, "")
+	answer.Result = result(answer, before, "", r.DryRun)
 	return answer.Applied, nil
 }
 
@@ -444,11 +444,16 @@ func payload(o *object.Object, t target) *object.Object {
 }
 
 // result tells created, configured and unchanged apart. A write that changes nothing leaves the resourceVersion as it
-// was. If the index was behind (a status written a moment ago), the content decides.
-func result(a reply, before *entry, version string) string {
+// was. If the index was behind (a status written a moment ago), the content decides, and after a dry run always.
+func result(a reply, before *entry, version string, dry bool) string {
 	switch {
 	case a.code == 201:
 		return Created
+	case dry && before != nil && before.full != nil:
+		if reflect.DeepEqual(content(before.full), content(a.Object)) {
+			return Unchanged
+		}
+		return Configured
 	case version != "" && a.Object.GetResourceVersion() == version:
 		return Unchanged
 	case before == nil || before.uid != a.Object.GetUID():

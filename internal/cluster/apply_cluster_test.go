@@ -40,6 +40,12 @@ func TestApplySaysWhatItDid(t *testing.T) {
 			t.Errorf("the same again: %s, version %s, before %s", a.Result, a.Object.GetResourceVersion(), before)
 		}
 	}
+	for replicas, want := range map[string]string{"1": cluster.Unchanged, "2": cluster.Configured} {
+		o := tracked(t, instance, ns, strings.ReplaceAll(text, "%", replicas))
+		if dry, err = c.Writer(anything).Apply(t.Context(), cluster.ApplyRequest{Object: o, DryRun: true}); err != nil || dry.Result != want {
+			t.Errorf("dry run with %s replicas: %s, %v", replicas, dry.Result, err)
+		}
+	}
 	a = apply(t, c, tracked(t, instance, ns, strings.ReplaceAll(text, "%", "2")))
 	if replicas := c.Live(instance)[key].Object["spec"].(map[string]any)["replicas"]; a.Result != cluster.Configured || replicas != int64(2) {
 		t.Errorf("%s, live has %v replicas", a.Result, replicas)
