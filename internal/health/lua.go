@@ -17,8 +17,8 @@ import (
 // What one run of a script may take. A check of 200 lines over a large object needs some thousand steps.
 const (
 	maxSteps   = 1_000_000 // instructions of Lua, and steps of a string search: well under a second
-	maxBytes   = 16 << 20  // strings it makes, all together
-	maxString  = 4 << 20   // and the longest of them
+	maxBytes   = 8 << 20   // strings it makes, all together
+	maxString  = 256 << 10 // and the longest of them: to compare two is one instruction
 	maxIndex   = 1 << 16   // of a list: Lua fills the gap below a new index
 	maxMessage = 4 << 10   // bytes of the message it returns
 	callDepth  = 120       // calls within calls
@@ -80,7 +80,7 @@ func work(l *lua.LState, steps int) {
 func made(l *lua.LState, size int) {
 	r := runOf(l)
 	if r.bytes -= size; (size > maxString || r.bytes < 0) && r.stopped == nil {
-		r.stopped = &exhausted{fmt.Sprintf("it made strings of more than %d MiB (one may have %d)", maxBytes>>20, maxString>>20)}
+		r.stopped = &exhausted{fmt.Sprintf("it made strings of more than %d MiB (one may have %d KiB)", maxBytes>>20, maxString>>10)}
 	}
 	if r.stopped != nil {
 		l.RaiseError("%s", r.stopped.Error())
@@ -92,7 +92,7 @@ func made(l *lua.LState, size int) {
 // wrong is not used again.
 func (c *Checks) run(ctx context.Context, proto *lua.FunctionProto, o *object.Object, now time.Time) (h Health, ok bool, err error) {
 	l := c.states.Get().(*lua.LState)
-	env := l.NewTable()
+	env := l.CreateTable(0, 8)
 	env.Metatable = l.G.Registry.RawGetString(environment)
 	r := &run{Context: ctx, object: o, now: now, env: env, steps: maxSteps, bytes: maxBytes}
 	l.SetContext(r)
