@@ -25,7 +25,8 @@ const (
 )
 
 // Writer writes to a cluster as far as its permit goes: a capability, handed to one operation. It does each write
-// once. A Refusal with Ambiguous set means that the caller must read before it repeats.
+// once; only Put and ApplyClientSide, which read first, do it over when somebody else was faster. A Refusal with
+// Ambiguous set means that the caller must read before it repeats.
 type Writer struct {
 	c      *Cluster
 	permit func(object.Key) error

@@ -35,12 +35,29 @@ type ClientSideRequest struct {
 // empty. Fields are owned with operation Update.
 //
 // On an object that we applied server-side until now, what we own stands for the last apply, and the ownership is
-// turned into that of a client first: with both, a field could be changed by others unseen.
+// turned into that of a client: with both, a field could be changed by others unseen.
 func (w *Writer) ApplyClientSide(ctx context.Context, r ClientSideRequest) (Applied, error) {
 	t, err := named(w.target(ctx, object.KeyOf(r.Object), r.Object.GroupVersionKind().Version))
 	if err != nil {
 		return Applied{}, err
 	}
+	a, err := again(func() (Applied, error) { return w.applyClientSide(ctx, t, r) })
+	if err != nil || r.DryRun {
+		return a, err
+	}
+	// After the apply and not before: from now on the annotation tells what Git said, so that nothing is lost if we are
+	// stopped in between.
+	if diff.Held(a.Object, manager(r.Manager)) != nil {
+		o, err := again(func() (Applied, error) { return w.becomeClient(ctx, t, manager(r.Manager)) })
+		if err != nil {
+			return Applied{}, err
+		}
+		a.Object = o.Object
+	}
+	return a, nil
+}
+
+func (w *Writer) applyClientSide(ctx context.Context, t target, r ClientSideRequest) (Applied, error) {
 	live, err := w.c.plain(ctx, t)
 	if err != nil {
 		return Applied{}, err
@@ -61,13 +78,7 @@ func (w *Writer) ApplyClientSide(ctx context.Context, r ClientSideRequest) (Appl
 		return w.Create(ctx, CreateRequest{Object: wanted, Manager: r.Manager, DryRun: r.DryRun, Validate: r.Validate})
 	}
 	before := w.c.index.get(t.key)
-	last := lastAppliedTo(live, manager(r.Manager))
-	if !r.DryRun {
-		if live, err = w.becomeClient(ctx, t, live, manager(r.Manager)); err != nil {
-			return Applied{}, err
-		}
-	}
-	kind, patch, err := threeWay(t, last, wanted, live)
+	kind, patch, err := threeWay(t, lastAppliedTo(live, manager(r.Manager)), wanted, live)
 	if err != nil {
 		return Applied{}, problem.Because(problem.Invalid, err, "apply %s: work out the patch", describe(t.key)).
 			WithHint("correct the field named, or sync with ServerSideApply=true")
@@ -126,21 +137,22 @@ func lastAppliedTo(live *object.Object, manager string) *object.Object {
 	return object.FoldStringData(o)
 }
 
-// becomeClient turns the ownership that server-side applies left into that of a client. It returns the live object as
-// it is then.
-func (w *Writer) becomeClient(ctx context.Context, t target, live *object.Object, manager string) (*object.Object, error) {
+// becomeClient turns the ownership that server-side applies left into that of a client.
+func (w *Writer) becomeClient(ctx context.Context, t target, manager string) (Applied, error) {
+	live, err := w.c.fetch(ctx, t)
+	if err != nil {
+		return Applied{}, err
+	}
 	entries, needed, err := diff.ToClient(live, manager)
 	if err != nil || !needed {
-		return live, err
+		return Applied{Object: live}, err
 	}
-	version, err := w.takeOver(ctx, t, ApplyRequest{Manager: manager, ManagedFields: entries, LiveVersion: live.GetResourceVersion()})
+	_, err = w.takeOver(ctx, t, ApplyRequest{Manager: manager, ManagedFields: entries, LiveVersion: live.GetResourceVersion()})
 	if err != nil {
-		return nil, err
+		return Applied{}, err
 	}
-	live = live.DeepCopy()
-	live.SetManagedFields(entries)
-	live.SetResourceVersion(version)
-	return live, nil
+	live, err = w.c.fetch(ctx, t)
+	return Applied{Object: live}, err
 }
 
 // threeWay works out the patch from last to wanted on live: a strategic merge patch for the kinds whose Go types say

@@ -2,9 +2,12 @@ package cluster_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +18,8 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 )
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
@@ -170,6 +175,39 @@ func TestTurningBetweenTheWaysOfApplying(t *testing.T) {
 	}
 	if a.Object.GetAnnotations()[lastApplied] != "" {
 		t.Error("the copy of the manifest is still there")
+	}
+}
+
+// We are stopped between the apply and the handing over of the ownership: the next apply still knows what Git said.
+func TestTurningToClientSideSurvivesAStop(t *testing.T) {
+	k := clustertest.Start(t)
+	ns := k.Namespace(t)
+	var stopped atomic.Bool
+	config := rest.CopyConfig(k.Config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			if stopped.Load() && r.Header.Get("Content-Type") == string(types.JSONPatchType) {
+				return nil, errors.New("stopped")
+			}
+			return next.RoundTrip(r)
+		})
+	})
+	c, _ := open(t, config, nil)
+	manifest := func(data string) *object.Object {
+		return tracked(t, "stop-"+ns, ns, "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {"+data+"}}")
+	}
+	apply(t, c, manifest("a: one, b: one, c: one"))
+	stopped.Store(true)
+	if _, err := c.Writer(anything).ApplyClientSide(t.Context(), cluster.ClientSideRequest{Object: manifest("a: one, b: one")}); err == nil {
+		t.Fatal("it was not stopped")
+	}
+	stopped.Store(false)
+	a := oldWay(t, c, manifest("a: one"), cluster.Configured)
+	if d := cmp.Diff(map[string]any{"a": "one"}, field(a.Object, "data")); d != "" {
+		t.Error(d)
+	}
+	if diff.Held(a.Object, cluster.DefaultManager) != nil {
+		t.Error("a share of the server-side applies is left")
 	}
 }
 

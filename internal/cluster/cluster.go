@@ -6,8 +6,8 @@
 // masked where they enter. Read Open first, then stream in watch.go, index in live.go and Writer in apply.go. Fleet is
 // many clusters.
 //
-// The package refuses to decide: it does not know what is desired, it compares nothing, it never retries a write, and
-// it writes only what the caller's permit lets through.
+// The package refuses to decide: it does not know what is desired, it compares nothing, it repeats no write whose
+// outcome is open, and it writes only what the caller's permit lets through.
 package cluster
 
 import (

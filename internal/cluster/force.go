@@ -17,8 +17,8 @@ import (
 const Replaced = "replaced"
 
 const (
-	goneWithin = 30 * time.Second // a deletion that somebody's finalizer does not hold takes a second or two
-	putTries   = 5                // as often as kubectl; each needs somebody who wrote in between
+	goneWithin    = 30 * time.Second // a deletion that somebody's finalizer does not hold takes a second or two
+	conflictTries = 5                // as often as kubectl
 )
 
 // PutRequest makes an object what the request says and nothing else (the sync option Replace=true).
@@ -36,12 +36,18 @@ func (w *Writer) Put(ctx context.Context, r PutRequest) (Applied, error) {
 	if err != nil {
 		return Applied{}, err
 	}
-	for try := 1; ; try++ {
-		a, err := w.put(ctx, t, r)
-		if !problem.Is(err, problem.Conflict) || try == putTries { // refused: nothing was written
-			return a, err
+	return again(func() (Applied, error) { return w.put(ctx, t, r) })
+}
+
+// again does a read and the write that follows from it anew while somebody else writes in between: what is refused with
+// a conflict was not written.
+func again(once func() (Applied, error)) (a Applied, err error) {
+	for range conflictTries {
+		if a, err = once(); !problem.Is(err, problem.Conflict) {
+			break
 		}
 	}
+	return a, err
 }
 
 func (w *Writer) put(ctx context.Context, t target, r PutRequest) (Applied, error) {
