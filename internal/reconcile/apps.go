@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -48,6 +49,7 @@ type Apps struct {
 	Options
 	queue  *queue
 	claims *claims
+	judge  atomic.Pointer[judge]
 
 	mu     sync.Mutex
 	states map[types.NamespacedName]*state

@@ -11,7 +11,6 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/diff"
-	"github.com/hawser-cd/hawser/internal/health"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -58,7 +57,7 @@ func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *
 	}
 	_ = group.Wait()
 	v.objects = objects
-	a.findExtras(app, v)
+	a.findExtras(ctx, app, v)
 	a.lacks(name, v)
 	return v
 }
@@ -88,7 +87,7 @@ func (a *Apps) recompare(ctx context.Context, app *v1alpha1.Application, last *v
 			v.objects[key] = now
 		}
 	}
-	a.findExtras(app, &v)
+	a.findExtras(ctx, app, &v)
 	v.quiet = same && maps.EqualFunc(v.extras, last.extras, (*compared).saysLike) && v.prune.Held == last.prune.Held
 	return &v
 }
@@ -182,7 +181,7 @@ func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, 
 	if exists {
 		r.live = live
 	}
-	r.health = healthOf(r.live, c.view)
+	r.health = c.apps.healthOf(ctx, r.live, c.view)
 	if err := c.view.cluster.KindErr(key.GroupKind()); problem.Is(err, problem.Unavailable) {
 		r.err, r.status = err, v1alpha1.SyncStatusUnknown // not having seen it is not the same as its not being there
 		return r
@@ -263,23 +262,6 @@ func (c comparer) foreignOwner(key object.Key, live *object.Object) string {
 	return ""
 }
 
-func healthOf(live *object.Object, v *view) *v1alpha1.HealthStatus {
-	if live == nil {
-		return &v1alpha1.HealthStatus{Status: v1alpha1.HealthStatusMissing}
-	}
-	h, ok := health.Of(live, health.Options{})
-	if !ok {
-		return nil
-	}
-	message := h.Message
-	if h.Status == v1alpha1.HealthStatusProgressing || h.Status == v1alpha1.HealthStatusDegraded {
-		if why := health.Explain(live, podsOf(live, v), time.Time{}); why != "" {
-			message = why
-		}
-	}
-	return &v1alpha1.HealthStatus{Status: h.Status, Message: message}
-}
-
 // podsOf returns the pods below a live object.
 func podsOf(live *object.Object, v *view) []*object.Object {
 	var pods []*object.Object
@@ -292,7 +274,7 @@ func podsOf(live *object.Object, v *view) []*object.Object {
 }
 
 // findExtras lists what is live and marked as ours but not wanted, and proves what of it may be deleted.
-func (a *Apps) findExtras(app *v1alpha1.Application, v *view) {
+func (a *Apps) findExtras(ctx context.Context, app *v1alpha1.Application, v *view) {
 	v.extras = map[object.Key]*compared{}
 	v.prune = plan.PruneVerdict{}
 	if v.unknown != nil {
@@ -308,7 +290,7 @@ func (a *Apps) findExtras(app *v1alpha1.Application, v *view) {
 		if v.complete.aside[key] {
 			continue // Git has it, if only as a hook or as something to be left alone
 		}
-		c := &compared{key: key, live: live, status: v1alpha1.SyncStatusOutOfSync, health: healthOf(live, v),
+		c := &compared{key: key, live: live, status: v1alpha1.SyncStatusOutOfSync, health: a.healthOf(ctx, live, v),
 			ignored: hasOption(live, v1alpha1.AnnotationCompareOptions, v1alpha1.CompareOptionIgnoreExtraneous)}
 		if plan.IsHook(live) {
 			c.status, c.ignored = "", true

@@ -13,7 +13,6 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/diff"
-	"github.com/hawser-cd/hawser/internal/health"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -302,7 +301,7 @@ func (a *Apps) planInput(ctx context.Context, app *v1alpha1.Application, v *view
 	in := plan.Input{
 		Desired: v.complete.objects, Live: map[object.Key]*object.Object{}, Journal: j.entries, DryRan: j.dryRan,
 		Sync: *op.Sync, Options: options, Changed: map[object.Key]bool{}, Skipped: map[object.Key]string{}, Refused: map[object.Key]string{},
-		Health: func(o *object.Object) plan.Health { return planHealth(o, v) },
+		Health: func(o *object.Object) plan.Health { return a.planHealth(ctx, o) },
 		Known:  func(k object.Key) bool { _, ok := v.cluster.Kind(k.GroupKind()); return ok },
 		Prune:  a.provePrune(app, v, op.InitiatedBy.Automated).Keep,
 	}
@@ -390,14 +389,6 @@ func (a *Apps) namespaceToEnsure(app *v1alpha1.Application, v *view) *object.Obj
 		return nil
 	}
 	return ns
-}
-
-func planHealth(o *object.Object, v *view) plan.Health {
-	h, ok := health.Of(o, health.Options{})
-	if !ok {
-		return plan.Health{Healthy: true}
-	}
-	return plan.Health{Known: true, Healthy: h.Status == v1alpha1.HealthStatusHealthy, Degraded: h.Status == v1alpha1.HealthStatusDegraded, Message: h.Message}
 }
 
 // perform does the steps side by side and writes what came of them into the journal. It returns why the API server

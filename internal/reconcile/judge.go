@@ -1,0 +1,72 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/health"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
+)
+
+// scriptTime bounds one judgement: a script of the users can loop.
+const scriptTime = time.Second
+
+// judge is the health checks of one value of the settings, compiled.
+type judge struct {
+	settings *catalog.Settings
+	checks   *health.Checks
+}
+
+// checks returns the health checks in force: built in, ready-made, and those of the settings.
+func (a *Apps) checks() *health.Checks {
+	s := a.Catalog.Settings()
+	if j := a.judge.Load(); j != nil && j.settings == s {
+		return j.checks
+	}
+	custom := make([]health.Custom, len(s.HealthChecks))
+	for i, h := range s.HealthChecks {
+		custom[i] = health.Custom(h)
+	}
+	checks, problems := health.NewChecks(custom)
+	for _, p := range problems {
+		a.Log.Warn("health check not understood", "error", p)
+	}
+	a.judge.Store(&judge{s, checks})
+	return checks
+}
+
+// of judges one live object; ok is false when its kind has no health.
+func (a *Apps) of(ctx context.Context, o *object.Object) (h health.Health, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, scriptTime)
+	defer cancel()
+	return a.checks().Of(ctx, o, health.Options{Now: time.Now()})
+}
+
+// healthOf judges the live side of an object, and says of a workload in trouble what its pods say.
+func (a *Apps) healthOf(ctx context.Context, live *object.Object, v *view) *v1alpha1.HealthStatus {
+	if live == nil {
+		return &v1alpha1.HealthStatus{Status: v1alpha1.HealthStatusMissing}
+	}
+	h, ok := a.of(ctx, live)
+	if !ok {
+		return nil
+	}
+	message := h.Message
+	if h.Status == v1alpha1.HealthStatusProgressing || h.Status == v1alpha1.HealthStatusDegraded {
+		if why := health.Explain(live, podsOf(live, v), time.Time{}); why != "" {
+			message = why
+		}
+	}
+	return &v1alpha1.HealthStatus{Status: h.Status, Message: message}
+}
+
+func (a *Apps) planHealth(ctx context.Context, o *object.Object) plan.Health {
+	h, ok := a.of(ctx, o)
+	if !ok {
+		return plan.Health{Healthy: true}
+	}
+	return plan.Health{Known: true, Healthy: h.Status == v1alpha1.HealthStatusHealthy, Degraded: h.Status == v1alpha1.HealthStatusDegraded, Message: h.Message}
+}
