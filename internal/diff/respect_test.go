@@ -1,7 +1,9 @@
 package diff_test
 
 import (
+	"context"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,6 +11,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/diff"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"pgregory.net/rapid"
 )
 
 func rulesOf(t testing.TB, o *object.Object, d v1alpha1.ResourceIgnoreDifferences) diff.Rules {
@@ -93,4 +96,87 @@ func BenchmarkRespect(b *testing.B) {
 			}
 		})
 	}
+}
+
+// Whatever is owned by whom and ignored: after the apply the ignored fields are what they were, and all others what Git
+// says. The server's side is the rule of server-side apply for maps: what we send is set and ours; what only we owned
+// and no longer send goes.
+func TestRespectKeepsWhatIsIgnoredAndNothingElse(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := []string{"a", "b", "c", "d"}
+		value := rapid.IntRange(1, 3)
+		git, live, mine, theirs := map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}
+		owner := map[string]string{}
+		var pointers []string
+		for _, outer := range names[:2] {
+			for _, inner := range names {
+				path := outer + "/" + inner
+				if rapid.Bool().Draw(t, "in Git "+path) {
+					nested(git, outer)[inner] = int64(value.Draw(t, "Git's"))
+				}
+				if rapid.Bool().Draw(t, "live "+path) {
+					nested(live, outer)[inner] = int64(value.Draw(t, "live's"))
+					owner[path] = rapid.SampledFrom([]string{"ours", "theirs", "both", "nobody"}).Draw(t, "owner of "+path)
+					if owner[path] == "ours" || owner[path] == "both" {
+						nested(mine, "f:"+outer)["f:"+inner] = map[string]any{}
+					}
+					if owner[path] == "theirs" || owner[path] == "both" {
+						nested(theirs, "f:"+outer)["f:"+inner] = map[string]any{}
+					}
+				}
+				if rapid.IntRange(0, 2).Draw(t, "ignored "+path) == 0 {
+					pointers = append(pointers, "/spec/"+path)
+				}
+			}
+			if rapid.IntRange(0, 5).Draw(t, "all ignored "+outer) == 0 {
+				pointers = append(pointers, "/spec/"+outer)
+			}
+		}
+		thing := func(spec map[string]any) *object.Object {
+			return &object.Object{Object: map[string]any{"apiVersion": "example.com/v1", "kind": "Thing", "metadata": map[string]any{"name": "t"}, "spec": spec}}
+		}
+		desired, before := thing(git), thing(live)
+		before.Object["metadata"].(map[string]any)["managedFields"] = []any{
+			map[string]any{"manager": manager, "operation": "Apply", "fieldsV1": map[string]any{"f:spec": mine}},
+			map[string]any{"manager": "other", "operation": "Update", "fieldsV1": map[string]any{"f:spec": theirs}},
+		}
+		set, err := diff.ParseRules([]v1alpha1.ResourceIgnoreDifferences{{Group: "*", Kind: "*", JSONPointers: pointers}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, err := diff.Respect(context.Background(), desired, before, manager, set.Select(object.KeyOf(desired)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, outer := range names[:2] {
+			for _, inner := range names {
+				path := outer + "/" + inner
+				was, after := at(before.Object, "/spec/"+path), at(before.Object, "/spec/"+path)
+				if v := at(sent.Object, "/spec/"+path); v != nil {
+					after = v
+				} else if owner[path] == "ours" {
+					after = nil
+				}
+				want := at(desired.Object, "/spec/"+path)
+				switch ignored := slices.Contains(pointers, "/spec/"+path) || slices.Contains(pointers, "/spec/"+outer); {
+				case ignored:
+					want = was
+				case want == nil && owner[path] != "ours": // not ours to remove
+					want = was
+				}
+				if after != want {
+					t.Fatalf("%s: %v after the apply, want %v; owned by %q, sent %v", path, after, want, owner[path], sent.Object["spec"])
+				}
+			}
+		}
+	})
+}
+
+func nested(m map[string]any, name string) map[string]any {
+	child, ok := m[name].(map[string]any)
+	if !ok {
+		child = map[string]any{}
+		m[name] = child
+	}
+	return child
 }
