@@ -26,7 +26,11 @@ type Options struct {
 	FailOnSharedResource        bool
 	SkipDryRunOnMissingResource bool
 	SkipValidation              bool
+	RespectIgnoreDifferences    bool
+	Replace                     bool // put the whole object instead of applying it
+	Force                       bool // delete and create anew what cannot be changed in place; with Replace always
 	ServerSideApply             bool // asked for by name: results then read "serverside-applied"
+	ClientSideApply             bool // ServerSideApply=false: apply as `kubectl apply` does
 	Prune, Delete               Answer
 	Propagation                 metav1.DeletionPropagation
 	DeletionApproved            bool // a person has confirmed
@@ -76,7 +80,15 @@ func (o *Options) set(text string) {
 	case v1alpha1.SyncOptionSkipDryRunOnMissingResource:
 		o.SkipDryRunOnMissingResource = on
 	case v1alpha1.SyncOptionServerSideApply:
-		o.ServerSideApply = on
+		o.ServerSideApply, o.ClientSideApply = on, value == "false"
+	case v1alpha1.SyncOptionRespectIgnoreDifferences:
+		o.RespectIgnoreDifferences = on
+	case v1alpha1.SyncOptionReplace:
+		o.Replace = on
+	case v1alpha1.SyncOptionForce:
+		o.Force = on
+	case v1alpha1.SyncOptionClientSideApplyMigration:
+		// what an earlier client-side apply owns is always taken over
 	case v1alpha1.SyncOptionValidate:
 		o.SkipValidation = value == "false"
 	case v1alpha1.SyncOptionPrune:

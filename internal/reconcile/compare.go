@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
-	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/diff"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
@@ -231,7 +230,9 @@ func (c comparer) tracked(o *object.Object) bool { return c.tracking.Owner(o) !=
 
 // predict asks the API server what the object would look like after an apply.
 func (c comparer) predict(ctx context.Context, r *compared) error {
-	applied, err := c.apps.writer(c.view).Apply(ctx, cluster.ApplyRequest{Object: r.want, DryRun: true, Manager: v1alpha1.DefaultFieldManager})
+	options := plan.ParseOptions(optionsOf(c.app, &v1alpha1.SyncOperation{})).With(r.want)
+	options.Replace, options.Force, options.SkipValidation = false, false, true // what the content comes to, not how it gets there
+	applied, err := c.apps.write(ctx, c.app, c.apps.writer(c.view), c.view, plan.Step{Key: r.key, Object: r.want, Options: options, DryRun: true})
 	if err != nil {
 		return err
 	}

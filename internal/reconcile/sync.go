@@ -12,7 +12,6 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/cluster"
-	"github.com/hawser-cd/hawser/internal/diff"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -297,6 +296,7 @@ func allKeys(v *view) map[object.Key]bool {
 func (a *Apps) planInput(ctx context.Context, app *v1alpha1.Application, v *view, j *journal) plan.Input {
 	op := app.Status.OperationState.Operation
 	options := plan.ParseOptions(optionsOf(app, op.Sync))
+	options.Force = options.Force || forced(op.Sync.SyncStrategy)
 	options.DeletionApproved = deletionApproved(app, app.Status.OperationState.StartedAt)
 	in := plan.Input{
 		Desired: v.complete.objects, Live: map[object.Key]*object.Object{}, Journal: j.entries, DryRan: j.dryRan,
@@ -359,6 +359,11 @@ func (a *Apps) lookFor(ctx context.Context, v *view, in *plan.Input) {
 		}
 		in.Gone[id.Key] = problem.Is(err, problem.NotFound) && v.cluster.KindErr(id.Key.GroupKind()) == nil
 	}
+}
+
+// forced reports whether the operation's strategy asks for deleting and creating anew (`argocd app sync --force`).
+func forced(s *v1alpha1.SyncStrategy) bool {
+	return s != nil && (s.Apply != nil && s.Apply.Force || s.Hook != nil && s.Hook.Force)
 }
 
 func optionsOf(app *v1alpha1.Application, sync *v1alpha1.SyncOperation) []string {
@@ -450,7 +455,7 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 		entry.Message += dry
 		return entry, answer{}
 	}
-	applied, err := a.apply(ctx, app, w, v, s)
+	applied, err := a.write(ctx, app, w, v, s)
 	if err != nil {
 		return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}, answer{}
 	}
@@ -542,33 +547,6 @@ func (a *Apps) releaseHook(ctx context.Context, w *cluster.Writer, s plan.Step) 
 		return nil
 	}
 	return err
-}
-
-// apply applies the step's object, and takes over what others own of it. A controller that writes its status between
-// our look and our write makes the take-over stale, not wrong: it is worked out again.
-func (a *Apps) apply(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (cluster.Applied, error) {
-	request := cluster.ApplyRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation}
-	live, known := v.cluster.Get(s.Key)
-	for attempt := 1; ; attempt++ {
-		if v.objects[s.Key] != nil && known && !s.DryRun {
-			rules, _ := diff.ParseRules(a.ignoreRules(app)) // a bad rule has already made the object Unknown
-			people := a.Catalog.Settings().DriftAdditions
-			request.ManagedFields, request.LiveVersion = nil, ""
-			if entries, needed, err := diff.Takeover(ctx, live, v1alpha1.DefaultFieldManager, people, rules.Select(s.Key)); err == nil && needed {
-				request.ManagedFields, request.LiveVersion = entries, live.GetResourceVersion()
-			}
-		}
-		applied, err := w.Apply(ctx, request)
-		a.Metrics.request("apply")
-		if request.ManagedFields == nil || attempt == takeoverAttempts || !problem.Is(err, problem.Conflict) {
-			return applied, err
-		}
-		fresh, fetchErr := v.cluster.Fetch(ctx, s.Key, s.Object.GroupVersionKind().Version)
-		if fetchErr != nil {
-			return applied, err
-		}
-		live = fresh
-	}
 }
 
 // writer is the only way to the cluster for this application: what its project does not permit does not leave us, and

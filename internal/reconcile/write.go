@@ -1,0 +1,91 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/cluster"
+	"github.com/hawser-cd/hawser/internal/diff"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
+	"github.com/hawser-cd/hawser/internal/problem"
+)
+
+// write makes live what the step's object says, in the way that its options ask for. With Force, what cannot be
+// changed in place is deleted and created anew; in a rehearsal such an object passes.
+func (a *Apps) write(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (cluster.Applied, error) {
+	live, exists := v.cluster.Get(s.Key)
+	validate := !s.Options.SkipValidation
+	a.Metrics.request("apply")
+	if s.Options.Force && s.Options.Replace && exists && !s.DryRun {
+		return a.recreate(ctx, w, live, s)
+	}
+	var applied cluster.Applied
+	var err error
+	switch {
+	case s.Options.Replace:
+		applied, err = w.Put(ctx, cluster.PutRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: validate, Adjust: a.adjust(ctx, app, s)})
+	case s.Options.ClientSideApply:
+		applied, err = w.ApplyClientSide(ctx, cluster.ClientSideRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: validate, Adjust: a.adjust(ctx, app, s)})
+	default:
+		applied, err = a.apply(ctx, app, w, v, s)
+	}
+	var refusal *cluster.Refusal
+	if !s.Options.Force || !exists || !errors.As(err, &refusal) || !refusal.Immutable {
+		return applied, err
+	}
+	if s.DryRun {
+		return cluster.Applied{Object: live, Result: cluster.Configured}, nil
+	}
+	return a.recreate(ctx, w, live, s)
+}
+
+func (a *Apps) recreate(ctx context.Context, w *cluster.Writer, live *object.Object, s plan.Step) (cluster.Applied, error) {
+	return w.Recreate(ctx, cluster.RecreateRequest{Object: s.Object, UID: live.GetUID(), Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: !s.Options.SkipValidation, ClientSide: s.Options.ClientSideApply})
+}
+
+// adjust leaves ignored fields as they are live, when RespectIgnoreDifferences asks for it; nil otherwise.
+func (a *Apps) adjust(ctx context.Context, app *v1alpha1.Application, s plan.Step) cluster.Adjust {
+	if !s.Options.RespectIgnoreDifferences {
+		return nil
+	}
+	rules, err := diff.ParseRules(a.ignoreRules(app))
+	return func(desired, live *object.Object) (*object.Object, error) {
+		switch {
+		case err != nil:
+			return nil, err
+		case live == nil:
+			return desired, nil
+		case s.Options.Replace || s.Options.ClientSideApply:
+			return diff.RespectWhole(ctx, desired, live, rules.Select(s.Key))
+		}
+		return diff.Respect(ctx, desired, live, v1alpha1.DefaultFieldManager, rules.Select(s.Key))
+	}
+}
+
+// apply applies the step's object on the server's side, and takes over what others own of it. A controller that writes
+// its status between our look and our write makes the take-over stale, not wrong: it is worked out again.
+func (a *Apps) apply(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (cluster.Applied, error) {
+	request := cluster.ApplyRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation, Adjust: a.adjust(ctx, app, s)}
+	live, known := v.cluster.Get(s.Key)
+	for attempt := 1; ; attempt++ {
+		if v.objects[s.Key] != nil && known && !s.DryRun {
+			rules, _ := diff.ParseRules(a.ignoreRules(app)) // a bad rule has already made the object Unknown
+			people := a.Catalog.Settings().DriftAdditions
+			request.ManagedFields, request.LiveVersion = nil, ""
+			if entries, needed, err := diff.Takeover(ctx, live, v1alpha1.DefaultFieldManager, people, rules.Select(s.Key)); err == nil && needed {
+				request.ManagedFields, request.LiveVersion = entries, live.GetResourceVersion()
+			}
+		}
+		applied, err := w.Apply(ctx, request)
+		if request.ManagedFields == nil || attempt == takeoverAttempts || !problem.Is(err, problem.Conflict) {
+			return applied, err
+		}
+		fresh, fetchErr := v.cluster.Fetch(ctx, s.Key, s.Object.GroupVersionKind().Version)
+		if fetchErr != nil {
+			return applied, err
+		}
+		live = fresh
+	}
+}

@@ -1,0 +1,93 @@
+package cluster_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+)
+
+func outOfSync(a *v1alpha1.Application) string {
+	if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
+		return "not OutOfSync"
+	}
+	return ""
+}
+
+func TestForceRecreatesWhatCannotBeChanged(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "force", map[string]string{"web.yaml": deployment})
+	name := h.name("force")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	h.wait(t, name, outOfSync)
+	h.sync(t, name, "")
+	before := h.Get(t, "apps/v1", "Deployment", h.target, "web")
+	commit := repo.Commit(t, map[string]string{"web.yaml": strings.ReplaceAll(deployment, "{app: web}", "{app: shop}")}, "Another selector")
+	h.hook(t, repo.URL)
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if a.Status.Sync.Revision != commit {
+			return "not at the new commit"
+		}
+		return outOfSync(a)
+	})
+	a := h.sync(t, name, "")
+	if op := a.Status.OperationState; op.Phase != v1alpha1.OperationFailed || !strings.Contains(op.Message, "spec.selector") {
+		t.Errorf("a plain sync: %s", phase(a))
+	}
+	if o := h.Get(t, "apps/v1", "Deployment", h.target, "web"); o == nil || o.GetUID() != before.GetUID() {
+		t.Fatal("a plain sync deleted it")
+	}
+	a = h.sync(t, name, `"syncStrategy":{"apply":{"force":true}}`)
+	if a.Status.OperationState.Phase != v1alpha1.OperationSucceeded {
+		t.Errorf("with force: %s", phase(a))
+	}
+	h.wait(t, name, synced(commit))
+	if o := h.Get(t, "apps/v1", "Deployment", h.target, "web"); o.GetUID() == before.GetUID() {
+		t.Error("it was not created anew")
+	}
+}
+
+func TestRespectIgnoreDifferencesLeavesAnAutoscalersReplicas(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "respect", map[string]string{"web.yaml": deployment})
+	name := h.name("respect")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}", extra: "ignoreDifferences: [{group: apps, kind: Deployment, jsonPointers: [/spec/replicas]}]\nsyncPolicy: {syncOptions: [RespectIgnoreDifferences=true]}"})
+	h.wait(t, name, synced(repo.Head(t)))
+	h.Patch(t, "keda-operator", "apps/v1", "Deployment", h.target, "web", `{"spec":{"replicas":5}}`)
+	commit := repo.Commit(t, map[string]string{"web.yaml": strings.Replace(deployment, "web:1.0", "web:1.1", 1)}, "Release 1.1")
+	h.hook(t, repo.URL)
+	h.wait(t, name, synced(commit))
+	if err := field("5", "spec", "replicas")(h.Get(t, "apps/v1", "Deployment", h.target, "web")); err != nil {
+		t.Error(err)
+	}
+	for _, c := range h.get(t, name).Status.Conditions {
+		t.Errorf("condition %s: %s", c.Type, c.Message)
+	}
+}
+
+func TestOtherWaysToApplyStaySyncedAndHeal(t *testing.T) {
+	h := start(t)
+	for _, option := range []string{"Replace=true", "ServerSideApply=false", "ServerSideApply=true"} {
+		t.Run(option, func(t *testing.T) {
+			short := strings.ToLower(strings.ReplaceAll(option, "=", ""))
+			object := strings.Replace(configMap, "settings", short, 1)
+			repo := h.git.Repo(t, short, map[string]string{"cm.yaml": object, "web.yaml": strings.ReplaceAll(deployment, "name: web", "name: "+short)})
+			name := h.name(short)
+			h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}", extra: "syncPolicy: {syncOptions: [" + option + "]}"})
+			a := h.wait(t, name, synced(repo.Head(t)))
+			if option == "ServerSideApply=true" && !strings.HasSuffix(a.Status.OperationState.SyncResult.Resources[0].Message, " serverside-applied") {
+				t.Errorf("message %q", a.Status.OperationState.SyncResult.Resources[0].Message)
+			}
+			h.Patch(t, "kubectl-edit", "v1", "ConfigMap", h.target, short, `{"data":{"colour":"red"}}`)
+			h.WaitFor(t, "v1", "ConfigMap", h.target, short, field("blue", "data", "colour"))
+			h.wait(t, name, synced(""))
+			commit := repo.Commit(t, map[string]string{"cm.yaml": strings.Replace(object, "colour: blue", "size: large", 1)}, "Another key")
+			h.hook(t, repo.URL)
+			h.wait(t, name, synced(commit))
+			o := h.Get(t, "v1", "ConfigMap", h.target, short)
+			if field("large", "data", "size")(o) != nil || field("<nil>", "data", "colour")(o) != nil {
+				t.Errorf("data %v", o.Object["data"])
+			}
+		})
+	}
+}
