@@ -130,6 +130,9 @@ func (a *Apps) comparer(app *v1alpha1.Application, v *view, answers map[object.K
 // permit is the project's word on single objects, as the comparison shows it and the writer enforces it.
 func (a *Apps) permit(v *view) func(object.Key) error {
 	rules, err := a.Catalog.Rules(v.spec.project)
+	if err != nil { // a project that is not found must not read as an object that is not found: that one would be gone
+		err = problem.Because(problem.Forbidden, err, "without its project %s, nothing is permitted", v.spec.project)
+	}
 	target := a.target(v)
 	return func(key object.Key) error {
 		if err != nil {

@@ -29,7 +29,7 @@ func (a *Apps) remove(ctx context.Context, app *v1alpha1.Application, st *state)
 		return a.Catalog.RemoveFinalizer(ctx, app, finalizer)
 	}
 	if err != nil {
-		return err
+		return a.deletionBlocked(ctx, app, err)
 	}
 	v := &view{spec: specOf(app), server: server, at: time.Now()}
 	if v.cluster, err = a.Fleet.Cluster(server); err == nil && !v.cluster.State().Connected {
