@@ -65,6 +65,7 @@ type state struct {
 	faults  pacing
 	drifts  map[object.Key]map[string]bool // reported and not yet gone, by path
 	answers map[object.Key]answer          // what the API server said to our last applies
+	spec    string                         // hash of the whole spec, as last seen
 	waits   time.Time                      // since when a request to prune waits for other applications; zero when none does
 }
 
@@ -149,6 +150,9 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	}
 	if why.hard {
 		st.answers = map[object.Key]answer{}
+	}
+	if hash := object.Hash(app.Spec); why.news || hash != st.spec { // it failed with what was, not with what is now
+		st.spec, st.retries = hash, pacing{}
 	}
 	v := a.refresh(ctx, app, st, why)
 	if ctx.Err() != nil {
@@ -281,7 +285,7 @@ func (a *Apps) Changed(c catalog.Change) {
 		a.queue.add(c.Key, urgent, cause{}) // look finds out what changed: often it is only an echo of our own write
 	default: // a project, the settings, credentials or a cluster: it can concern any application
 		for _, app := range a.Catalog.Applications() {
-			a.queue.add(nameOf(app), relaxed, cause{spec: true})
+			a.queue.add(nameOf(app), relaxed, cause{spec: true, news: true})
 		}
 	}
 }
@@ -300,7 +304,7 @@ func (a *Apps) Event(server string, e cluster.Event) {
 	}
 	if e.Key.Kind == "Namespace" && e.Key.Group == "" {
 		for _, name := range a.claims.lacking(server, "namespace/"+e.Key.Name) {
-			a.queue.add(name, urgent, cause{spec: true})
+			a.queue.add(name, urgent, cause{spec: true, news: true})
 		}
 	}
 }
@@ -313,7 +317,7 @@ func (a *Apps) KindsChanged(server string, kinds []schema.GroupKind) {
 	}
 	for _, gk := range kinds {
 		for _, name := range a.claims.lacking(server, gk.String()) {
-			a.queue.add(name, urgent, cause{spec: true})
+			a.queue.add(name, urgent, cause{spec: true, news: true})
 		}
 	}
 }

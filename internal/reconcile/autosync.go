@@ -56,6 +56,12 @@ func decideAutosync(in autoInput) urge {
 	}
 	last := in.App.Status.OperationState
 	if !attempted(last, in.View) && !(byHand(last) && attemptedCommit(in.App, in.View)) {
+		if again := last != nil && last.Operation.InitiatedBy.Automated && last.Phase != v1alpha1.OperationSucceeded && last.SyncResult != nil &&
+			last.SyncResult.Revision == in.View.revision() && slices.Equal(last.SyncResult.Revisions, in.View.revisions()); again {
+			if wait := in.Retries.wait(in.Now, in.Settings); wait > 0 { // whatever else it was about: never fail at full speed
+				return urge{In: wait, Why: "the last attempt at this commit failed; pausing before the next"}
+			}
+		}
 		return urge{Operation: op, Why: "new commit"}
 	}
 	if last.Phase != v1alpha1.OperationSucceeded {
@@ -91,7 +97,7 @@ func attempted(last *v1alpha1.OperationState, v *view) bool {
 		return false
 	}
 	r := last.SyncResult
-	if len(v.spec.sources) > 1 || len(r.Revisions) > 0 {
+	if v.spec.many || len(r.Revisions) > 0 {
 		return slices.Equal(r.Revisions, v.commits) && object.Hash(r.Sources) == object.Hash(v.spec.sources)
 	}
 	return r.Revision == v.revision() && object.Hash([]v1alpha1.ApplicationSource{r.Source}) == object.Hash(v.spec.sources)

@@ -15,6 +15,7 @@ type cause struct {
 	spec bool                // the application, its project or the settings changed: compare everything again
 	hard bool                // drop what is cached of its source, too
 	owed bool                // what the last look found is still to be written
+	news bool                // something that a failed sync may have lacked has changed: try again at once
 	git  time.Time           // what is known of its repositories must be newer than this
 	live map[object.Key]bool // these live objects changed
 }
@@ -23,6 +24,7 @@ func (c *cause) add(o cause) {
 	c.spec = c.spec || o.spec
 	c.hard = c.hard || o.hard
 	c.owed = c.owed || o.owed
+	c.news = c.news || o.news
 	if o.git.After(c.git) {
 		c.git = o.git
 	}

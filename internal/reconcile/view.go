@@ -3,6 +3,7 @@ package reconcile
 import (
 	"bytes"
 	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -44,14 +45,15 @@ type view struct {
 // spec is the part of an Application that a comparison depends on.
 type spec struct {
 	sources     []v1alpha1.ApplicationSource
+	many        bool // spec.sources and not spec.source, be it with a single one
 	destination v1alpha1.ApplicationDestination
 	project     string
 	hash        string
 }
 
 func specOf(app *v1alpha1.Application) spec {
-	s := spec{sources: app.Spec.SourceList(), destination: app.Spec.Destination, project: app.Spec.ProjectName()}
-	s.hash = object.Hash([]any{s.sources, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[annotationPruneApproved]})
+	s := spec{sources: app.Spec.SourceList(), many: app.Spec.HasMultipleSources(), destination: app.Spec.Destination, project: app.Spec.ProjectName()}
+	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[annotationPruneApproved]})
 	return s
 }
 
@@ -82,14 +84,14 @@ type compared struct {
 }
 
 func (v *view) revision() string {
-	if len(v.commits) == 1 {
+	if len(v.commits) == 1 && !v.spec.many {
 		return v.commits[0]
 	}
 	return ""
 }
 
 func (v *view) revisions() []string {
-	if len(v.commits) > 1 {
+	if v.spec.many && !slices.Contains(v.commits, "") {
 		return v.commits
 	}
 	return nil

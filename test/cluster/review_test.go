@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/clustertest"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -409,4 +411,88 @@ func TestRequestsToAChildAreNoDrift(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// A list with one source is a list: its commits are where clients look for them, and drift is not taken for news.
+func TestListOfOneSource(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "one-of-many", map[string]string{"app/cm.yaml": configMap})
+	name := h.name("listed")
+	h.Apply(t, h.control, fmt.Sprintf(`{apiVersion: argoproj.io/v1alpha1, kind: Application, metadata: {name: %s}, spec: {project: default,
+  sources: [{repoURL: %q, path: app, targetRevision: main}], destination: {server: "https://kubernetes.default.svc", namespace: %s}, syncPolicy: {automated: {prune: true}}}}`, name, repo.URL, h.target))
+	at := func(commit string) func(*v1alpha1.Application) string {
+		return func(a *v1alpha1.Application) string {
+			if s := a.Status.Sync; a.Operation != nil || s.Status != v1alpha1.SyncStatusSynced || s.Revision != "" || len(s.Revisions) != 1 || s.Revisions[0] != commit {
+				return fmt.Sprintf("not Synced at revisions [%s] but %s %q %v", commit, s.Status, s.Revision, s.Revisions)
+			}
+			return ""
+		}
+	}
+	a := h.wait(t, name, at(repo.Head(t)))
+	if op := a.Status.OperationState; len(op.SyncResult.Revisions) != 1 || len(op.SyncResult.Sources) != 1 || len(a.Status.History) != 1 || len(a.Status.History[0].Revisions) != 1 {
+		t.Errorf("operation %+v, history %+v", op.SyncResult, a.Status.History)
+	}
+	h.Patch(t, "kubectl-edit", "v1", "ConfigMap", h.target, "settings", `{"data":{"colour":"red"}}`)
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
+			return "not OutOfSync"
+		}
+		return ""
+	})
+	never(t, time.Second, func() string {
+		if field("red", "data", "colour")(h.Get(t, "v1", "ConfigMap", h.target, "settings")) != nil {
+			return "healed without selfHeal"
+		}
+		return ""
+	})
+}
+
+// An application whose project is gone is not deleted in part or forgotten: it says what it waits for.
+func TestDeletionWaitsForTheProject(t *testing.T) {
+	h := start(t)
+	project := fmt.Sprintf(`{apiVersion: argoproj.io/v1alpha1, kind: AppProject, metadata: {name: gone, namespace: %s}, spec: {sourceRepos: ["*"], destinations: [{server: "*", namespace: "*"}]}}`, h.control)
+	h.Apply(t, h.control, project)
+	repo := h.git.Repo(t, "project", map[string]string{"cm.yaml": configMap})
+	name := h.name("orphan")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{}", finalizer: true, extra: "project: gone"})
+	h.wait(t, name, synced(repo.Head(t)))
+	h.Delete(t, h.control, project)
+	h.refresh(t, name)
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if a.Annotations[v1alpha1.AnnotationRefresh] != "" {
+			return "the request to refresh is still there"
+		}
+		return condition(v1alpha1.ConditionInvalidSpecError, "gone")(a)
+	})
+	h.remove(t, name)
+	h.wait(t, name, condition(v1alpha1.ConditionDeletionError, "gone"))
+	if h.Get(t, "v1", "ConfigMap", h.target, "settings") == nil {
+		t.Error("deleted without a project that permits it")
+	}
+	h.Apply(t, h.control, project)
+	h.WaitGone(t, "argoproj.io/v1alpha1", "Application", h.control, name)
+	if h.Get(t, "v1", "ConfigMap", h.target, "settings") != nil {
+		t.Error("left behind")
+	}
+}
+
+// A failed sync is tried again at once when what it lacked is there, however long its pauses have become.
+func TestWhatWasLackingEndsThePause(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "lacking", map[string]string{"cm.yaml": configMap})
+	name, ns := h.name("lacking"), h.name("later")
+	defer h.Delete(t, "", "{apiVersion: v1, kind: Namespace, metadata: {name: "+ns+"}}")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{}", extra: "destination: {server: https://kubernetes.default.svc, namespace: " + ns + "}"})
+	clustertest.Wait(t, "two failed attempts", func(context.Context) error {
+		if n := strings.Count(h.story(name), " not applied: "); n < 2 {
+			return fmt.Errorf("%d attempts", n)
+		}
+		return nil
+	})
+	h.Apply(t, "", "{apiVersion: v1, kind: Namespace, metadata: {name: "+ns+"}}")
+	began := time.Now()
+	h.wait(t, name, synced(repo.Head(t)))
+	if d := time.Since(began); d > 4*time.Second { // the third attempt would have been 6 s after the second
+		t.Errorf("synced %v after the namespace was there", d)
+	}
 }
