@@ -218,17 +218,20 @@ func TestClientSideApplyAsABaseline(t *testing.T) {
 	c, _ := open(t, k.Config, nil)
 	w := c.Writer(anything)
 	o := tracked(t, "base-"+ns, ns, shop)
-	changes := func() []string {
+	changes := func(predicted *object.Object) []string {
 		t.Helper()
-		predicted, err := w.ApplyClientSide(t.Context(), cluster.ClientSideRequest{Object: o, DryRun: true})
-		if err != nil {
-			t.Fatal(err)
+		if predicted == nil {
+			dry, err := w.ApplyClientSide(t.Context(), cluster.ClientSideRequest{Object: o, DryRun: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			predicted = dry.Object
 		}
 		live, err := c.Fetch(t.Context(), object.KeyOf(o), "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := diff.Compare(t.Context(), diff.Input{Desired: o, Predicted: predicted.Object, Live: live, Manager: cluster.DefaultManager, People: true, Seen: time.Now()})
+		r, err := diff.Compare(t.Context(), diff.Input{Desired: o, Predicted: predicted, Live: live, Manager: cluster.DefaultManager, People: true, Seen: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,15 +241,30 @@ func TestClientSideApplyAsABaseline(t *testing.T) {
 		}
 		return all
 	}
-	oldWay(t, c, o, cluster.Created)
-	if got := changes(); got != nil {
-		t.Errorf("right after the apply: %v", got)
+	created := oldWay(t, c, o, cluster.Created).Object
+	_, err := w.Patch(t.Context(), cluster.PatchRequest{Key: object.KeyOf(o), Type: types.MergePatchType, Data: []byte(`{"spec":{"replicas":4}}`), Manager: "autoscaler"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, predicted := range map[string]*object.Object{"dry run": nil, "answer to the create": created} {
+		if got := changes(predicted); got != nil {
+			t.Errorf("an autoscaler changed a default, compared with the %s: %v", name, got)
+		}
 	}
 	k.Patch(t, "kubectl-edit", "apps/v1", "Deployment", ns, "d", `{"metadata":{"annotations":{"mine":"1"}},"spec":{"template":{"spec":{"nodeSelector":{"x":"y"}}}}}`)
 	k.Patch(t, "some-controller", "apps/v1", "Deployment", ns, "d", `{"metadata":{"annotations":{"theirs":"1","team":"other"}}}`)
 	want := []string{"Added metadata.annotations.mine", "Modified metadata.annotations.team", "Added spec.template.spec.nodeSelector"}
-	if d := cmp.Diff(want, changes()); d != "" {
-		t.Error(d)
+	for _, predicted := range []*object.Object{nil, created} {
+		if d := cmp.Diff(want, changes(predicted)); d != "" {
+			t.Error(d)
+		}
+	}
+	k.Patch(t, "kubectl-edit", "apps/v1", "Deployment", ns, "d", `{"metadata":{"annotations":{"mine":null}},"spec":{"template":{"spec":{"nodeSelector":null}}}}`)
+	k.Patch(t, "some-controller", "apps/v1", "Deployment", ns, "d", `{"metadata":{"annotations":{"team":"shop"}}}`)
+	o = tracked(t, "base-"+ns, ns, strings.NewReplacer("i:1", "i:2", ", {name: TWO, value: z}", "").Replace(shop))
+	want = []string{"Added spec.template.spec.containers[name=c].env[name=TWO]", "Modified spec.template.spec.containers[name=c].image"}
+	if d := cmp.Diff(want, changes(nil)); d != "" {
+		t.Errorf("a commit: %s", d)
 	}
 }
 

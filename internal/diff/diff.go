@@ -86,6 +86,7 @@ type comparison struct {
 	predicted, live     side // content without ignored fields
 	predictedBy, liveBy []entry
 	ours                fields // what Manager owns in Predicted
+	said                []side // where Manager works client-side: the manifests that it applied; empty when unknown
 	changes             []Change
 	reported            map[string]bool // by path
 }
@@ -107,6 +108,13 @@ func newComparison(ctx context.Context, in Input) (*comparison, error) {
 		reported: map[string]bool{},
 	}
 	c.ours = owned(c.predictedBy, in.Manager)
+	if c.clientSide() {
+		for _, o := range []*object.Object{in.Predicted, in.Live} {
+			if m := lastApplied(o); m.ok {
+				c.said = append(c.said, m)
+			}
+		}
+	}
 	return c, nil
 }
 
@@ -137,6 +145,9 @@ func (c *comparison) visit(at []string, key string, ours, before fields, p, l si
 	}
 	oc, bc := ours.child(key), before.child(key)
 	path := append(at, key)
+	if len(c.said) > 0 && !slices.ContainsFunc(c.said, func(m side) bool { return lookup(m, path).ok }) {
+		return // who creates an object client-side owns the defaults too: an autoscaler may change what nobody said
+	}
 	switch {
 	case isItem(key) && pc.ok != lc.ok:
 		c.report(path, path, pc, lc) // a whole list item, told once and not field by field
@@ -258,6 +269,8 @@ func neverCounts(at []string, key string) bool {
 			"f:name", "f:namespace", "f:generateName", "f:deletionTimestamp", "f:deletionGracePeriodSeconds":
 			return true
 		}
+	case 2: // kubectl's copy of the manifest differs with every commit, and says nothing more
+		return at[1] == "f:annotations" && key == fieldKey(lastAppliedAnnotation)
 	}
 	return false
 }
