@@ -17,6 +17,9 @@ import (
 func (a *Apps) write(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (cluster.Applied, error) {
 	live, exists := v.cluster.Get(s.Key)
 	validate := !s.Options.SkipValidation
+	if holdsOthers(s.Key) {
+		s.Options.Force = false
+	}
 	a.Metrics.request("apply")
 	if s.Options.Force && s.Options.Replace && exists && !s.DryRun {
 		return a.recreate(ctx, w, live, s)
@@ -39,6 +42,12 @@ func (a *Apps) write(ctx context.Context, app *v1alpha1.Application, w *cluster.
 		return cluster.Applied{Object: live, Result: cluster.Configured}, nil
 	}
 	return a.recreate(ctx, w, live, s)
+}
+
+// holdsOthers reports whether deleting the object would delete what it stands for: whoever forces a sync does not mean
+// all that is in a namespace, all objects of a kind, or all that an application deployed. (Argo CD spares the first two.)
+func holdsOthers(key object.Key) bool {
+	return key.Kind == "Namespace" && key.Group == "" || key.Kind == "CustomResourceDefinition" || key.Group == v1alpha1.Group
 }
 
 func (a *Apps) recreate(ctx context.Context, w *cluster.Writer, live *object.Object, s plan.Step) (cluster.Applied, error) {

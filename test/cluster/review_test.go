@@ -496,3 +496,22 @@ func TestWhatWasLackingEndsThePause(t *testing.T) {
 		t.Errorf("synced %v after the namespace was there", d)
 	}
 }
+
+// Replace and force do not go through what holds others: a namespace is not deleted with all that is in it.
+func TestForceSparesWhatHoldsOthers(t *testing.T) {
+	h := start(t)
+	ns := h.name("held")
+	repo := h.git.Repo(t, "force", map[string]string{"ns.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: " + ns + "}}", "cm.yaml": configMap})
+	name := h.name("force")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", extra: "syncPolicy: {syncOptions: [Replace=true, Force=true]}"})
+	h.sync(t, name, `"prune":false`)
+	defer h.Delete(t, "", "{apiVersion: v1, kind: Namespace, metadata: {name: "+ns+"}}")
+	uid, cm := h.Get(t, "v1", "Namespace", "", ns).GetUID(), h.Get(t, "v1", "ConfigMap", h.target, "settings").GetUID()
+	h.sync(t, name, `"prune":false`)
+	if h.Get(t, "v1", "ConfigMap", h.target, "settings").GetUID() == cm {
+		t.Error("Replace with Force did not create the ConfigMap anew: nothing was tested")
+	}
+	if o := h.Get(t, "v1", "Namespace", "", ns); o == nil || o.GetUID() != uid || o.GetDeletionTimestamp() != nil {
+		t.Error("the namespace was deleted")
+	}
+}
