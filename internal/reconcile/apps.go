@@ -7,6 +7,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -260,19 +261,21 @@ func (a *Apps) claimRecorded(app *v1alpha1.Application) {
 // undecided names an application that may want what another lacks: one that was never looked at, or that comes from
 // the same branch and was compared with another commit of it. An object that a commit moves from one application to
 // another must not be deleted because the one that loses it is looked at first.
-func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) string {
+func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) (first string) {
 	for _, other := range a.Catalog.Applications() {
 		n := nameOf(other)
 		switch {
 		case n == name || other.DeletionTimestamp != nil:
-		case a.claims.undone(n):
-			return n.Name
+			continue
+		case a.claims.undone(n): // it is in the queue
 		case other.Annotations[v1alpha1.AnnotationSkipReconcile] != "true" && a.claims.elsewhere(n, commits):
 			a.queue.add(n, relaxed, cause{git: time.Unix(1, 0)}) // any fetch will do: there has been one
-			return n.Name
+		default:
+			continue
 		}
+		first = cmp.Or(first, n.Name)
 	}
-	return ""
+	return first
 }
 
 // undecidedLookEvery is how often an application that waits for others before it prunes looks again.

@@ -2,10 +2,13 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -39,5 +42,30 @@ func TestQueueWorksAgain(t *testing.T) {
 		if looks != 1 {
 			t.Errorf("turn %d: %d looks", turn, looks)
 		}
+	}
+}
+
+// Results and inventory of a huge application fit into one object together: etcd takes 1.5 MB.
+func TestHugeStatusFits(t *testing.T) {
+	var inventory []v1alpha1.ResourceStatus
+	var results []v1alpha1.ResourceResult
+	for i := range 5000 {
+		name := fmt.Sprintf("a-rather-long-name-as-charts-make-them-%05d", i)
+		inventory = append(inventory, v1alpha1.ResourceStatus{Version: "v1", Kind: "ConfigMap", Namespace: "some-namespace-of-a-team", Name: name, Status: v1alpha1.SyncStatusOutOfSync})
+		results = append(results, v1alpha1.ResourceResult{Version: "v1", Kind: "ConfigMap", Namespace: "some-namespace-of-a-team", Name: name, Status: v1alpha1.ResultSynced,
+			Message: "configmap/" + name + " created", HookPhase: v1alpha1.OperationRunning, SyncPhase: v1alpha1.SyncPhaseSync})
+	}
+	results = append(results, v1alpha1.ResourceResult{Kind: "Job", Name: "migrate", HookType: v1alpha1.HookPreSync, Status: v1alpha1.ResultSynced})
+	kept := bounded(results, room(inventory))
+	for i := range inventory {
+		inventory[i].UID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+	}
+	a, _ := json.Marshal(inventory)
+	b, _ := json.Marshal(kept)
+	if len(a)+len(b) > 1_400_000 || len(kept) < 100 {
+		t.Errorf("%d bytes of inventory, %d bytes of %d results", len(a), len(b), len(kept))
+	}
+	if kept[0].HookType != v1alpha1.HookPreSync {
+		t.Error("the hook's result was dropped: it would run again")
 	}
 }

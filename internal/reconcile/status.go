@@ -328,7 +328,13 @@ func conditions(before, now []v1alpha1.ApplicationCondition, at metav1.Time) []v
 // room is how many bytes the results of an operation may take beside an inventory of so many bytes.
 func room(inventory []v1alpha1.ResourceStatus) int {
 	data, _ := json.Marshal(inventory)
-	return max(minResultBytes, min(maxResultBytes, maxStatusBytes-len(data)))
+	size := len(data)
+	for _, r := range inventory {
+		if r.UID == "" { // it is noted once the object is there
+			size += len(`,"uid":""`) + 36
+		}
+	}
+	return max(minResultBytes, min(maxResultBytes, maxStatusBytes-size))
 }
 
 // bounded drops the results of objects that went well until the rest fits into the Application. Hooks stay as long as
