@@ -171,6 +171,55 @@ func TestPutIsAllThatTheObjectIs(t *testing.T) {
 	}
 }
 
+// The answer to a Put is a baseline like that to an apply: what Git says is compared, whether the object was applied
+// before or not, and a default is not.
+func TestPutAsABaseline(t *testing.T) {
+	k := clustertest.Start(t)
+	ns := k.Namespace(t)
+	c, _ := open(t, k.Config, nil)
+	w := c.Writer(anything)
+	for _, applied := range []bool{true, false} {
+		o := tracked(t, "baseline-"+ns, ns, shop)
+		if applied {
+			apply(t, c, o)
+		}
+		o = tracked(t, "baseline-"+ns, ns, strings.NewReplacer("i:1", "i:2", "team: shop", "team: other").Replace(shop))
+		a, err := w.Put(t.Context(), cluster.PutRequest{Object: o})
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare := func() []string {
+			t.Helper()
+			live, err := c.Fetch(t.Context(), object.KeyOf(o), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := diff.Compare(t.Context(), diff.Input{Desired: o, Predicted: a.Object, Live: live, Manager: cluster.DefaultManager, People: true, Seen: time.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all []string
+			for _, ch := range r.Changes {
+				all = append(all, string(ch.Kind)+" "+ch.Path)
+			}
+			return all
+		}
+		k.Patch(t, "autoscaler", "apps/v1", "Deployment", ns, "d", `{"spec":{"replicas":4}}`)
+		if got := compare(); got != nil {
+			t.Errorf("applied before: %v: %v", applied, got)
+		}
+		k.Patch(t, "some-controller", "apps/v1", "Deployment", ns, "d", `{"metadata":{"annotations":{"team":"theirs"}},"spec":{"template":{"spec":{"containers":[{"name":"c","image":"i:3","resources":{"requests":{"cpu":"1"}},"env":[{"name":"ONE","value":"3"},{"name":"TWO","value":"z"}]}]}}}}`)
+		want := []string{"Modified metadata.annotations.team", "Modified spec.template.spec.containers[name=c].env[name=ONE].value", "Modified spec.template.spec.containers[name=c].image"}
+		if d := cmp.Diff(want, compare()); d != "" {
+			t.Errorf("applied before: %v: %s", applied, d)
+		}
+		if err := w.Delete(t.Context(), cluster.DeleteRequest{Key: object.KeyOf(o), UID: a.Object.GetUID(), Propagation: metav1.DeletePropagationBackground}); err != nil {
+			t.Fatal(err)
+		}
+		k.WaitGone(t, "apps/v1", "Deployment", ns, "d")
+	}
+}
+
 // Somebody else creates and changes the object at the same time: every Put wins or loses as a whole, and none fails.
 func TestPutsAtTheSameTime(t *testing.T) {
 	k := clustertest.Start(t)

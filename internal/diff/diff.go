@@ -86,7 +86,7 @@ type comparison struct {
 	predicted, live     side // content without ignored fields
 	predictedBy, liveBy []entry
 	ours                fields // what Manager owns in Predicted
-	said                []side // where Manager works client-side: the manifests that it applied; empty when unknown
+	said                []side // where Manager works client-side: what it was told to write, now and before
 	changes             []Change
 	reported            map[string]bool // by path
 }
@@ -108,12 +108,14 @@ func newComparison(ctx context.Context, in Input) (*comparison, error) {
 		reported: map[string]bool{},
 	}
 	c.ours = owned(c.predictedBy, in.Manager)
+	desired := side{object.FoldStringData(in.Desired).Object, true}
 	if c.clientSide() {
-		for _, o := range []*object.Object{in.Predicted, in.Live} {
-			if m := lastApplied(o); m.ok {
-				c.said = append(c.said, m)
-			}
+		c.said = []side{desired}
+		if before := lastApplied(in.Live); before.ok {
+			c.said = append(c.said, before)
 		}
+	} else if f := written(c.predictedBy, in.Manager); len(f) > 0 { // a replace after an apply: both hold a part
+		c.ours = union(c.ours, within(nil, f, desired))
 	}
 	return c, nil
 }
@@ -146,7 +148,7 @@ func (c *comparison) visit(at []string, key string, ours, before fields, p, l si
 	oc, bc := ours.child(key), before.child(key)
 	path := append(at, key)
 	if len(c.said) > 0 && !slices.ContainsFunc(c.said, func(m side) bool { return lookup(m, path).ok }) {
-		return // who creates an object client-side owns the defaults too: an autoscaler may change what nobody said
+		return // who writes all of an object owns the defaults too: an autoscaler may change what nobody said
 	}
 	switch {
 	case isItem(key) && pc.ok != lc.ok:

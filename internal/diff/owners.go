@@ -90,12 +90,35 @@ func owned(list []entry, manager string) fields {
 			return e.fields
 		}
 	}
+	return written(list, manager)
+}
+
+// written returns what manager wrote client-side.
+func written(list []entry, manager string) fields {
 	for _, e := range list {
 		if e.manager == manager && e.operation == update && e.subresource == "" {
 			return e.fields
 		}
 	}
 	return nil
+}
+
+// within returns the part of a set that is in the object.
+func within(at []string, set fields, o side) fields {
+	found := fields{}
+	for key := range set {
+		path, child := append(at, key), set.child(key)
+		switch {
+		case key == member:
+		case child.hasChildren():
+			if c := within(path, child, o); len(c) > 0 {
+				found[key] = map[string]any(c)
+			}
+		case lookup(o, path).ok:
+			found[key] = set[key]
+		}
+	}
+	return found
 }
 
 // newest returns the entry that owns path and wrote last, among those that is accepts.
