@@ -26,8 +26,9 @@ test: devcluster ## every test, on a real Kubernetes; what CI runs
 test-unit: check ## the pure packages and the layers: the one you run all day
 	go test . $(PURE)
 
-bench: check ## the benchmarks beside the code
+bench: devcluster ## the benchmarks: beside the code, and of the whole on a real Kubernetes (test/scale)
 	go test -run '^$$' -bench . -benchmem ./internal/...
+	go test -run '^$$' -bench . -timeout 30m ./test/scale
 
 lint: check ## go vet and golangci-lint (compiled on first use, which takes minutes)
 	go vet ./...
