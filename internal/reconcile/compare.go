@@ -284,8 +284,12 @@ func (a *Apps) findExtras(ctx context.Context, app *v1alpha1.Application, v *vie
 	if v.unknown != nil {
 		return
 	}
+	recorded, tracking := inventory(app, v.liveOf), a.Catalog.Settings().Tracking
 	for key, live := range v.cluster.Live(a.instance(app)) {
 		if v.objects[key] != nil || len(live.GetOwnerReferences()) > 0 { // what a controller made is its controller's
+			continue
+		}
+		if recorded[key] == "" && borrowed(tracking, live) {
 			continue
 		}
 		if kind, ok := v.cluster.Kind(key.GroupKind()); ok && kind.Excluded {

@@ -142,6 +142,9 @@ func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object
 		if uid := recorded[key]; uid != "" && uid != o.GetUID() || len(o.GetOwnerReferences()) > 0 {
 			continue
 		}
+		if recorded[key] == "" && borrowed(a.Catalog.Settings().Tracking, o) {
+			continue
+		}
 		if o.GetUID() == app.UID { // an application that is in its own source would wait for itself for ever
 			continue
 		}

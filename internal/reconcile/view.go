@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"slices"
 	"sort"
@@ -246,13 +247,25 @@ func inventory(app *v1alpha1.Application, live func(object.Key) *object.Object) 
 
 // markedByUs reports whether our own apply put the tracking annotation on the object.
 func markedByUs(o *object.Object) bool {
-	for _, m := range o.GetManagedFields() {
-		if m.Manager == v1alpha1.DefaultFieldManager && m.Operation == metav1.ManagedFieldsOperationApply && m.FieldsV1 != nil &&
-			bytes.Contains(m.FieldsV1.GetRawBytes(), []byte("f:"+object.TrackingAnnotation)) {
-			return true
-		}
+	return slices.ContainsFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {
+		return m.Operation == metav1.ManagedFieldsOperationApply && wroteField(m, object.TrackingAnnotation)
+	})
+}
+
+// wroteField reports whether the entry is that of our manager (or of Argo CD, which has the same) and has the field.
+func wroteField(m metav1.ManagedFieldsEntry, name string) bool {
+	return m.Manager == v1alpha1.DefaultFieldManager && m.FieldsV1 != nil && bytes.Contains(m.FieldsV1.GetRawBytes(), []byte(`"f:`+name+`"`))
+}
+
+// borrowed reports whether an object only looks as if it were ours: where a label is the mark, charts, templates of
+// volume claims and operators put it on whatever they like, and it is the usual one of Helm. It counts when our manager
+// wrote it.
+func borrowed(t object.Tracking, o *object.Object) bool {
+	if t.Method != "label" {
+		return false
 	}
-	return false
+	label := cmp.Or(t.InstanceLabel, object.DefaultInstanceLabel)
+	return !slices.ContainsFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool { return wroteField(m, label) })
 }
 
 // liveOf returns what the view saw live under the key.

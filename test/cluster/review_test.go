@@ -515,3 +515,31 @@ func TestForceSparesWhatHoldsOthers(t *testing.T) {
 		t.Error("the namespace was deleted")
 	}
 }
+
+// Where a label is the mark, it does not make an object ours that somebody else gave it: Helm's charts and the
+// templates of volume claims use the very same label.
+func TestBorrowedLabelIsNoMark(t *testing.T) {
+	h := prepare(t)
+	h.Apply(t, h.control, "{apiVersion: v1, kind: ConfigMap, metadata: {name: argocd-cm}, data: {application.resourceTrackingMethod: label}}")
+	h.run(t)
+	repo := h.git.Repo(t, "label", map[string]string{"cm.yaml": configMap, "old.yaml": strings.Replace(configMap, "settings", "old", 1)})
+	name := h.name("label")
+	h.Apply(t, h.target, "{apiVersion: v1, kind: ConfigMap, metadata: {name: data-of-somebody, labels: {app.kubernetes.io/instance: "+name+"}}}")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}", finalizer: true})
+	h.wait(t, name, synced(repo.Head(t)))
+	repo.Commit(t, map[string]string{"old.yaml": ""}, "Remove one")
+	a := h.sync(t, name, `"prune":true`)
+	if h.Get(t, "v1", "ConfigMap", h.target, "old") != nil {
+		t.Error("what is ours was not pruned")
+	}
+	for _, r := range a.Status.Resources {
+		if r.Name == "data-of-somebody" {
+			t.Errorf("it is listed as ours: %+v", r)
+		}
+	}
+	h.remove(t, name)
+	h.WaitGone(t, "argoproj.io/v1alpha1", "Application", h.control, name)
+	if h.Get(t, "v1", "ConfigMap", h.target, "settings") != nil || h.Get(t, "v1", "ConfigMap", h.target, "data-of-somebody") == nil {
+		t.Error("the cascade did not take exactly what is ours")
+	}
+}
