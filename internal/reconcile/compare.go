@@ -212,7 +212,7 @@ func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, 
 		return r
 	}
 	result, err := diff.Compare(ctx, diff.Input{Desired: c.apps.Masker.Mask(want), Predicted: r.predicted, Live: r.live, Manager: v1alpha1.DefaultFieldManager,
-		Rules: c.ignore.Select(key), People: c.people, Seen: c.view.at})
+		Rules: c.ignore.Select(key), People: c.people && !c.options(want).ClientSideApply, Seen: c.view.at}) // such an apply cannot remove what people add
 	if err == nil {
 		err = c.ignoreIs
 	}
@@ -231,10 +231,17 @@ func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, 
 // tracked reports whether some application's mark is on the object, so that the index holds all of it.
 func (c comparer) tracked(o *object.Object) bool { return c.tracking.Owner(o) != "" }
 
+// options are the sync options of one object.
+func (c comparer) options(o *object.Object) plan.Options {
+	return plan.ParseOptions(optionsOf(c.app, &v1alpha1.SyncOperation{})).With(o)
+}
+
 // predict asks the API server what the object would look like after an apply.
 func (c comparer) predict(ctx context.Context, r *compared) error {
-	options := plan.ParseOptions(optionsOf(c.app, &v1alpha1.SyncOperation{})).With(r.want)
+	options := c.options(r.want)
 	options.Replace, options.Force, options.SkipValidation = false, false, true // what the content comes to, not how it gets there
+	// an ignored field that cannot be changed would have the rest refused; it is left as it is live
+	options.RespectIgnoreDifferences = !c.ignore.Select(r.key).Empty()
 	applied, err := c.apps.write(ctx, c.app, c.apps.writer(c.view), c.view, plan.Step{Key: r.key, Object: r.want, Options: options, DryRun: true})
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/cluster"
@@ -13,7 +12,7 @@ import (
 )
 
 // write makes live what the step's object says, in the way that its options ask for. With Force, what cannot be
-// changed in place is deleted and created anew; in a rehearsal such an object passes.
+// changed in place is deleted and created anew.
 func (a *Apps) write(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (cluster.Applied, error) {
 	live, exists := v.cluster.Get(s.Key)
 	validate := !s.Options.SkipValidation
@@ -34,14 +33,14 @@ func (a *Apps) write(ctx context.Context, app *v1alpha1.Application, w *cluster.
 	default:
 		applied, err = a.apply(ctx, app, w, v, s)
 	}
-	var refusal *cluster.Refusal
-	if !s.Options.Force || !exists || !errors.As(err, &refusal) || !refusal.Immutable {
+	if !s.Options.Force || !exists || !problem.Is(err, problem.Invalid) {
 		return applied, err
 	}
-	if s.DryRun {
-		return cluster.Applied{Object: live, Result: cluster.Configured}, nil
+	// what the API server refuses to change may be fine as a new object; it is asked before anything is deleted
+	if again, anewErr := a.recreate(ctx, w, live, s); !problem.Is(anewErr, problem.Invalid) {
+		return again, anewErr
 	}
-	return a.recreate(ctx, w, live, s)
+	return applied, err
 }
 
 // holdsOthers reports whether deleting the object would delete what it stands for: whoever forces a sync does not mean

@@ -1,0 +1,78 @@
+package reconcile
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// journal is the memory of a running operation that need not survive a restart: losing it repeats dry runs and
+// applies, which change nothing the second time.
+type journal struct {
+	started metav1.Time
+	entries plan.Journal
+	order   []plan.ID
+	phases  map[plan.ID]v1alpha1.SyncPhase
+	dryRan  bool
+	saved   time.Time
+	view    *view  // of the operation's own revision, when it is not the application's
+	asked   string // hash of `.operation` when it was taken up; empty when not known
+}
+
+func sortedIDs(j plan.Journal) []plan.ID {
+	ids := slices.Collect(maps.Keys(j))
+	slices.SortFunc(ids, func(a, b plan.ID) int {
+		return cmp.Or(a.Key.Compare(b.Key), strings.Compare(string(a.Hook), string(b.Hook)))
+	})
+	return ids
+}
+
+func journalOf(op *v1alpha1.OperationState) *journal {
+	j := &journal{started: op.StartedAt, entries: plan.Journal{}, phases: map[plan.ID]v1alpha1.SyncPhase{}, saved: time.Now()}
+	if op.SyncResult != nil {
+		for _, r := range op.SyncResult.Resources {
+			id := plan.ID{Key: object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}, Hook: r.HookType}
+			j.put(id, plan.Entry{Status: r.Status, Message: r.Message, Phase: r.HookPhase}, r.SyncPhase)
+		}
+		j.dryRan = len(op.SyncResult.Resources) > 0
+	}
+	return j
+}
+
+func (j *journal) put(id plan.ID, e plan.Entry, phase v1alpha1.SyncPhase) {
+	if _, known := j.entries[id]; !known {
+		j.order = append(j.order, id)
+	}
+	if phase == "" {
+		phase = v1alpha1.SyncPhaseSync
+	}
+	j.entries[id], j.phases[id] = e, phase
+}
+
+// results is the journal as the wire has it.
+func (j *journal) results(v *view) []v1alpha1.ResourceResult {
+	list := make([]v1alpha1.ResourceResult, 0, len(j.order))
+	for _, id := range j.order {
+		k, e := id.Key, j.entries[id]
+		r := v1alpha1.ResourceResult{Group: k.Group, Kind: k.Kind, Namespace: k.Namespace, Name: k.Name, Status: e.Status, Message: clip(e.Message, 1024),
+			HookType: id.Hook, HookPhase: e.Phase, SyncPhase: j.phases[id]}
+		if v != nil {
+			if c := v.objects[k]; c != nil && c.want != nil {
+				r.Version, r.Images = c.want.GroupVersionKind().Version, imagesOf(c.want)
+			} else if c := v.extras[k]; c != nil {
+				r.Version = c.live.GroupVersionKind().Version
+			} else if kind, ok := v.cluster.Kind(k.GroupKind()); ok {
+				r.Version = kind.GVK.Version
+			}
+		}
+		list = append(list, r)
+	}
+	return list
+}

@@ -1,0 +1,192 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/cluster"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// perform does the steps side by side and writes what came of them into the journal. It returns why the API server
+// refused, when the steps were the dry run before the sync.
+func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state, v *view, steps []plan.Step) (refused []string) {
+	j := st.journal
+	w := a.writer(v)
+	rehearsal := steps[0].DryRun && !j.dryRan
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(parallelSteps)
+	for _, s := range steps {
+		group.Go(func() error {
+			entry, said := a.step(ctx, app, w, v, s)
+			if ctx.Err() != nil || entry.Phase == "" {
+				return nil // we were stopped, or there is nothing to note: what is not in the journal is decided again
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if rehearsal {
+				if entry.Phase == v1alpha1.OperationFailed {
+					refused = append(refused, entry.Message)
+					j.put(s.ID(), entry, s.Phase)
+				}
+				return nil
+			}
+			j.put(s.ID(), entry, s.Phase)
+			if said.object != nil {
+				st.answers[s.Key] = said
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	if rehearsal {
+		j.dryRan = true
+	}
+	slices.Sort(refused)
+	return refused
+}
+
+// step performs one step and says how it went, in kubectl's words, and what the API server answered.
+func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (plan.Entry, answer) {
+	name := kubectlName(s.Key)
+	dry := ""
+	if s.DryRun {
+		dry = " (dry run)"
+	}
+	switch s.Action {
+	case plan.Run:
+		return a.runHook(ctx, w, v, s), answer{}
+	case plan.Release:
+		if err := a.releaseHook(ctx, w, s); err != nil {
+			a.Log.Warn("hook not released", "hook", s.Key.String(), "error", err)
+		}
+		return plan.Entry{}, answer{}
+	case plan.Prune:
+		entry := a.prune(ctx, app, w, v, s)
+		entry.Message += dry
+		return entry, answer{}
+	}
+	applied, err := a.write(ctx, app, w, v, s)
+	if err != nil {
+		return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}, answer{}
+	}
+	word := applied.Result
+	if s.Options.ServerSideApply {
+		word = "serverside-applied"
+	}
+	said := answer{wantHash: object.Hash(s.Object.Object), object: applied.Object}
+	if s.DryRun {
+		said = answer{}
+	}
+	return plan.Entry{Status: v1alpha1.ResultSynced, Message: name + " " + word + dry, Phase: v1alpha1.OperationRunning}, said
+}
+
+// prune deletes the step's object as it was when it was seen to be ours. When it has changed since, it is looked at
+// again: another application may just have taken it over.
+func (a *Apps) prune(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) plan.Entry {
+	live, known := v.cluster.Get(s.Key)
+	if !known || live.GetUID() != s.Object.GetUID() {
+		live = s.Object
+	}
+	pruned := plan.Entry{Status: v1alpha1.ResultPruned, Message: "pruned", Phase: v1alpha1.OperationSucceeded}
+	for attempt := 1; ; attempt++ {
+		if a.Catalog.Settings().Tracking.Owner(live) != a.instance(app) {
+			return plan.Entry{Status: v1alpha1.ResultPruneSkipped, Message: "ignored (it does not carry this application's mark any more)", Phase: v1alpha1.OperationSucceeded}
+		}
+		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: s.Object.GetUID(), ResourceVersion: live.GetResourceVersion(), Propagation: s.Options.Propagation, DryRun: s.DryRun})
+		a.Metrics.request("delete")
+		if err == nil || problem.Is(err, problem.NotFound) {
+			return pruned
+		}
+		fresh, readErr := v.cluster.Fetch(ctx, s.Key, "")
+		switch {
+		case problem.Is(readErr, problem.NotFound):
+			return pruned
+		case !problem.Is(err, problem.Conflict) || readErr != nil || fresh.GetUID() != s.Object.GetUID() || attempt == takeoverAttempts:
+			return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}
+		}
+		live = fresh
+	}
+}
+
+// runHook creates a hook's object. It is marked with its run, so that one that is there already tells whose it is.
+func (a *Apps) runHook(ctx context.Context, w *cluster.Writer, v *view, s plan.Step) plan.Entry {
+	created := plan.Entry{Status: v1alpha1.ResultSynced, Message: kubectlName(s.Key) + " created", Phase: v1alpha1.OperationRunning}
+	var err error
+	if s.Over {
+		_, err = w.Apply(ctx, cluster.ApplyRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation})
+		created.Message = kubectlName(s.Key) + " configured"
+	} else {
+		_, err = w.Create(ctx, cluster.CreateRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation})
+	}
+	a.Metrics.request("create")
+	if problem.Is(err, problem.Conflict) || problem.Is(err, problem.Unavailable) { // it may be there: look before anything is repeated
+		there, readErr := v.cluster.Whole(ctx, s.Key)
+		switch {
+		case readErr == nil && there.GetAnnotations()[plan.AnnotationRun] == s.Object.GetAnnotations()[plan.AnnotationRun]:
+			err = nil
+		case readErr == nil && !s.Over:
+			return plan.Entry{} // of an earlier run, and not in our index when this was decided
+		}
+	}
+	if err != nil {
+		return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}
+	}
+	return created
+}
+
+// releaseHook deletes a hook's object if it is to go, and takes our finalizer off it.
+func (a *Apps) releaseHook(ctx context.Context, w *cluster.Writer, s plan.Step) error {
+	if s.Delete && s.Object.GetDeletionTimestamp() == nil {
+		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: s.Object.GetUID(), Propagation: metav1.DeletePropagationBackground})
+		a.Metrics.request("delete")
+		if err != nil && !problem.Is(err, problem.NotFound) {
+			return err
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(s.Object.GetFinalizers()), func(f string) bool { return f == v1alpha1.FinalizerHook })
+	if len(left) == len(s.Object.GetFinalizers()) {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": s.Object.GetUID(), "finalizers": left}})
+	if err != nil {
+		return err
+	}
+	_, err = w.Patch(ctx, cluster.PatchRequest{Key: s.Key, Type: types.MergePatchType, Data: patch, Manager: v1alpha1.DefaultFieldManager + "-hooks"})
+	a.Metrics.request("patch")
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// writer is the only way to the cluster for this application: what its project does not permit does not leave us, and
+// nothing does once another replica may lead.
+func (a *Apps) writer(v *view) *cluster.Writer {
+	permit := a.permit(v)
+	return v.cluster.Writer(func(key object.Key) error {
+		if err := a.Catalog.Leading(); err != nil {
+			return err
+		}
+		return permit(key)
+	})
+}
+
+// kubectlName is kind.group/name, as kubectl prints it.
+func kubectlName(k object.Key) string {
+	kind := strings.ToLower(k.Kind)
+	if k.Group != "" {
+		kind += "." + k.Group
+	}
+	return kind + "/" + k.Name
+}
