@@ -167,7 +167,7 @@ func TestRetryPause(t *testing.T) {
 		{&v1alpha1.Backoff{Duration: "2", Factor: &three, MaxDuration: "1m"}, 2, 18 * time.Second},
 		{&v1alpha1.Backoff{Duration: "2s", Factor: &three, MaxDuration: "10s"}, 5, 10 * time.Second},
 		{&v1alpha1.Backoff{Duration: "nonsense"}, 0, 5 * time.Second},
-		{nil, 100000, 3 * time.Minute},
+		{nil, 100000, 3 * time.Minute}, {&v1alpha1.Backoff{Duration: "0"}, 3, time.Second},
 	} {
 		if got := retryPause(c.backoff, c.n); got != c.want {
 			t.Errorf("%+v after %d: %v, want %v", c.backoff, c.n, got, c.want)

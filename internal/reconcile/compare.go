@@ -31,8 +31,9 @@ func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *
 		}
 	}
 	v.notes = append(v.notes, v.complete.notes...)
-	name := nameOf(app)
-	a.claim(name, v.server, sortedKeys(wants))
+	if !v.aside {
+		a.claim(nameOf(app), v.server, sortedKeys(wants))
+	}
 	a.watchWhole(ctx, v, kindsOf(wants))
 
 	cmp := a.comparer(app, v, answers)
@@ -57,7 +58,9 @@ func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *
 	_ = group.Wait()
 	v.objects = objects
 	a.findExtras(ctx, app, v)
-	a.lacks(name, v)
+	if !v.aside {
+		a.lacks(nameOf(app), v)
+	}
 	return v
 }
 

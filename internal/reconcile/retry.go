@@ -84,7 +84,8 @@ func retryPause(b *v1alpha1.Backoff, n int64) time.Duration {
 		}
 	}
 	d := pauseOf(first, v1alpha1.DefaultBackoffDuration).Seconds() * math.Pow(float64(factor), float64(max(0, n)))
-	return time.Duration(min(d, pauseOf(longest, v1alpha1.DefaultBackoffMaxDuration).Seconds()) * float64(time.Second))
+	d = min(d, pauseOf(longest, v1alpha1.DefaultBackoffMaxDuration).Seconds())
+	return max(time.Second, time.Duration(d*float64(time.Second))) // a pause of nothing would try at full speed
 }
 
 func pauseOf(text, fallback string) time.Duration {
