@@ -9,6 +9,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // write makes live what the step's object says, in the way that its options ask for. With Force, what cannot be
@@ -28,7 +29,7 @@ func (a *Apps) write(ctx context.Context, app *v1alpha1.Application, w *cluster.
 	switch {
 	case s.Options.Replace:
 		applied, err = w.Put(ctx, cluster.PutRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: validate, Adjust: a.adjust(ctx, app, s)})
-	case s.Options.ClientSideApply:
+	case s.Options.ClientSideApply || exists && turnsToRecreate(s.Object, live):
 		applied, err = w.ApplyClientSide(ctx, cluster.ClientSideRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: validate, Adjust: a.adjust(ctx, app, s)})
 	default:
 		applied, err = a.apply(ctx, app, w, v, s)
@@ -96,4 +97,16 @@ func (a *Apps) apply(ctx context.Context, app *v1alpha1.Application, w *cluster.
 		}
 		live = fresh
 	}
+}
+
+// turnsToRecreate reports whether a Deployment turns from a rolling update to Recreate. The settings of the rolling
+// update were filled in by the API server, so that nobody owns them and a server-side apply does not remove them, and
+// both together are refused. A client-side apply removes them.
+func turnsToRecreate(desired, live *object.Object) bool {
+	if desired.GetKind() != "Deployment" || desired.GroupVersionKind().Group != "apps" {
+		return false
+	}
+	strategy, _, _ := unstructured.NestedString(desired.Object, "spec", "strategy", "type")
+	_, rolling, _ := unstructured.NestedMap(live.Object, "spec", "strategy", "rollingUpdate")
+	return strategy == "Recreate" && rolling
 }

@@ -91,3 +91,19 @@ func TestOtherWaysToApplyStaySyncedAndHeal(t *testing.T) {
 		})
 	}
 }
+
+func TestADeploymentTurnsToRecreateAndBack(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "turn", map[string]string{"web.yaml": deployment})
+	name := h.name("turn")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
+	h.wait(t, name, synced(repo.Head(t)))
+	for _, strategy := range []string{"Recreate", "RollingUpdate", "Recreate"} {
+		commit := repo.Commit(t, map[string]string{"web.yaml": strings.Replace(deployment, "  replicas: 3", "  strategy: {type: "+strategy+"}\n  replicas: 3", 1)}, strategy)
+		h.hook(t, repo.URL)
+		h.wait(t, name, synced(commit))
+		if err := field(strategy, "spec", "strategy", "type")(h.Get(t, "apps/v1", "Deployment", h.target, "web")); err != nil {
+			t.Error(err)
+		}
+	}
+}
