@@ -147,7 +147,12 @@ func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err er
 	if e := r.cache.find(j); e != nil {
 		return j.result(e, true), nil
 	}
+	landed := false // rendered by somebody else between our look into the cache and our turn
 	e, shared, err := r.group.do(ctx, j.flightKey(), r.opts.Timeout, func(ctx context.Context) (*entry, error) {
+		if e := r.cache.find(j); e != nil {
+			landed = true
+			return e, nil
+		}
 		e, err := j.render(ctx)
 		if err == nil {
 			r.cache.add(e)
@@ -157,7 +162,7 @@ func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err er
 	if err != nil {
 		return Result{}, err
 	}
-	return j.result(e, shared), nil
+	return j.result(e, shared || landed), nil
 }
 
 func (r *Renderer) now() time.Time {
