@@ -64,7 +64,7 @@ func TestApplyTakesFieldsOver(t *testing.T) {
 	// A person adds a key; its ownership moves to us and the key goes with the next apply.
 	added := k.Patch(t, "kubectl-edit", "v1", "ConfigMap", ns, "a", `{"data":{"y":"two"}}`)
 	entries := a.Object.GetManagedFields()
-	entries[0].FieldsV1.Raw = []byte(strings.Replace(string(entries[0].FieldsV1.Raw), `"f:x":{}`, `"f:x":{},"f:y":{}`, 1))
+	entries[0].FieldsV1.SetRawBytes([]byte(strings.Replace(entries[0].FieldsV1.GetRawString(), `"f:x":{}`, `"f:x":{},"f:y":{}`, 1)))
 	w := c.Writer(anything)
 	_, err := w.Apply(t.Context(), cluster.ApplyRequest{Object: o, ManagedFields: entries, LiveVersion: a.Object.GetResourceVersion()})
 	if !problem.Is(err, problem.Conflict) {

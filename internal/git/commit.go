@@ -71,14 +71,14 @@ func (x *mirror) commit(ctx context.Context, r Repository, id string) (commitInf
 		return c, nil
 	}
 	raw, err := x.objects.read(id, "commit", maxCommitBytes)
-	if err == errMissing {
+	if errors.Is(err, errMissing) {
 		if err = x.fetchID(ctx, r, id); err == nil {
 			raw, err = x.objects.read(id, "commit", maxCommitBytes)
 		}
 	}
 	var large tooLarge
 	switch {
-	case err == errMissing:
+	case errors.Is(err, errMissing):
 		return commitInfo{}, x.noCommit(id)
 	case errors.As(err, &large):
 		return commitInfo{}, problem.New(problem.Limit, "commit %s of %s is %d bytes, more than %d", id, x.url, large.size, maxCommitBytes)

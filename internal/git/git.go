@@ -131,7 +131,7 @@ func New(o Options) (*Mirrors, error) {
 		options: o, mirrors: map[string]*mirror{}, clients: map[string]*http.Client{}, busy: make(chan struct{}, maxTalking),
 		trees: newLRU[*folder](treeCacheBytes), blobs: newLRU[[]byte](blobCacheBytes), commits: newLRU[commitInfo](commitCacheBytes),
 	}
-	m.ctx, m.stop = context.WithCancel(context.Background())
+	m.ctx, m.stop = context.WithCancel(context.Background()) //nolint:forbidigo // mirrors live until Close, longer than any call
 	if err := m.prepare(); err != nil {
 		m.stop()
 		if m.lock != nil {

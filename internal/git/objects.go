@@ -122,7 +122,7 @@ func (o *objects) with(f func(*reader) error) error {
 		err = f(r)
 		late = !deadline.Stop()
 		var p *problem.Error
-		if err == nil || err == errMissing || err == errAmbiguous || errors.As(err, &tooLarge{}) || errors.As(err, &p) {
+		if err == nil || errors.Is(err, errMissing) || errors.Is(err, errAmbiguous) || errors.As(err, &tooLarge{}) || errors.As(err, &p) {
 			o.give(r)
 			return err
 		}

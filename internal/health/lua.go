@@ -138,7 +138,7 @@ func answered(v lua.LValue) (h Health, ok bool, err error) {
 		}
 		word, _ := status.(lua.LString)
 		if !slices.Contains(order(), code(word)) {
-			return Health{}, false, fmt.Errorf("Lua returned an invalid health status: %s (allowed: Healthy, Progressing, Degraded, Suspended, Missing, Unknown)", quoted(status))
+			return Health{}, false, fmt.Errorf("Lua returned an invalid health status: %s (allowed: Healthy, Progressing, Degraded, Suspended, Missing, Unknown)", quoted(status)) //nolint:staticcheck // Argo CD's words, which people search for
 		}
 		if message != lua.LNil && !lua.LVCanConvToString(message) {
 			return Health{}, false, fmt.Errorf("the message is a %s, not a string", message.Type())

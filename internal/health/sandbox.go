@@ -70,7 +70,7 @@ func newState() *lua.LState {
 	// write to, and the object, which many checks need not have in Lua at all.
 	l.G.Registry.RawSetString(environment, locked(l.NewFunction(func(l *lua.LState) int {
 		env, name := l.CheckTable(1), l.CheckString(2)
-		var v lua.LValue = lua.LNil
+		var v lua.LValue = lua.LNil //nolint:staticcheck // of the interface: other kinds of values follow
 		switch r := runOf(l); {
 		case env != r.env: // somebody calls the metamethod by other ways
 		case name == "_G":

@@ -267,7 +267,7 @@ func (g *flights) join(key string, timeout time.Duration, work func(context.Cont
 	if f, shared = g.running[key]; shared {
 		return f, true
 	}
-	limit, cancel := context.WithTimeout(context.Background(), timeout)
+	limit, cancel := context.WithTimeout(context.Background(), timeout) //nolint:forbidigo // the work is nobody's own: see flights
 	f = &flight{limit: limit, done: make(chan struct{})}
 	if g.running == nil {
 		g.running = map[string]*flight{}

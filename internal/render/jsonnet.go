@@ -52,8 +52,8 @@ func (p *program) evaluate(file string, left *budget) ([]object.Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := vm.EvaluateSnippet("/"+file, program)
-	if p.load.failed != nil { // more precise than the library's sentence around it, and it has a kind
+	out, err := vm.EvaluateSnippet("/"+file, program) //nolint:staticcheck // its successors do not resolve imports beside a file that is not on disk
+	if p.load.failed != nil {                         // more precise than the library's sentence around it, and it has a kind
 		return nil, problem.Because(problem.KindOf(p.load.failed), p.load.failed, "Failed to evaluate jsonnet %q", file)
 	}
 	if err != nil {
