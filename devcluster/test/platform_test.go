@@ -2,11 +2,9 @@ package test
 
 import (
 	"context"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -176,20 +174,5 @@ func TestSaysOneLine(t *testing.T) {
 	}
 	if more := shared.stderr.String(); more != "" {
 		t.Errorf("and also %q", more)
-	}
-}
-
-func TestKubectl(t *testing.T) {
-	t.Parallel()
-	kubectl, err := exec.LookPath("kubectl")
-	if err != nil {
-		t.Skip("no kubectl on this machine")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, kubectl, "--kubeconfig", filepath.Join(shared.dir, "kubeconfig"), "get", "nodes", "--no-headers")
-	out, err := cmd.CombinedOutput()
-	if err != nil || strings.Count(string(out), " Ready ") != 3 {
-		t.Errorf("kubectl get nodes: %v\n%s", err, out)
 	}
 }
