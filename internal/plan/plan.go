@@ -9,6 +9,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -108,6 +109,11 @@ func Decide(in Input) Next {
 	if results := in.completed(append(tasks, onFailure...)); len(results) > 0 {
 		return Next{Results: results, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running"}
 	}
+	if len(in.Journal) == 0 {
+		if end := in.invalid(append(slices.Clone(tasks), onFailure...)); end.Done {
+			return end
+		}
+	}
 	if !in.DryRan && len(in.Journal) == 0 {
 		if steps := in.dryRun(tasks); len(steps) > 0 {
 			return Next{Steps: steps, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running"}
@@ -134,6 +140,25 @@ func Decide(in Input) Next {
 		return finished(v1alpha1.OperationSucceeded, "successfully synced (no more tasks)")
 	}
 	return finished(v1alpha1.OperationSucceeded, "successfully synced (all tasks run)")
+}
+
+// invalid ends an operation that holds something which the project does not permit, a hook of a failure included,
+// before anything of it is written: half of a commit that was never allowed as a whole helps nobody.
+func (in Input) invalid(tasks []Step) Next {
+	results := Journal{}
+	var reasons []string
+	for _, t := range tasks {
+		if why := in.Refused[t.Key]; why != "" {
+			results[t.ID()] = Entry{v1alpha1.ResultSyncFailed, why, v1alpha1.OperationFailed}
+			reasons = append(reasons, why)
+		}
+	}
+	if len(results) == 0 {
+		return Next{}
+	}
+	end := finished(v1alpha1.OperationFailed, withReasons("one or more synchronization tasks are not valid", reasons))
+	end.Results = results
+	return end
 }
 
 // DryRunFailed is the end of an operation whose dry run was refused; reasons are the API server's words.

@@ -154,6 +154,10 @@ func TestDecide(t *testing.T) {
 			film{in: Input{Desired: objects("ConfigMap a", "Deployment web", "Deployment later wave=1"), DryRan: true}, refuse: map[string]string{"ConfigMap/a": "denied"}},
 			[]string{"apply ConfigMap/a", "apply Deployment/web", "Failed: one or more objects failed to apply, reason: denied"},
 		},
+		"what the project does not permit fails the sync before its first write": {
+			film{in: Input{Desired: objects("Job migrate hook=PreSync", "ConfigMap a", "Secret b"), Refused: map[object.Key]string{object.KeyOf(objects("Secret b")[0]): "not permitted"}}},
+			[]string{"Failed: one or more synchronization tasks are not valid, reason: not permitted"},
+		},
 		"refused in the dry run": {
 			film{in: Input{Desired: objects("ConfigMap a", "Deployment web")}, refuse: map[string]string{"ConfigMap/a": "denied", "Deployment/web": "denied"}},
 			[]string{"Failed: one or more objects failed to apply (dry run), reason: denied"},

@@ -75,6 +75,9 @@ func decideAutosync(in autoInput) urge {
 	}
 	// only what drifted is healed, and at once when a person or a deletion caused it; a controller that writes the
 	// same field again and again is another matter: heal it at a growing pace instead of fighting at full speed
+	if resources = in.View.permitted(resources); len(resources) == 0 { // one that is not would fail the heal of the others
+		return urge{Why: "what differs is not permitted in its project"}
+	}
 	heals := in.Heals
 	if in.View.byPeople(resources) {
 		heals.count -= freeHeals

@@ -195,6 +195,14 @@ func (v *view) healable(prune bool, options plan.Options) []v1alpha1.SyncOperati
 	return list
 }
 
+// permitted leaves out the objects that the project does not permit.
+func (v *view) permitted(resources []v1alpha1.SyncOperationResource) []v1alpha1.SyncOperationResource {
+	return slices.DeleteFunc(resources, func(r v1alpha1.SyncOperationResource) bool {
+		c := v.objects[object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}]
+		return c != nil && c.refused != ""
+	})
+}
+
 // unapplied reports whether there is something that the last operation had to leave and that can be done now: to
 // prune, or to take over from another application.
 func (v *view) unapplied(last *v1alpha1.OperationState) bool {
