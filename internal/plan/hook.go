@@ -30,9 +30,21 @@ func onlySkip(annotation string) bool {
 	return strings.TrimSpace(annotation) == string(v1alpha1.HookSkip)
 }
 
-// Hooks returns the points of the sync at which the object runs, each once, in the order of the sync. Argo CD's
-// annotation beats Helm's. Helm's rollback and test hooks have no point in a sync; what cannot be understood runs never.
-func Hooks(o *object.Object) []v1alpha1.HookType {
+// HelmStage is what a sync is to Helm's hooks.
+type HelmStage string
+
+// The stages. Helm knows whether it installs or upgrades; so do we, by our own record of earlier successes. Argo CD does
+// not, and runs the hooks of both each time: HelmAny.
+const (
+	HelmAny     HelmStage = ""
+	HelmInstall HelmStage = "install"
+	HelmUpgrade HelmStage = "upgrade"
+)
+
+// Hooks returns the points of the sync, or of the application's deletion, at which the object runs, each once, in their
+// order. Argo CD's annotation beats Helm's. Helm's rollback and test hooks have no point in a sync; what cannot be
+// understood runs never.
+func Hooks(o *object.Object, stage HelmStage) []v1alpha1.HookType {
 	named := map[v1alpha1.HookType]bool{}
 	a := o.GetAnnotations()
 	if text, ok := a[v1alpha1.AnnotationHook]; ok {
@@ -41,7 +53,11 @@ func Hooks(o *object.Object) []v1alpha1.HookType {
 		}
 	} else {
 		for _, part := range strings.Split(a[v1alpha1.AnnotationHelmHook], ",") {
-			named[helmHooks[strings.TrimSpace(part)]] = true
+			part = strings.TrimSpace(part)
+			if stage == HelmInstall && strings.HasSuffix(part, "-upgrade") || stage == HelmUpgrade && strings.HasSuffix(part, "-install") {
+				continue
+			}
+			named[helmHooks[part]] = true
 		}
 	}
 	var hooks []v1alpha1.HookType
@@ -98,7 +114,15 @@ type HookRun struct {
 	ID       string // of the operation; marks what it created
 }
 
-// AnnotationRun marks a hook's object with the operation that created it, so that a process that was killed between
+// mark tells the object of one hook of one run from all others: an object can be several hooks of one run.
+func (r HookRun) mark(h v1alpha1.HookType) string { return r.ID + "-" + strings.ToLower(string(h)) }
+
+// ofRun reports whether the live object is what the step created.
+func ofRun(live *object.Object, t Step) bool {
+	return live.GetAnnotations()[AnnotationRun] == t.Object.GetAnnotations()[AnnotationRun]
+}
+
+// AnnotationRun marks a hook's object with the operation that created it, and as which hook, so that a process that was killed between
 // the creation and the note of it knows its own when it sees it.
 const AnnotationRun = "hawser.dev/operation"
 
@@ -111,7 +135,7 @@ func HookObject(o *object.Object, h v1alpha1.HookType, run HookRun) *object.Obje
 		o.SetGenerateName("")
 	}
 	a := o.GetAnnotations()
-	a[AnnotationRun] = run.ID
+	a[AnnotationRun] = run.mark(h)
 	if instance, key, ok := object.ParseTrackingID(a[object.TrackingAnnotation]); ok { // it was marked before it had a name
 		key.Name = o.GetName()
 		a[object.TrackingAnnotation] = object.TrackingID(instance, key)
@@ -142,7 +166,7 @@ func (in Input) runHook(t Step) (step Step, found, wait bool) {
 		return t, false, false
 	case live.GetDeletionTimestamp() != nil && !slices.Contains(live.GetFinalizers(), v1alpha1.FinalizerHook):
 		return t, false, true
-	case live.GetAnnotations()[AnnotationRun] == in.Run.ID:
+	case ofRun(live, t):
 		return t, true, false
 	case slices.Contains(DeletePolicies(t.Object), v1alpha1.HookDeleteBeforeHookCreation):
 		return Step{Action: Release, Phase: t.Phase, Wave: t.Wave, Hook: t.Hook, Key: t.Key, Object: live, Options: t.Options, Delete: true}, false, false
@@ -186,12 +210,25 @@ func (in Input) outcome(t Step, e Entry) Entry {
 		e.Phase = v1alpha1.OperationSucceeded
 	case h.Degraded:
 		e.Phase = v1alpha1.OperationFailed
+	case live.GetDeletionTimestamp() != nil:
+		e.Message, e.Phase = "somebody deleted "+path(t.Key)+" while it ran", v1alpha1.OperationFailed
+	default:
+		if since, until := in.ran(t); !in.Waits.Now.IsZero() && !until.IsZero() && !in.Waits.Now.Before(until) {
+			e.Message, e.Phase = fmt.Sprintf("%s has not completed within %s", path(t.Key), until.Sub(since)), v1alpha1.OperationFailed
+		}
 	}
 	return e
 }
 
+// runs reports whether a hook's object has not come to an end by itself.
+func (in Input) runs(live *object.Object) bool {
+	h := in.Health(live)
+	return h.Known && !h.Healthy && !h.Degraded
+}
+
 // releases are the hooks that may go now: a phase's hooks are let go when the phase is over, not one by one. If all
-// went well those with HookSucceeded are deleted, if one failed those with HookFailed; our finalizer comes off all.
+// went well those with HookSucceeded are deleted, if one failed those with HookFailed; one whose time was over is
+// stopped by deleting it; our finalizer comes off all.
 func (in Input) releases(tasks []Step, next Step) []Step {
 	well := map[v1alpha1.SyncPhase]bool{}
 	for _, t := range tasks {
@@ -206,14 +243,14 @@ func (in Input) releases(tasks []Step, next Step) []Step {
 	for _, t := range tasks {
 		e, begun := in.Journal[t.ID()]
 		live := in.Live[t.Key]
-		if t.Hook == "" || !begun || !e.over() || live == nil || phaseRank(t.Phase) >= phaseRank(next.Phase) || live.GetAnnotations()[AnnotationRun] != in.Run.ID {
+		if t.Hook == "" || !begun || !e.over() || live == nil || phaseRank(t.Phase) >= phaseRank(next.Phase) || !ofRun(live, t) {
 			continue
 		}
 		policy := v1alpha1.HookDeleteHookSucceeded
 		if !well[t.Phase] {
 			policy = v1alpha1.HookDeleteHookFailed
 		}
-		remove := slices.Contains(DeletePolicies(t.Object), policy) && live.GetDeletionTimestamp() == nil
+		remove := (slices.Contains(DeletePolicies(t.Object), policy) || in.runs(live)) && live.GetDeletionTimestamp() == nil
 		if remove || slices.Contains(live.GetFinalizers(), v1alpha1.FinalizerHook) {
 			steps = append(steps, Step{Action: Release, Phase: t.Phase, Wave: t.Wave, Hook: t.Hook, Key: t.Key, Object: live, Options: t.Options, Delete: remove})
 		}
@@ -231,7 +268,7 @@ func Terminate(in Input) Next {
 	for _, t := range tasks {
 		e, begun := in.Journal[t.ID()]
 		live := in.Live[t.Key]
-		if t.Hook == "" || !begun || live == nil || live.GetAnnotations()[AnnotationRun] != in.Run.ID {
+		if t.Hook == "" || !begun || live == nil || !ofRun(live, t) {
 			continue
 		}
 		if now, done := next.Results[t.ID()]; done {

@@ -31,7 +31,7 @@ func TestHooks(t *testing.T) {
 		if IsHook(o) != c.hook || IsSkipped(o) != c.skip {
 			t.Errorf("%s: hook %v, skipped %v", name, IsHook(o), IsSkipped(o))
 		}
-		if diff := cmp.Diff(c.want, Hooks(o)); diff != "" {
+		if diff := cmp.Diff(c.want, Hooks(o, HelmAny)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
@@ -65,7 +65,7 @@ func TestHookObjectIsFoundAgainByTheSameRun(t *testing.T) {
 	o.SetAnnotations(hookOf("PreSync"))
 	run := HookRun{Revision: "4c1f2d9aabbcc", Started: 1700000000, ID: "op"}
 	a, b := HookObject(o, v1alpha1.HookPreSync, run), HookObject(o, v1alpha1.HookPreSync, run)
-	if a.GetName() != "migrate-4c1f2d9-presync-1700000000" || a.GetName() != b.GetName() || a.GetAnnotations()[AnnotationRun] != "op" || a.GetGenerateName() != "" {
+	if a.GetName() != "migrate-4c1f2d9-presync-1700000000" || a.GetName() != b.GetName() || a.GetAnnotations()[AnnotationRun] != "op-presync" || a.GetGenerateName() != "" {
 		t.Errorf("name %q, annotations %v", a.GetName(), a.GetAnnotations())
 	}
 	if o.GetName() != "" {

@@ -8,9 +8,9 @@
 package plan
 
 import (
-	"fmt"
+	"cmp"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -67,6 +67,15 @@ func (e Entry) failed() bool {
 // Journal is what an operation has done so far.
 type Journal map[ID]Entry
 
+// IDs returns what the journal has entries of, in a stable order.
+func (j Journal) IDs() []ID {
+	ids := slices.Collect(maps.Keys(j))
+	slices.SortFunc(ids, func(a, b ID) int {
+		return cmp.Or(a.Key.Compare(b.Key), strings.Compare(string(a.Hook), string(b.Hook)))
+	})
+	return ids
+}
+
 // Input is everything that a decision depends on.
 type Input struct {
 	Desired []*object.Object              // the complete render, marked, namespaces filled in
@@ -83,6 +92,8 @@ type Input struct {
 	Known   func(object.Key) bool         // whether the cluster serves this kind now
 	Ensure  *object.Object                // the namespace of CreateNamespace=true, nil when none is due
 	Run     HookRun                       // names the run of the hooks
+	Helm    HelmStage                     // which of Helm's hooks run
+	Waits   Patience                      // how long to wait
 	Gone    map[object.Key]bool           // applied by this operation, and seen not to be there any more
 }
 
@@ -98,6 +109,7 @@ type Next struct {
 	Results Journal // what is known without a step, to be written into the journal first
 	Steps   []Step  // due now, may run side by side; none while waiting or done
 	Waiting string  // what the operation waits for, in words that scripts compare
+	Wait    Wait    // of what is waited for: since when, until when
 	Done    bool
 	Phase   v1alpha1.OperationPhase // Running until Done
 	Message string
@@ -127,13 +139,16 @@ func Decide(in Input) Next {
 	if len(open) > 0 {
 		due = open[0]
 	}
-	if wait := in.wait(tasks, due); wait.Waiting != "" || wait.Done {
+	if wait := in.wait(tasks, due); wait.Phase != "" {
 		return wait
 	}
 	if steps := in.releases(tasks, due); len(steps) > 0 {
 		return Next{Steps: steps, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running"}
 	}
 	if len(open) > 0 {
+		if pause := in.pause(tasks, due); pause.Waiting != "" {
+			return pause
+		}
 		return in.batch(firstBatch(open))
 	}
 	if len(in.Journal) == 0 {
@@ -228,14 +243,18 @@ func (in Input) hookTasks(o *object.Object) []Step {
 		return nil
 	}
 	var tasks []Step
-	for _, h := range Hooks(o) {
+	for _, h := range Hooks(o, in.Helm) {
 		if h == v1alpha1.HookPreDelete || h == v1alpha1.HookPostDelete {
 			continue
 		}
-		run := HookObject(o, h, in.Run)
-		tasks = append(tasks, Step{Action: Run, Phase: v1alpha1.SyncPhase(h), Wave: Wave(o), Hook: h, Key: object.KeyOf(run), Object: run, Options: in.Options.With(o)})
+		tasks = append(tasks, in.hookStep(o, h))
 	}
 	return tasks
+}
+
+func (in Input) hookStep(o *object.Object, h v1alpha1.HookType) Step {
+	run := HookObject(o, h, in.Run)
+	return Step{Action: Run, Phase: v1alpha1.SyncPhase(h), Wave: Wave(o), Hook: h, Key: object.KeyOf(run), Object: run, Options: in.Options.With(o)}
 }
 
 // changedOnly drops what does not differ, but not what this operation has already applied: the journal must add up.
@@ -328,7 +347,7 @@ func (in Input) fail(tasks, onFailure []Step, reasons []string) Next {
 		return in.batch(firstBatch(open))
 	}
 	end := Step{Phase: afterAll}
-	if wait := in.waitForHooks(onFailure); wait.Waiting != "" {
+	if wait := in.waitForHooks(onFailure); wait.Phase != "" {
 		return wait
 	}
 	if steps := in.releases(append(tasks, onFailure...), end); len(steps) > 0 {
@@ -347,95 +366,11 @@ func (in Input) open(tasks []Step) []Step {
 	return open
 }
 
-// wait says what must happen to earlier tasks before next may begin: hooks must have completed, a CRD must be
-// established before its kind is used, and a new phase or wave begins when all of the one before is healthy and what
-// it pruned is gone.
-func (in Input) wait(tasks []Step, next Step) Next {
-	if in.Sync.DryRun {
-		return Next{}
-	}
-	var hooks, unhealthy, leaving, failed, gone []string
-	last := next.Phase == v1alpha1.SyncPhaseSyncFail
-	for _, t := range tasks {
-		e, done := in.Journal[t.ID()]
-		if !done || t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync {
-			continue
-		}
-		live := in.Live[t.Key]
-		switch {
-		case t.Hook != "":
-			if !e.over() && (last || !sameGroup(t, next)) {
-				hooks = append(hooks, path(t.Key))
-			}
-		case t.Action == Prune:
-			if live != nil && !last && !sameGroup(t, next) && e.Status == v1alpha1.ResultPruned {
-				leaving = append(leaving, path(t.Key))
-			}
-		case last || e.over():
-			// the last wave of plain objects is applied and not waited for; what was left alone has no say
-		case t.Key.Kind == "CustomResourceDefinition" || !sameGroup(t, next):
-			if in.Gone[t.Key] {
-				gone = append(gone, path(t.Key))
-				continue
-			}
-			if live == nil {
-				unhealthy = append(unhealthy, path(t.Key))
-				continue
-			}
-			h := in.Health(live)
-			if h.Degraded {
-				failed = append(failed, h.Message)
-			}
-			if !h.Healthy && !h.Degraded {
-				unhealthy = append(unhealthy, path(t.Key))
-			}
-		}
-	}
-	switch {
-	case len(gone) > 0: // its health would be waited for in vain
-		sort.Strings(gone)
-		return finished(v1alpha1.OperationError, "applied and gone again before the next wave: "+strings.Join(gone, ", "))
-	case len(failed) > 0:
-		return finished(v1alpha1.OperationFailed, withReasons("one or more synchronization tasks completed unsuccessfully", failed))
-	case len(hooks) > 0:
-		return waiting("waiting for completion of hook ", hooks, "hooks")
-	case len(unhealthy) > 0:
-		return waiting("waiting for healthy state of ", unhealthy, "resources")
-	case len(leaving) > 0:
-		return waiting("waiting for deletion of ", leaving, "resources")
-	}
-	return Next{}
-}
-
-func (in Input) waitForHooks(hooks []Step) Next {
-	var running []string
-	for _, t := range hooks {
-		if e, done := in.Journal[t.ID()]; done && !e.over() {
-			running = append(running, path(t.Key))
-		}
-	}
-	if len(running) == 0 {
-		return Next{}
-	}
-	return waiting("waiting for completion of hook ", running, "hooks")
-}
-
-func waiting(what string, paths []string, more string) Next {
-	sort.Strings(paths)
-	message := what + paths[0]
-	if len(paths) > 1 {
-		message += fmt.Sprintf(" and %d more %s", len(paths)-1, more)
-	}
-	return Next{Waiting: message, Phase: v1alpha1.OperationRunning, Message: message}
-}
-
-// path is group/Kind/name, as the operation messages name an object.
-func path(k object.Key) string { return k.Group + "/" + k.Kind + "/" + k.Name }
-
 // batch turns the due tasks into steps and into results that need no step.
 func (in Input) batch(due []Step) Next {
 	next := Next{Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", Results: Journal{}}
-	var confirm, leaving []string
+	var confirm []string
+	var leaving []Step
 	for _, t := range due {
 		entry := func(status v1alpha1.ResultCode, message string, phase v1alpha1.OperationPhase) {
 			next.Results[t.ID()] = Entry{status, message, phase}
@@ -452,7 +387,7 @@ func (in Input) batch(due []Step) Next {
 			step, found, wait := in.runHook(t)
 			switch {
 			case wait:
-				leaving = append(leaving, path(t.Key))
+				leaving = append(leaving, t)
 			case found:
 				entry(v1alpha1.ResultSynced, "", v1alpha1.OperationRunning)
 			default:
@@ -476,9 +411,10 @@ func (in Input) batch(due []Step) Next {
 	case len(next.Steps) > 0 || len(next.Results) > 0:
 		return next
 	case len(leaving) > 0:
-		return waiting("waiting for deletion of hook ", leaving, "hooks")
-	case len(confirm) > 0:
-		return waiting("waiting for pruning confirmation of ", confirm, "resources")
+		return in.waitFor(delay{"waiting for deletion of hook ", "hooks", leaving, in.Waits.Wave, in.heldBy})
+	case len(confirm) > 0: // a person's time has no limit
+		message := listed("waiting for pruning confirmation of ", confirm, "resources")
+		return Next{Waiting: message, Phase: v1alpha1.OperationRunning, Message: message, Wait: Wait{Subject: "confirmation", Since: in.since("confirmation")}}
 	}
 	return next
 }
