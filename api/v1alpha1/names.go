@@ -146,6 +146,8 @@ const (
 	ConditionRepeatedResourceWarning ApplicationConditionType = "RepeatedResourceWarning"
 	ConditionExcludedResourceWarning ApplicationConditionType = "ExcludedResourceWarning"
 	ConditionOrphanedResourceWarning ApplicationConditionType = "OrphanedResourceWarning"
+	// ConditionHeldWarning: the application is kept at what a person rolled it back to. (Ours.)
+	ConditionHeldWarning ApplicationConditionType = "HeldWarning"
 )
 
 // ApplicationSourceType is the kind of renderer that a source asks for.

@@ -94,6 +94,8 @@ type OperationState struct {
 	StartedAt  metav1.Time          `json:"startedAt" protobuf:"bytes,6,opt,name=startedAt"`
 	FinishedAt *metav1.Time         `json:"finishedAt,omitempty" protobuf:"bytes,7,opt,name=finishedAt"`
 	RetryCount int64                `json:"retryCount,omitempty" protobuf:"varint,8,opt,name=retryCount"`
+	// Since when the operation waits for what the message says. (Ours; not part of Argo CD's wire.)
+	WaitingSince *metav1.Time `json:"waitingSince,omitempty"`
 }
 
 // SyncOperationResult is what a sync was given and what it did to each object.

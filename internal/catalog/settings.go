@@ -54,6 +54,8 @@ type Settings struct {
 	SelfHeal                        SelfHeal
 	SyncTimeout                     time.Duration     // controller.sync.timeout.seconds in argocd-cmd-params-cm (0, none)
 	WaveDelay                       time.Duration     // controller.sync.wave.delay.seconds in argocd-cmd-params-cm (2)
+	HookTimeout, WaveTimeout        time.Duration     // hawser.sync.hook.timeout (6h), hawser.sync.wave.timeout (1h); 0 is for ever
+	HelmStages                      bool              // hawser.helm.hooks: helm (true) tells installs from upgrades, argocd (false) does not
 	StatusWorkers, OperationWorkers int               // controller.status.processors, controller.operation.processors; 0 when absent; read at start
 	RBAC                            map[string]string // argocd-rbac-cm as it is
 
@@ -121,6 +123,9 @@ func defaultSettings() Settings {
 		PruneGuard:     true,
 		SelfHeal:       SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 300 * time.Second},
 		WaveDelay:      2 * time.Second,
+		HookTimeout:    6 * time.Hour,
+		WaveTimeout:    time.Hour,
+		HelmStages:     true,
 	}
 }
 
@@ -164,6 +169,9 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&k, "hawser.webhook.unsigned", &s.Webhook.RefuseUnsigned, old.Webhook.RefuseUnsigned, choice("refuse", "accept"))
 	read(&k, "hawser.repositories.insteadOf", &s.InsteadOf, old.InsteadOf, rewrites)
 	read(&k, "hawser.drift.additions", &s.DriftAdditions, old.DriftAdditions, choice("people", "none"))
+	read(&k, "hawser.sync.hook.timeout", &s.HookTimeout, old.HookTimeout, duration)
+	read(&k, "hawser.sync.wave.timeout", &s.WaveTimeout, old.WaveTimeout, duration)
+	read(&k, "hawser.helm.hooks", &s.HelmStages, old.HelmStages, choice("helm", "argocd"))
 	read(&k, "hawser.prune.guard", &s.PruneGuard, old.PruneGuard, choice("on", "off"))
 
 	p := keys{values: from.maps[paramsMap], where: paramsMap}

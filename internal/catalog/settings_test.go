@@ -73,7 +73,8 @@ func TestSettings(t *testing.T) {
 				"hawser.webhook.unsigned":                                         "refuse",
 				"hawser.repositories.insteadOf":                                   "- {prefix: https://github.com/, url: https://mirror.corp/gh/}",
 				"hawser.drift.additions":                                          "none",
-				"hawser.prune.guard":                                              "off",
+				"hawser.sync.hook.timeout":                                        "90m", "hawser.sync.wave.timeout": "0", "hawser.helm.hooks": "argocd",
+				"hawser.prune.guard": "off",
 			},
 			paramsMap: {
 				"controller.self.heal.timeout.seconds":         "5",
@@ -128,6 +129,7 @@ func TestSettings(t *testing.T) {
 		InsteadOf:     []config.Rewrite{{Prefix: "https://github.com/", URL: "https://mirror.corp/gh/"}},
 		SelfHeal:      SelfHeal{Timeout: 5 * time.Second, Backoff: time.Second, Factor: 2, Cap: time.Minute},
 		SyncTimeout:   10 * time.Minute,
+		HookTimeout:   90 * time.Minute,
 		StatusWorkers: 50, OperationWorkers: 25,
 		RBAC: map[string]string{"policy.default": "role:readonly"},
 	}
