@@ -67,6 +67,7 @@ type state struct {
 	drifts  map[object.Key]map[string]bool // reported and not yet gone, by path
 	answers map[object.Key]answer          // what the API server said to our last applies
 	spec    string                         // hash of the whole spec, as last seen
+	parting *parting                       // of a deletion with hooks
 	waits   time.Time                      // since when a request to prune waits for other applications; zero when none does
 }
 

@@ -16,17 +16,24 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// remove takes an application's objects away before the application itself goes, when its finalizer asks for that.
-// The finalizer is removed only when all of them are seen to be gone, or when the destination is known not to exist.
+// remove takes an application's objects away before the application itself goes, as its finalizers ask: hooks before
+// it, the objects, hooks after it. A finalizer is removed only when its stage is seen to be over, or when the
+// destination is known not to exist; what is left of them is the record of how far the deletion has come.
 func (a *Apps) remove(ctx context.Context, app *v1alpha1.Application, st *state) error {
 	finalizer, propagation, cascade := cascadeOf(app)
-	if !cascade {
+	stage, hooked := hookStageOf(app)
+	if !cascade && !hooked {
 		return nil
 	}
 	server, err := a.Catalog.ServerOf(app.Spec.Destination)
 	if problem.Is(err, problem.NotFound) { // our own records say so, and they were read: there is nothing to delete from
 		a.Catalog.Event(app, "Warning", v1alpha1.EventResourceDeleted, fmt.Sprintf("destination %s is not a known cluster: the application goes without deleting anything", app.Spec.Destination.Server+app.Spec.Destination.Name))
-		return a.Catalog.RemoveFinalizer(ctx, app, finalizer)
+		for _, f := range append(hookFinalizers(v1alpha1.FinalizerPreDelete), append(hookFinalizers(v1alpha1.FinalizerPostDelete), finalizer)...) {
+			if err := a.Catalog.RemoveFinalizer(ctx, app, f); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if err != nil {
 		return a.deletionBlocked(ctx, app, err)
@@ -40,6 +47,9 @@ func (a *Apps) remove(ctx context.Context, app *v1alpha1.Application, st *state)
 	}
 	if err != nil {
 		return a.deletionBlocked(ctx, app, err)
+	}
+	if hooked && (stage.hook == v1alpha1.HookPreDelete || !cascade) {
+		return a.runDeletionHooks(ctx, app, st, v, stage)
 	}
 	return a.cascade(ctx, app, v, finalizer, propagation)
 }
@@ -143,6 +153,9 @@ func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object
 			continue
 		}
 		if recorded[key] == "" && borrowed(a.Catalog.Settings().Tracking, o) {
+			continue
+		}
+		if isPostDelete(o) && slices.Contains(app.Finalizers, v1alpha1.FinalizerPostDelete) { // its time comes
 			continue
 		}
 		if o.GetUID() == app.UID { // an application that is in its own source would wait for itself for ever

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -15,12 +16,16 @@ func (a *Apps) planInput(ctx context.Context, app *v1alpha1.Application, v *view
 	options := plan.ParseOptions(optionsOf(app, op.Sync))
 	options.Force = options.Force || forced(op.Sync.SyncStrategy)
 	options.DeletionApproved = deletionApproved(app, app.Status.OperationState.StartedAt)
+	settings := a.Catalog.Settings()
 	in := plan.Input{
 		Desired: v.complete.objects, Live: map[object.Key]*object.Object{}, Journal: j.entries, DryRan: j.dryRan,
 		Sync: *op.Sync, Options: options, Changed: map[object.Key]bool{}, Skipped: map[object.Key]string{}, Refused: map[object.Key]string{},
-		Health: func(o *object.Object) plan.Health { return a.planHealth(ctx, o) },
+		Health: func(o *object.Object) plan.Health { return a.planHealth(ctx, o, v) },
 		Known:  func(k object.Key) bool { _, ok := v.cluster.Kind(k.GroupKind()); return ok },
 		Prune:  a.provePrune(app, v, op.InitiatedBy.Automated).Keep,
+		Helm:   a.helmStage(app),
+		Waits: plan.Patience{Now: time.Now(), Hook: settings.HookTimeout, Wave: settings.WaveTimeout, Delay: settings.WaveDelay,
+			Written: j.wrote, Subject: j.wait.Subject, Since: j.wait.Since},
 	}
 	for key, c := range v.objects {
 		if live, ok := v.cluster.Get(key); ok {
@@ -60,6 +65,17 @@ func (a *Apps) planInput(ctx context.Context, app *v1alpha1.Application, v *view
 	}
 	a.lookFor(ctx, v, &in)
 	return in
+}
+
+// helmStage says whether a sync installs or upgrades, to Helm's hooks: the first success ends the installation.
+func (a *Apps) helmStage(app *v1alpha1.Application) plan.HelmStage {
+	switch {
+	case !a.Catalog.Settings().HelmStages:
+		return plan.HelmAny
+	case len(app.Status.History) > 0 || app.Annotations[annotationInstalled] != "":
+		return plan.HelmUpgrade
+	}
+	return plan.HelmInstall
 }
 
 // lookFor asks the API server about what was applied and the index does not have: it may be out of the watches' reach,

@@ -1,10 +1,6 @@
 package reconcile
 
 import (
-	"cmp"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -22,20 +18,17 @@ type journal struct {
 	phases  map[plan.ID]v1alpha1.SyncPhase
 	dryRan  bool
 	saved   time.Time
-	view    *view  // of the operation's own revision, when it is not the application's
-	asked   string // hash of `.operation` when it was taken up; empty when not known
-}
-
-func sortedIDs(j plan.Journal) []plan.ID {
-	ids := slices.Collect(maps.Keys(j))
-	slices.SortFunc(ids, func(a, b plan.ID) int {
-		return cmp.Or(a.Key.Compare(b.Key), strings.Compare(string(a.Hook), string(b.Hook)))
-	})
-	return ids
+	wrote   time.Time // when a step last changed something; for the pause between waves
+	wait    plan.Wait // the one in progress; its subject is not known after a restart
+	view    *view     // of the operation's own revision, when it is not the application's
+	asked   string    // hash of `.operation` when it was taken up; empty when not known
 }
 
 func journalOf(op *v1alpha1.OperationState) *journal {
-	j := &journal{started: op.StartedAt, entries: plan.Journal{}, phases: map[plan.ID]v1alpha1.SyncPhase{}, saved: time.Now()}
+	j := &journal{started: op.StartedAt, entries: plan.Journal{}, phases: map[plan.ID]v1alpha1.SyncPhase{}, saved: time.Now(), wrote: time.Now()}
+	if op.WaitingSince != nil {
+		j.wait.Since = op.WaitingSince.Time
+	}
 	if op.SyncResult != nil {
 		for _, r := range op.SyncResult.Resources {
 			id := plan.ID{Key: object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}, Hook: r.HookType}

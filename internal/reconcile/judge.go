@@ -63,10 +63,17 @@ func (a *Apps) healthOf(ctx context.Context, live *object.Object, v *view) *v1al
 	return &v1alpha1.HealthStatus{Status: h.Status, Message: message}
 }
 
-func (a *Apps) planHealth(ctx context.Context, o *object.Object) plan.Health {
+// planHealth is an object's health as the plan needs it. What keeps a hook or a wave is explained by its pods.
+func (a *Apps) planHealth(ctx context.Context, o *object.Object, v *view) plan.Health {
 	h, ok := a.of(ctx, o)
 	if !ok {
 		return plan.Health{Healthy: true}
 	}
-	return plan.Health{Known: true, Healthy: h.Status == v1alpha1.HealthStatusHealthy, Degraded: h.Status == v1alpha1.HealthStatusDegraded, Message: h.Message}
+	message := h.Message
+	if h.Status == v1alpha1.HealthStatusProgressing {
+		if why := health.Explain(o, podsOf(o, v), time.Time{}); why != "" {
+			message = why
+		}
+	}
+	return plan.Health{Known: true, Healthy: h.Status == v1alpha1.HealthStatusHealthy, Degraded: h.Status == v1alpha1.HealthStatusDegraded, Message: message}
 }

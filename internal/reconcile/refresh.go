@@ -92,6 +92,9 @@ func (a *Apps) desired(ctx context.Context, app *v1alpha1.Application, v, last *
 		return problem.New(problem.Unavailable, "the destination cluster is not to be had")
 	}
 	trees, err := a.trees(ctx, v, nil, why)
+	if err == nil {
+		trees, err = a.holdBack(ctx, app, v, trees)
+	}
 	if err != nil {
 		return err
 	}

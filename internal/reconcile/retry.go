@@ -34,7 +34,7 @@ func (a *Apps) conclude(ctx context.Context, app *v1alpha1.Application, st *stat
 		}
 		op := n.Status.OperationState
 		op.RetryCount++
-		op.FinishedAt = &now
+		op.FinishedAt, op.WaitingSince = &now, nil
 		op.Message = clip(fmt.Sprintf("%s. Retrying attempt #%d at %s.", end.Message, op.RetryCount, now.Add(pause).Format(time.Kitchen)), maxOperationMessage)
 		if op.SyncResult != nil {
 			op.SyncResult.Resources = bounded(st.journal.results(v), room(n.Status.Resources))

@@ -22,6 +22,7 @@ import (
 const (
 	annotationPruneApproved = "hawser.dev/prune-approved" // digest of the held prune plan that a person releases
 	annotationPruneGuard    = "hawser.dev/prune-guard"    // "off": never hold an automated prune of this application
+	annotationInstalled     = "hawser.dev/installed"      // when the first sync succeeded; only where no history is kept
 )
 
 // Bounds of what is written into an Application: etcd takes 1.5 MB per object, and a status that does not fit is
@@ -54,8 +55,16 @@ func (a *Apps) report(ctx context.Context, app *v1alpha1.Application, st *state,
 		return app, nil
 	}
 	_, refreshed := app.Annotations[v1alpha1.AnnotationRefresh]
-	updated, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+	write := a.Catalog.PatchApplication
+	if !slices.Equal(wantedFinalizers(app, v), app.Finalizers) { // a list is sent whole: nobody else's may be lost
+		write = a.Catalog.PatchApplicationExact
+	}
+	updated, err := write(ctx, app, func(n *v1alpha1.Application) {
 		n.Status = a.status(app, v)
+		n.Finalizers = wantedFinalizers(app, v)
+		if v.lifted {
+			delete(n.Annotations, annotationHold)
+		}
 		if refreshed {
 			delete(n.Annotations, v1alpha1.AnnotationRefresh)
 		}
@@ -92,7 +101,7 @@ func (a *Apps) canWait(app *v1alpha1.Application, st *state, v *view, why cause)
 // by a person, a poll or a finished operation, is always written: it is the proof that we looked. Webhooks come as
 // often as somebody calls them: one that brings no news is written once in half a poll.
 func (a *Apps) worthWriting(app *v1alpha1.Application, st *state, v *view, why cause) bool {
-	if why.spec || st.view == nil || app.Status.ReconciledAt == nil {
+	if why.spec || st.view == nil || app.Status.ReconciledAt == nil || v.lifted || !slices.Equal(wantedFinalizers(app, v), app.Finalizers) {
 		return true
 	}
 	if op := app.Status.OperationState; op != nil && op.FinishedAt != nil && !app.Status.ReconciledAt.After(op.FinishedAt.Time) {
@@ -283,6 +292,9 @@ func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.Applica
 	if auto := app.Spec.Automation(); v.prune.Held != "" && auto.Enabled && auto.Prune {
 		add(v1alpha1.ConditionSyncError, "Automated prune held: %s. To release exactly this: kubectl annotate application %s -n %s --overwrite %s=%s, or sync with prune",
 			v.prune.Held, app.Name, app.Namespace, annotationPruneApproved, v.prune.Digest)
+	}
+	if v.held != nil {
+		add(v1alpha1.ConditionHeldWarning, "%s", v.held.words(app))
 	}
 	op := app.Status.OperationState
 	if op != nil && op.Operation.InitiatedBy.Automated && (op.Phase == v1alpha1.OperationFailed || op.Phase == v1alpha1.OperationError) && attempted(op, v) {

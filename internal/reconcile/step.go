@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/cluster"
@@ -49,6 +50,9 @@ func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state
 		})
 	}
 	_ = group.Wait()
+	if !steps[0].DryRun {
+		j.wrote = time.Now()
+	}
 	if rehearsal {
 		j.dryRan = true
 	}

@@ -18,6 +18,8 @@ const (
 	saveEvery     = 300 * time.Millisecond // how long results may stay unwritten while steps go on
 	waitLookEvery = 10 * time.Second       // a wait is looked at anew even when no event wakes it
 
+	waitLookAtLeast = 20 * time.Millisecond // however soon the wait's end is
+
 	releaseLookAfter = 50 * time.Millisecond // the watch tells that a hook is gone; this is in case it does not
 	pruneWaitsFor    = 10 * time.Second      // a request to prune, for other applications to be looked at
 
@@ -38,7 +40,10 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 		return a.terminate(ctx, app, st, "")
 	case running && superseded(app, st.view):
 		return a.terminate(ctx, app, st, ": commit "+short(st.view.commits)+" supersedes it")
+	case running && a.timeLeft(app) <= 0:
+		return a.terminate(ctx, app, st, ", triggered by controller sync timeout")
 	case running:
+		a.queue.addAfter(nameOf(app), a.timeLeft(app), cause{})
 		return a.proceed(ctx, app, st)
 	case app.Operation != nil && st.mustWait(app.Operation):
 		return nil
@@ -61,6 +66,15 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 	return a.begin(ctx, app, st, u.Operation)
 }
 
+// timeLeft is how long the running operation may still take, as the settings have it.
+func (a *Apps) timeLeft(app *v1alpha1.Application) time.Duration {
+	limit := a.Catalog.Settings().SyncTimeout
+	if limit <= 0 {
+		return 24 * time.Hour
+	}
+	return time.Until(app.Status.OperationState.StartedAt.Add(limit))
+}
+
 // mustWait reports whether a person's sync with prune stays a request for a moment longer, until other applications
 // have said what they want; after that it goes ahead and leaves out what is undecided.
 func (st *state) mustWait(op *v1alpha1.Operation) bool {
@@ -80,20 +94,30 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 	}
 	now := metav1.Now().Rfc3339Copy()
 	v := st.view
-	result := &v1alpha1.SyncOperationResult{Revision: v.revision(), Revisions: v.revisions()}
-	result.Source, result.Sources = sourcesOf(app, v)
+	if v.held != nil && wantsFollowed(op) { // who syncs without naming a revision means the branch: the next look shows it
+		_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) { delete(n.Annotations, annotationHold) })
+		a.queue.add(nameOf(app), urgent, cause{spec: true})
+		return err
+	}
+	state := &v1alpha1.OperationState{Operation: *op, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", StartedAt: now, SyncResult: &v1alpha1.SyncOperationResult{}}
+	st.journal = journalOf(state)
+	if to, err := a.operationView(ctx, app, state, st); err == nil { // resolved once: a restart goes on with the same commits
+		state.SyncResult.Revision, state.SyncResult.Revisions = to.revision(), to.revisions()
+		state.SyncResult.Source, state.SyncResult.Sources = sourcesOf(app, to)
+	}
 	write := a.Catalog.PatchApplication
 	if op.InitiatedBy.Automated { // a person's request that has just come must not be mixed with ours
 		write = a.Catalog.PatchApplicationExact
 	}
 	updated, err := write(ctx, app, func(n *v1alpha1.Application) {
 		n.Operation = op
-		n.Status.OperationState = &v1alpha1.OperationState{Operation: *op, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", StartedAt: now, SyncResult: result}
+		n.Status.OperationState = state
+		prepareHold(n, op, v, now)
 	})
 	if err != nil {
 		return err
 	}
-	st.journal = nil
+	st.journal.asked = object.Hash(updated.Operation)
 	a.started(updated, v)
 	return a.proceed(ctx, updated, st)
 }
@@ -135,7 +159,7 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		st.journal.asked = object.Hash(app.Operation)
 	}
 	j := st.journal
-	v, err := a.operationView(ctx, app, st)
+	v, err := a.operationView(ctx, app, op, st)
 	if err != nil {
 		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: err.Error()})
 	}
@@ -149,14 +173,19 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 	}
 	for ctx.Err() == nil {
 		next := plan.Decide(a.planInput(ctx, app, v, j))
-		for _, id := range sortedIDs(next.Results) {
+		for _, id := range next.Results.IDs() {
 			j.put(id, next.Results[id], v1alpha1.SyncPhase(id.Hook))
 		}
 		switch {
 		case next.Done:
 			return a.conclude(ctx, app, st, next)
 		case next.Waiting != "":
-			a.queue.addAfter(nameOf(app), waitLookEvery, cause{spec: true})
+			j.wait = next.Wait
+			pause := waitLookEvery
+			if until := next.Wait.Until; !until.IsZero() {
+				pause = min(pause, max(time.Until(until), waitLookAtLeast))
+			}
+			a.queue.addAfter(nameOf(app), pause, cause{spec: true})
 			return a.save(ctx, &app, j, next.Message)
 		case len(next.Steps) > 0 && next.Steps[0].Action == plan.Release:
 			// what a hook came to is written before its object goes: nothing else would know that it has run
@@ -167,6 +196,7 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 			a.queue.addAfter(nameOf(app), releaseLookAfter, cause{})
 			return nil
 		case len(next.Steps) > 0:
+			j.wait = plan.Wait{}
 			if refused := a.perform(ctx, app, st, v, next.Steps); len(refused) > 0 {
 				return a.conclude(ctx, app, st, plan.DryRunFailed(refused))
 			}
@@ -183,11 +213,12 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 	return ctx.Err()
 }
 
-// superseded reports whether an automated operation works at a commit that is not the newest any more: what it waits
-// for may never come, and the newest commit may be the cure.
+// superseded reports whether an operation at what the application follows by itself works at a commit that is not the
+// newest any more: what it waits for may never come, and the newest commit may be the cure.
 func superseded(app *v1alpha1.Application, v *view) bool {
 	op := app.Status.OperationState
-	return op.Operation.InitiatedBy.Automated && v.complete != nil && v.unknown == nil && op.SyncResult != nil &&
+	follows := op.Operation.InitiatedBy.Automated || app.Spec.Automation().Enabled && wantsFollowed(&op.Operation)
+	return follows && v.complete != nil && v.unknown == nil && op.SyncResult != nil &&
 		(op.SyncResult.Revision != v.revision() || !slices.Equal(op.SyncResult.Revisions, v.revisions()))
 }
 
@@ -199,7 +230,7 @@ func (a *Apps) terminate(ctx context.Context, app *v1alpha1.Application, st *sta
 	}
 	if v := a.viewOf(app, st.journal); v != nil && v.cluster != nil && v.complete != nil && app.Status.OperationState.Operation.Sync != nil {
 		end = plan.Terminate(a.planInput(ctx, app, v, st.journal))
-		for _, id := range sortedIDs(end.Results) {
+		for _, id := range end.Results.IDs() {
 			st.journal.put(id, end.Results[id], v1alpha1.SyncPhase(id.Hook))
 		}
 		if len(end.Steps) > 0 {
@@ -211,23 +242,26 @@ func (a *Apps) terminate(ctx context.Context, app *v1alpha1.Application, st *sta
 }
 
 // operationView is what the operation syncs to: what the application shows, or another revision or source.
-func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, st *state) (*view, error) {
-	sync := app.Status.OperationState.Operation.Sync
-	asked := sync.Revisions
+func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, op *v1alpha1.OperationState, st *state) (*view, error) {
+	sync := op.Operation.Sync
+	asked := resolvedAt(op)
+	if len(asked) == 0 {
+		asked = sync.Revisions
+	}
 	if len(asked) == 0 && sync.Revision != "" {
 		asked = []string{sync.Revision}
 	}
 	if len(sync.Manifests) > 0 {
 		return nil, problem.New(problem.Invalid, "syncing local manifests is not supported").WithHint("push them to a branch and sync to that revision")
 	}
-	other := sync.Source != nil || len(sync.Sources) > 0
+	other := sync.Source != nil || len(sync.Sources) > 0 || !op.Operation.InitiatedBy.Automated && st.view.held != nil && len(st.view.held.Other) > 0
 	if !other && (len(asked) == 0 || slices.Equal(asked, st.view.commits)) {
 		return st.view, nil
 	}
 	if st.journal.view != nil {
 		return a.recompare(ctx, app, st.journal.view, allKeys(st.journal.view), st.answers), nil
 	}
-	v := &view{spec: st.view.spec, at: time.Now(), aside: true}
+	v := &view{spec: specOf(app), at: time.Now(), aside: true}
 	if sync.Source != nil {
 		v.spec.sources = []v1alpha1.ApplicationSource{*sync.Source}
 	}
@@ -255,6 +289,19 @@ func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, st 
 	return st.journal.view, nil
 }
 
+// resolvedAt is the commits that the operation was begun with; nil when they could not be resolved then.
+func resolvedAt(op *v1alpha1.OperationState) []string {
+	switch r := op.SyncResult; {
+	case r == nil:
+		return nil
+	case len(r.Revisions) > 0:
+		return r.Revisions
+	case r.Revision != "":
+		return []string{r.Revision}
+	}
+	return nil
+}
+
 func allKeys(v *view) map[object.Key]bool {
 	m := map[object.Key]bool{}
 	for k := range v.objects {
@@ -267,7 +314,11 @@ func allKeys(v *view) map[object.Key]bool {
 func (a *Apps) save(ctx context.Context, app **v1alpha1.Application, j *journal, message string) error {
 	updated, err := a.Catalog.PatchApplication(ctx, *app, func(n *v1alpha1.Application) {
 		if op := n.Status.OperationState; op != nil && !final(op.Phase) && op.SyncResult != nil {
-			op.Message = message
+			op.Message = clip(message, maxOperationMessage)
+			op.WaitingSince = nil
+			if !j.wait.Since.IsZero() {
+				op.WaitingSince = &metav1.Time{Time: j.wait.Since.UTC().Truncate(time.Second)}
+			}
 			op.SyncResult.Resources = bounded(j.results(a.viewOf(*app, j)), room(n.Status.Resources))
 		}
 	})
@@ -304,7 +355,7 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 		if j.asked == "" || object.Hash(n.Operation) == j.asked {
 			n.Operation = nil
 		}
-		op.Phase, op.Message, op.FinishedAt = end.Phase, clip(end.Message, maxOperationMessage), &now
+		op.Phase, op.Message, op.FinishedAt, op.WaitingSince = end.Phase, clip(end.Message, maxOperationMessage), &now, nil
 		if op.SyncResult != nil {
 			op.SyncResult.Resources = bounded(j.results(v), room(n.Status.Resources))
 			if v != nil && j.view != nil {
@@ -313,6 +364,7 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 			}
 		}
 		remember(n, op, v)
+		settleHold(n, op, v)
 	})
 	if err != nil {
 		return err
@@ -356,6 +408,9 @@ func remember(app *v1alpha1.Application, op *v1alpha1.OperationState, v *view) {
 	h := v1alpha1.RevisionHistory{ID: id, Revision: op.SyncResult.Revision, Revisions: op.SyncResult.Revisions, Source: op.SyncResult.Source, Sources: op.SyncResult.Sources,
 		DeployStartedAt: &started, DeployedAt: *op.FinishedAt, InitiatedBy: op.Operation.InitiatedBy}
 	app.Status.History = append(app.Status.History, h)
+	if limit <= 0 { // the history is also what tells an upgrade from an installation
+		metav1.SetMetaDataAnnotation(&app.ObjectMeta, annotationInstalled, op.FinishedAt.UTC().Format(time.RFC3339))
+	}
 	if over := int64(len(app.Status.History)) - max(0, limit); over > 0 {
 		app.Status.History = slices.Clone(app.Status.History[over:])
 	}

@@ -39,8 +39,11 @@ type view struct {
 	aside    bool // of a revision that an operation asked for, beside what the application follows
 	// undecided is an application that has to be looked at before anything is pruned here; "" for none
 	undecided string
-	rendered  bool // a render was done for this view, none came from the cache
-	quiet     bool // only single objects were looked at, and nothing that people read has changed
+	rendered  bool     // a render was done for this view, none came from the cache
+	held      *hold    // keeps it at what a person rolled back to; nil when it follows Git
+	followed  []string // the commits that it would follow without the hold
+	lifted    bool     // a hold is recorded that holds no more
+	quiet     bool     // only single objects were looked at, and nothing that people read has changed
 }
 
 // spec is the part of an Application that a comparison depends on.
@@ -54,7 +57,7 @@ type spec struct {
 
 func specOf(app *v1alpha1.Application) spec {
 	s := spec{sources: app.Spec.SourceList(), many: app.Spec.HasMultipleSources(), destination: app.Spec.Destination, project: app.Spec.ProjectName()}
-	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[annotationPruneApproved]})
+	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[annotationPruneApproved], app.Annotations[annotationHold]})
 	return s
 }
 
@@ -103,10 +106,13 @@ func (v *view) branches() map[string]string {
 	if v.aside {
 		return nil
 	}
-	m := map[string]string{}
+	m, commits := map[string]string{}, v.commits
+	if v.held != nil { // nothing of a newer commit is waited for
+		commits = v.followed
+	}
 	for i, s := range v.spec.sources {
-		if i < len(v.commits) && v.commits[i] != "" {
-			m[source.NormalizeURL(s.RepoURL)+" "+s.TargetRevision+" "+s.TagPrefix] = v.commits[i]
+		if i < len(commits) && commits[i] != "" {
+			m[source.NormalizeURL(s.RepoURL)+" "+s.TargetRevision+" "+s.TagPrefix] = commits[i]
 		}
 	}
 	return m

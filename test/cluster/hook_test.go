@@ -118,7 +118,7 @@ func TestAGoodCommitSupersedesAHangingHook(t *testing.T) {
 	name := h.name("hang")
 	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
 	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if op := a.Status.OperationState; op == nil || op.Message != "waiting for completion of hook batch/Job/migrate" {
+		if op := a.Status.OperationState; op == nil || !strings.HasPrefix(op.Message, "waiting for completion of hook batch/Job/migrate (") {
 			return "not waiting for the hook"
 		}
 		return ""
@@ -170,7 +170,7 @@ func TestWavesWaitForHealth(t *testing.T) {
 	name := h.name("waves")
 	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
 	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if op := a.Status.OperationState; op == nil || op.Message != "waiting for healthy state of apps/Deployment/web" {
+		if op := a.Status.OperationState; op == nil || !strings.HasPrefix(op.Message, "waiting for healthy state of apps/Deployment/web (") {
 			return "not waiting for the first wave"
 		}
 		return ""
@@ -205,5 +205,101 @@ func TestRetryTriesAgainWithTheNewestCommitWhenAsked(t *testing.T) {
 	a := h.wait(t, name, synced(commit))
 	if op := a.Status.OperationState; op.Phase != v1alpha1.OperationSucceeded || op.RetryCount == 0 || op.SyncResult.Revision != commit {
 		t.Errorf("operation %s, tried again %d times", phase(a), op.RetryCount)
+	}
+}
+
+func TestHelmHooksTellInstallFromUpgrade(t *testing.T) {
+	h := start(t)
+	hook := func(name, at string) string {
+		return strings.Replace(job(name, "X", "", "true"), "argocd.argoproj.io/hook: X", "helm.sh/hook: "+at, 1)
+	}
+	repo := h.git.Repo(t, "helmhooks", map[string]string{
+		"Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\n", "templates/cm.yaml": configMap,
+		"templates/install.yaml": hook("install", "pre-install"), "templates/upgrade.yaml": hook("upgrade", "pre-upgrade"), "templates/both.yaml": hook("both", `"post-install,post-upgrade"`),
+	})
+	name := h.name("helmhooks")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
+	a := h.wait(t, name, synced(repo.Head(t)))
+	ran := func(a *v1alpha1.Application) string {
+		var names []string
+		for _, r := range a.Status.OperationState.SyncResult.Resources {
+			if r.HookType != "" {
+				names = append(names, r.Name)
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	if got := ran(a); got != "install both" {
+		t.Errorf("the installation ran %s", got)
+	}
+	if got := ran(h.sync(t, name, "")); got != "upgrade both" {
+		t.Errorf("the second sync ran %s", got)
+	}
+}
+
+func TestAHookIsStoppedWhenItsTimeIsOver(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "hooktime", map[string]string{"pre.yaml": job("migrate", "PreSync", "hawser.dev/hook-timeout: 2s", "sleep infinity"), "cm.yaml": configMap})
+	name := h.name("hooktime")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
+			return "not looked at"
+		}
+		return ""
+	})
+	a := h.sync(t, name, "")
+	if op := a.Status.OperationState; op.Phase != v1alpha1.OperationFailed || !strings.Contains(op.Message, "batch/Job/migrate has not completed within 2s") {
+		t.Errorf("operation %s", phase(a))
+	}
+	h.WaitGone(t, "batch/v1", "Job", h.target, "migrate")
+	if h.Get(t, "v1", "ConfigMap", h.target, "settings") != nil {
+		t.Error("applied after a PreSync hook that did not end")
+	}
+}
+
+func TestAWaitSaysItsReasonAndItsEnd(t *testing.T) {
+	h := start(t)
+	h.Apply(t, h.control, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm}\ndata: {hawser.sync.wave.timeout: 4s}\n")
+	stuck := strings.Replace(strings.Replace(deployment, "web:1.0", "web:broken", 1), "name: web,", "name: web, annotations: {argocd.argoproj.io/sync-wave: '-1'},", 1)
+	repo := h.git.Repo(t, "wait", map[string]string{"web.yaml": stuck, "cm.yaml": configMap, "fail.yaml": job("tell", "SyncFail", "", "true")})
+	name := h.name("wait")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
+			return "not looked at"
+		}
+		return ""
+	})
+	h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, `{"operation":{"sync":{}}}`)
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if op := a.Status.OperationState; op == nil || !containsAll(op.Message, []string{"waiting for healthy state of apps/Deployment/web (3 of 3 pods cannot pull image registry.example/shop/web:broken", "; since 20", ", gives up at 20"}) || op.WaitingSince == nil {
+			return "the wait does not explain itself"
+		}
+		return ""
+	})
+	a := h.wait(t, name, func(a *v1alpha1.Application) string {
+		if op := a.Status.OperationState; op.Phase != v1alpha1.OperationFailed {
+			return "it still waits"
+		}
+		return ""
+	})
+	if op := a.Status.OperationState; !containsAll(op.Message, []string{"gave up after 4s", "cannot pull image"}) || op.WaitingSince != nil {
+		t.Errorf("operation %s", phase(a))
+	}
+	if r := result(a, "tell", "SyncFail"); r.HookPhase != v1alpha1.OperationSucceeded {
+		t.Errorf("the SyncFail hook did not run: %+v", r)
+	}
+}
+
+func TestAnOperationEndsAtTheTimeoutOfTheSettings(t *testing.T) {
+	h := start(t)
+	h.Apply(t, h.control, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cmd-params-cm}\ndata: {controller.sync.timeout.seconds: '3'}\n")
+	repo := h.git.Repo(t, "synctime", map[string]string{"pre.yaml": job("migrate", "PreSync", "", "sleep infinity"), "cm.yaml": configMap})
+	name := h.name("synctime")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	a := h.sync(t, name, "")
+	if op := a.Status.OperationState; op.Phase != v1alpha1.OperationFailed || op.Message != "Operation terminated, triggered by controller sync timeout" {
+		t.Errorf("operation %s", phase(a))
 	}
 }

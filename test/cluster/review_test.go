@@ -348,7 +348,7 @@ func (h *hawser) stuck(t *testing.T, name, auto string) {
 func (h *hawser) waitsForWeb(t *testing.T, name string) {
 	t.Helper()
 	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if op := a.Status.OperationState; op == nil || op.Message != "waiting for healthy state of apps/Deployment/web" {
+		if op := a.Status.OperationState; op == nil || !strings.HasPrefix(op.Message, "waiting for healthy state of apps/Deployment/web (") {
 			return "does not wait"
 		}
 		return ""
