@@ -28,7 +28,7 @@ func TestSettingsDefaults(t *testing.T) {
 		Webhook:        Webhook{MaxBytes: 50 << 20},
 		DriftAdditions: true, PruneGuard: true,
 		SelfHeal:  SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
-		WaveDelay: 2 * time.Second,
+		WaveDelay: 2 * time.Second, HookTimeout: 6 * time.Hour, WaveTimeout: time.Hour, HelmStages: true,
 	}
 	equal := cmp.Comparer(func(a, b Secret) bool { return a.Equal(b) })
 	if diff := cmp.Diff(want, parseSettings(records{}, nil), equal); diff != "" {
@@ -73,8 +73,10 @@ func TestSettings(t *testing.T) {
 				"hawser.webhook.unsigned":                                         "refuse",
 				"hawser.repositories.insteadOf":                                   "- {prefix: https://github.com/, url: https://mirror.corp/gh/}",
 				"hawser.drift.additions":                                          "none",
-				"hawser.sync.hook.timeout":                                        "90m", "hawser.sync.wave.timeout": "0", "hawser.helm.hooks": "argocd",
-				"hawser.prune.guard": "off",
+				"hawser.sync.hook.timeout":                                        "90m",
+				"hawser.sync.wave.timeout":                                        "0",
+				"hawser.helm.hooks":                                               "argocd",
+				"hawser.prune.guard":                                              "off",
 			},
 			paramsMap: {
 				"controller.self.heal.timeout.seconds":         "5",
