@@ -29,12 +29,16 @@ type Set struct {
 	items map[Key]Item
 }
 
-// Put adds the item, replacing one of the same key in place; replaced reports whether there was one.
+// Put adds the item, replacing one of the same key in place; replaced reports whether there was one. The key of an
+// object without a name has its generateName and an asterisk for a name.
 func (s *Set) Put(item Item) (replaced bool) {
 	if s.items == nil {
 		s.items = map[Key]Item{}
 	}
 	key := KeyOf(item.Object)
+	if key.Name == "" { // it is named when it is created: what else would tell two hooks with generated names apart?
+		key.Name = item.Object.GetGenerateName() + "*"
+	}
 	if _, replaced = s.items[key]; !replaced {
 		s.keys = append(s.keys, key)
 	}

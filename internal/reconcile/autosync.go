@@ -96,7 +96,7 @@ func attempted(last *v1alpha1.OperationState, v *view) bool {
 	if last == nil || last.SyncResult == nil || last.Operation.Sync == nil || last.Operation.Sync.DryRun {
 		return false
 	}
-	if len(last.Operation.Sync.Resources) > 0 && !last.Operation.InitiatedBy.Automated {
+	if byHand(last) {
 		return false
 	}
 	r := last.SyncResult
@@ -106,9 +106,9 @@ func attempted(last *v1alpha1.OperationState, v *view) bool {
 	return r.Revision == v.revision() && object.Hash([]v1alpha1.ApplicationSource{r.Source}) == object.Hash(v.spec.sources)
 }
 
-// byHand reports whether the last operation was a person's sync of a part.
+// byHand reports whether the last operation was a person's sync of a part, or of manifests that no commit has.
 func byHand(last *v1alpha1.OperationState) bool {
-	return last != nil && last.Operation.Sync != nil && len(last.Operation.Sync.Resources) > 0 && !last.Operation.InitiatedBy.Automated
+	return last != nil && last.Operation.Sync != nil && (len(last.Operation.Sync.Resources) > 0 || len(last.Operation.Sync.Manifests) > 0) && !last.Operation.InitiatedBy.Automated
 }
 
 func final(p v1alpha1.OperationPhase) bool {

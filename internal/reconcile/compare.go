@@ -243,7 +243,8 @@ func (c comparer) options(o *object.Object) plan.Options {
 // predict asks the API server what the object would look like after an apply.
 func (c comparer) predict(ctx context.Context, r *compared) error {
 	options := c.options(r.want)
-	options.Replace, options.Force, options.SkipValidation = false, false, true // what the content comes to, not how it gets there
+	options.Replace, options.Force = false, false // what the content comes to, not how it gets there
+	options.SkipValidation = options.SkipValidation || options.ClientSideApply
 	// an ignored field that cannot be changed would have the rest refused; it is left as it is live
 	options.RespectIgnoreDifferences = !c.ignore.Select(r.key).Empty()
 	applied, err := c.apps.write(ctx, c.app, c.apps.writer(c.view), c.view, plan.Step{Key: r.key, Object: r.want, Options: options, DryRun: true})

@@ -50,13 +50,13 @@ func (h *hold) over(sources []v1alpha1.ApplicationSource, commits []string) bool
 // wantsOther reports whether a person's sync may be to something else than the application follows.
 func wantsOther(op *v1alpha1.Operation) bool {
 	s := op.Sync
-	return !op.InitiatedBy.Automated && s != nil && !s.DryRun && len(s.Resources) == 0 && (s.Revision != "" || len(s.Revisions) > 0 || s.Source != nil || len(s.Sources) > 0)
+	return !op.InitiatedBy.Automated && s != nil && !s.DryRun && len(s.Resources) == 0 && len(s.Manifests) == 0 && (s.Revision != "" || len(s.Revisions) > 0 || s.Source != nil || len(s.Sources) > 0)
 }
 
 // wantsFollowed reports whether a person asks for a full sync to what the application follows.
 func wantsFollowed(op *v1alpha1.Operation) bool {
 	s := op.Sync
-	return !op.InitiatedBy.Automated && s != nil && !s.DryRun && len(s.Resources) == 0 && !wantsOther(op)
+	return !op.InitiatedBy.Automated && s != nil && !s.DryRun && len(s.Resources) == 0 && len(s.Manifests) == 0 && !wantsOther(op)
 }
 
 // prepareHold notes, when a person's sync to something else begins, which commits it is instead of.

@@ -224,7 +224,14 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 	if known != nil && known.digest == c.digest {
 		return known, nil
 	}
-	scopes := scopesOf(&set)
+	a.assemble(app, v, &set, c)
+	return c, nil
+}
+
+// assemble makes the complete set of what was rendered: placed, marked, without what the settings exclude.
+func (a *Apps) assemble(app *v1alpha1.Application, v *view, set *object.Set, c *complete) {
+	settings := a.Catalog.Settings()
+	scopes := scopesOf(set)
 	var placed object.Set
 	for _, item := range set.Items() {
 		o := a.place(v, item.Object, scopes)
@@ -248,6 +255,25 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 			c.aside[object.KeyOf(item.Object)] = true
 		}
 	}
+}
+
+// given turns manifests that came with an operation into its complete set. (`argocd app sync --local` sends them.)
+func (a *Apps) given(app *v1alpha1.Application, v *view, manifests []string) (*complete, error) {
+	c := &complete{origin: map[object.Key]object.Origin{}, aside: map[object.Key]bool{}}
+	var set object.Set
+	for i, text := range manifests {
+		items, err := object.Parse([]byte(text), fmt.Sprintf("operation.sync.manifests[%d]", i))
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range items {
+			if set.Put(item) {
+				c.note(v1alpha1.ConditionRepeatedResourceWarning, "Resource %s appeared 2 times among application resources.", object.KeyOf(item.Object))
+			}
+		}
+	}
+	c.digest = object.Hash(manifests)
+	a.assemble(app, v, &set, c)
 	return c, nil
 }
 

@@ -251,10 +251,7 @@ func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, op 
 	if len(asked) == 0 && sync.Revision != "" {
 		asked = []string{sync.Revision}
 	}
-	if len(sync.Manifests) > 0 {
-		return nil, problem.New(problem.Invalid, "syncing local manifests is not supported").WithHint("push them to a branch and sync to that revision")
-	}
-	other := sync.Source != nil || len(sync.Sources) > 0 || !op.Operation.InitiatedBy.Automated && st.view.held != nil && len(st.view.held.Other) > 0
+	other := len(sync.Manifests) > 0 || sync.Source != nil || len(sync.Sources) > 0 || !op.Operation.InitiatedBy.Automated && st.view.held != nil && len(st.view.held.Other) > 0
 	if !other && (len(asked) == 0 || slices.Equal(asked, st.view.commits)) {
 		return st.view, nil
 	}
@@ -274,6 +271,15 @@ func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, op 
 	}
 	if err := a.permitted(v); err != nil {
 		return nil, err
+	}
+	if len(sync.Manifests) > 0 {
+		complete, err := a.given(app, v, sync.Manifests)
+		if err != nil {
+			return nil, err
+		}
+		v.complete, v.commits, v.infos = complete, st.view.commits, st.view.infos
+		st.journal.view = a.compare(ctx, app, v, st.view, st.answers)
+		return st.journal.view, nil
 	}
 	trees, err := a.trees(ctx, v, asked, cause{})
 	if err != nil {
@@ -393,7 +399,7 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 // remember adds a finished full sync to the history.
 func remember(app *v1alpha1.Application, op *v1alpha1.OperationState, v *view) {
 	sync := op.Operation.Sync
-	if op.Phase != v1alpha1.OperationSucceeded || sync == nil || sync.DryRun || len(sync.Resources) > 0 || op.SyncResult == nil {
+	if op.Phase != v1alpha1.OperationSucceeded || sync == nil || sync.DryRun || len(sync.Resources) > 0 || len(sync.Manifests) > 0 || op.SyncResult == nil {
 		return
 	}
 	limit := int64(v1alpha1.DefaultRevisionHistoryLimit)

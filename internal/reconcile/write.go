@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/cluster"
@@ -33,6 +34,9 @@ func (a *Apps) write(ctx context.Context, app *v1alpha1.Application, w *cluster.
 		applied, err = w.ApplyClientSide(ctx, cluster.ClientSideRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: validate, Adjust: a.adjust(ctx, app, s)})
 	default:
 		applied, err = a.apply(ctx, app, w, v, s)
+		if s.Options.SkipValidation && undeclared(err) {
+			applied, err = w.ApplyClientSide(ctx, cluster.ClientSideRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Adjust: a.adjust(ctx, app, s)})
+		}
 	}
 	if !s.Options.Force || !exists || !problem.Is(err, problem.Invalid) {
 		return applied, err
@@ -42,6 +46,12 @@ func (a *Apps) write(ctx context.Context, app *v1alpha1.Application, w *cluster.
 		return again, anewErr
 	}
 	return applied, err
+}
+
+// undeclared reports whether a server-side apply was refused for a field that the kind's schema does not have. Such an
+// apply knows no Validate=false; a client-side one does, and drops the field.
+func undeclared(err error) bool {
+	return problem.Is(err, problem.Invalid) && strings.Contains(err.Error(), "field not declared in schema")
 }
 
 // holdsOthers reports whether deleting the object would delete what it stands for: whoever forces a sync does not mean

@@ -80,6 +80,22 @@ func TestAFailingPreDeleteHookStopsTheDeletion(t *testing.T) {
 	h.WaitGone(t, "v1", "ConfigMap", h.target, "settings")
 }
 
+func TestDeletionGoesBackThroughTheWaves(t *testing.T) {
+	h := start(t)
+	files := map[string]string{}
+	for _, wave := range []string{"-1", "0", "3"} {
+		files["cm"+wave+".yaml"] = named("cm."+wave[len(wave)-1:], waveOf+": '"+wave+"'")
+	}
+	repo := h.git.Repo(t, "delwaves", files)
+	name := h.name("delwaves")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{selfHeal: true}", finalizer: true})
+	h.wait(t, name, synced(repo.Head(t)))
+	w := h.witness(t)
+	h.removeApp(t, name)
+	h.WaitGone(t, "argoproj.io/v1alpha1", "Application", h.control, name)
+	w.wants(t, "-cm.3 -cm.0 -cm.1")
+}
+
 func TestFinalizersOfDeletionHooksComeAndGoWithThem(t *testing.T) {
 	h := start(t)
 	repo := h.git.Repo(t, "delcome", map[string]string{"pre.yaml": job("backup", "PreDelete", "", "true"), "cm.yaml": configMap})

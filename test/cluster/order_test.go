@@ -172,16 +172,18 @@ func TestHooksOfAnyKindAndOfGeneratedNames(t *testing.T) {
 	h := start(t)
 	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: check, annotations: {argocd.argoproj.io/hook: PreSync}}\nspec: {restartPolicy: Never, containers: [{name: main, image: x:1, command: [sh, -c, \"exit 1\"]}]}\n"
 	generated := strings.Replace(job("seed", "PreSync", "", "true"), "name: seed,", "generateName: seed-,", 1)
-	repo := h.git.Repo(t, "anykind", map[string]string{"note.yaml": named("note", "argocd.argoproj.io/hook: PreSync"), "seed.yaml": generated, "cm.yaml": configMap})
+	repo := h.git.Repo(t, "anykind", map[string]string{"note.yaml": named("note", "argocd.argoproj.io/hook: PreSync"), "seed.yaml": generated, "feed.yaml": strings.Replace(generated, "seed-", "feed-", 1), "cm.yaml": configMap})
 	name := h.name("anykind")
 	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
 	a := h.wait(t, name, synced(repo.Head(t)))
-	prefix := "seed-" + repo.Head(t)[:7] + "-presync-"
-	found := false
+	infix := "eed-" + repo.Head(t)[:7] + "-presync-"
+	found := 0
 	for _, r := range a.Status.OperationState.SyncResult.Resources {
-		found = found || strings.HasPrefix(r.Name, prefix) && r.HookPhase == v1alpha1.OperationSucceeded
+		if strings.Contains(r.Name, infix) && r.HookPhase == v1alpha1.OperationSucceeded {
+			found++
+		}
 	}
-	if !found || result(a, "note", "PreSync").HookPhase != v1alpha1.OperationSucceeded {
+	if found != 2 || result(a, "note", "PreSync").HookPhase != v1alpha1.OperationSucceeded {
 		t.Errorf("results %+v", a.Status.OperationState.SyncResult.Resources)
 	}
 	commit := repo.Commit(t, map[string]string{"check.yaml": pod}, "A pod as a hook, which fails")

@@ -156,7 +156,7 @@ func TestOddOperationsEnd(t *testing.T) {
 		phase        v1alpha1.OperationPhase
 		words        []string
 	}{
-		{"local manifests", `"manifests":["{}"]`, v1alpha1.OperationError, []string{"local manifests"}},
+		{"manifests that are no objects", `"manifests":["{\"kind\":\"ConfigMap\"}"]`, v1alpha1.OperationError, []string{"operation.sync.manifests[0]"}},
 		{"a revision that is not there", `"revision":"nowhere"`, v1alpha1.OperationError, []string{"nowhere"}},
 		{"an object that is not there", `"resources":[{"kind":"ConfigMap","name":"nowhere"}]`, v1alpha1.OperationSucceeded, nil},
 		{"a dry run", `"dryRun":true`, v1alpha1.OperationSucceeded, nil},
