@@ -414,7 +414,11 @@ func (in Input) batch(due []Step) Next {
 		return in.waitFor(delay{"waiting for deletion of hook ", "hooks", leaving, in.Waits.Wave, in.heldBy})
 	case len(confirm) > 0: // a person's time has no limit
 		message := listed("waiting for pruning confirmation of ", confirm, "resources")
-		return Next{Waiting: message, Phase: v1alpha1.OperationRunning, Message: message, Wait: Wait{Subject: "confirmation", Since: in.since("confirmation")}}
+		next := Next{Waiting: message, Phase: v1alpha1.OperationRunning, Message: message, Wait: Wait{Subject: "confirmation", Since: in.since("confirmation")}}
+		if !in.Waits.Now.IsZero() {
+			next.Message += in.suffix("a person has to confirm it", next.Wait)
+		}
+		return next
 	}
 	return next
 }

@@ -85,6 +85,7 @@ func settleHold(n *v1alpha1.Application, op *v1alpha1.OperationState, synced *vi
 		delete(n.Annotations, annotationHold)
 	default:
 		h.Commits, h.Other = synced.commits, nil
+		h.By, h.Since = op.Operation.InitiatedBy.Username, *op.FinishedAt
 		if object.Hash(synced.spec.sources) != h.Sources {
 			h.Other = synced.spec.sources
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 )
@@ -124,9 +125,11 @@ func TestAGoodCommitSupersedesAHangingHook(t *testing.T) {
 		return ""
 	})
 	commit := repo.Commit(t, map[string]string{"pre.yaml": job("migrate", "PreSync", "", "true")}, "Mend the migration")
+	pushed := time.Now()
 	h.hook(t, repo.URL)
-	h.wait(t, name, synced(commit))
 	h.WaitFor(t, "v1", "ConfigMap", h.target, "settings", field("blue", "data", "colour"))
+	t.Logf("live %s after the push", time.Since(pushed).Round(time.Millisecond))
+	h.wait(t, name, synced(commit))
 }
 
 func TestTerminateStopsAWaitingOperation(t *testing.T) {
