@@ -43,7 +43,7 @@ type owner struct {
 
 var owners = []owner{
 	{"k8s.io/client-go/util/workqueue", []string{"cluster", "catalog", "reconcile"}}, // a queue, no client
-	{"k8s.io/client-go/...", []string{"cluster", "catalog", "clustertest"}},
+	{"k8s.io/client-go/...", []string{"cluster", "catalog", "clustertest", "faultproxy"}},
 	{"sigs.k8s.io/controller-runtime/...", nil},
 	{"k8s.io/kubernetes/...", nil},   // devcluster links it, and is another module
 	{"github.com/argoproj/...", nil}, // the wire is spelled by api/v1alpha1 (docs/adr)
@@ -65,7 +65,7 @@ func ownerOf(imp string) (o owner, ok bool) {
 var listeners = []string{
 	"net.Listen", "net.ListenTCP", "net.ListenUnix", "net.ListenPacket", "net/http.ListenAndServe", "net/http.ListenAndServeTLS", "net/http.Serve",
 }
-var mayListen = []string{"server", "cli", "gittest"}
+var mayListen = []string{"server", "cli", "gittest", "faultproxy"}
 
 // layers is the block of ARCHITECTURE.md: package folder → layer. Folders for tests only have layer testsOnly.
 type layers map[string]int

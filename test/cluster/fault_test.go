@@ -214,8 +214,9 @@ func TestKilledAtAnyMomentEndsAsIfUndisturbed(t *testing.T) {
 
 // process is hawser serve in a process of its own.
 type process struct {
-	cmd *exec.Cmd
-	log string
+	cmd  *exec.Cmd
+	log  string
+	gone chan struct{} // closed when it has ended
 }
 
 // spawn starts hawser serve.
@@ -235,10 +236,14 @@ func (h *hawser) spawn(t *testing.T, cfg config.Config) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: cmd, log: log.Name()}
+	p := &process{cmd: cmd, log: log.Name(), gone: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait()
+		close(p.gone)
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		_, _ = cmd.Process.Wait()
+		<-p.gone
 		if t.Failed() {
 			text, _ := os.ReadFile(p.log)
 			t.Logf("log of hawser:\n%s", text)
@@ -253,7 +258,7 @@ func (p *process) kill(t *testing.T) {
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = p.cmd.Process.Wait()
+	<-p.gone
 }
 
 func TestSecondReplicaWaitsAndTakesOver(t *testing.T) {
