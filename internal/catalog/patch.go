@@ -3,10 +3,13 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -72,8 +75,18 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 	}
 
 	c.beginWriting(key)
-	answer, err := c.client.Resource(applications).Namespace(key.Namespace).Patch(ctx, key.Name, types.MergePatchType, data,
-		metav1.PatchOptions{FieldManager: fieldManager})
+	send := func() (*object.Object, error) {
+		return c.client.Resource(applications).Namespace(key.Namespace).Patch(ctx, key.Name, types.MergePatchType, data,
+			metav1.PatchOptions{FieldManager: fieldManager})
+	}
+	answer, err := send()
+	// a merge patch that was carried out after all does no harm a second time, or is a conflict when it is exact
+	for pause := 50 * time.Millisecond; busy(err) && pause < time.Second && ctx.Err() == nil; pause *= 2 {
+		time.Sleep(pause)
+		if err = c.lead.allows(); err == nil {
+			answer, err = send()
+		}
+	}
 	if err != nil {
 		c.endWriting(key, "")
 		return nil, c.writeProblem(err, old)
@@ -91,6 +104,12 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 		c.tell(Change{ApplicationChanged, key})
 	}
 	return result, broken
+}
+
+// busy reports whether the API server answered that it cannot just now.
+func busy(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && (status.Status().Code >= 500 || status.Status().Code == 429)
 }
 
 // keep makes the answer to a write visible, unless something newer is known or the Application is gone. It returns the

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 )
 
@@ -271,22 +273,40 @@ func (c *Cluster) Fetch(ctx context.Context, key object.Key, version string) (*o
 }
 
 func (c *Cluster) fetch(ctx context.Context, t target) (*object.Object, error) {
+	o, err := c.read(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return c.masker.Mask(o), nil
+}
+
+func (c *Cluster) read(ctx context.Context, t target) (*object.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	o := &object.Object{}
-	if err := c.rest.Get().AbsPath(t.path()...).Do(ctx).Into(o); err != nil {
-		return nil, c.explain(err, "read", t.key, false)
+	ask := func() error {
+		return c.explain(c.rest.Get().AbsPath(t.path()...).Do(ctx).Into(o), "read", t.key, false)
 	}
-	return c.masker.Mask(o), nil
+	return o, persistently(ctx, ask(), ask)
+}
+
+// persistently asks again, for about a second, while the server answers that it cannot just now: one refusal of many is
+// no reason to call what is known unknown.
+func persistently(ctx context.Context, err error, ask func() error) error {
+	for pause := 50 * time.Millisecond; err != nil && pause < time.Second; pause *= 2 {
+		var r *Refusal
+		if !errors.As(err, &r) || r.Code < 500 && r.Code != 429 || r.Terminating || r.Schema || !sleep(ctx, wait.Jitter(pause, 0.5)) {
+			return err
+		}
+		err = ask()
+	}
+	return err
 }
 
 // plain reads an object for the sake of the next write: with its secrets, and nil when there is none. It stays in the
 // write that asked for it.
 func (c *Cluster) plain(ctx context.Context, t target) (*object.Object, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	o := &object.Object{}
-	err := c.explain(c.rest.Get().AbsPath(t.path()...).Do(ctx).Into(o), "read", t.key, false)
+	o, err := c.read(ctx, t)
 	switch {
 	case problem.Is(err, problem.NotFound):
 		return nil, nil
@@ -393,8 +413,13 @@ func (w *Writer) do(ctx context.Context, verb string, t target, request *rest.Re
 	ctx = context.WithValue(ctx, warningsKey{}, heard)
 	var a reply
 	o := &object.Object{}
-	if err := request.Do(ctx).StatusCode(&a.code).Into(o); err != nil {
-		return reply{}, w.c.explain(err, verb, t.key, true)
+	send := func() error { return w.c.explain(request.Do(ctx).StatusCode(&a.code).Into(o), verb, t.key, true) }
+	err := send()
+	if dry { // a question may be repeated; a write may not
+		err = persistently(ctx, err, send)
+	}
+	if err != nil {
+		return reply{}, err
 	}
 	a.Object, a.Warnings = w.c.masker.Mask(o), heard.list
 	if !dry {

@@ -15,6 +15,7 @@ const (
 	beatEvery   = 5 * time.Second
 	beatTimeout = 5 * time.Second
 	beatDead    = time.Second // between questions to a server that does not answer
+	beatDoubts  = 3           // so many refusals in a row (429, 500) are taken for overload: it is there, and answers
 )
 
 // pulse knows whether the API server answers. It alone talks to a dead server: everything else waits for it, so that
@@ -55,12 +56,18 @@ func newPulse(client rest.Interface, returned func(context.Context) error, chang
 
 // run asks until ctx ends.
 func (p *pulse) run(ctx context.Context) {
+	doubts := 0
 	for alive := false; ; {
 		beat, cancel := context.WithTimeout(ctx, beatTimeout)
 		err := p.probe(beat, alive)
 		cancel()
 		if ctx.Err() != nil {
 			return
+		}
+		if doubts++; err == nil {
+			doubts = 0
+		} else if alive && fromServer(err) && doubts <= beatDoubts {
+			err = nil
 		}
 		every := beatEvery
 		if alive = p.set(err); !alive {

@@ -179,7 +179,10 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		a.queue.addAfter(name, undecidedLookEvery, cause{spec: true})
 	}
 	a.queue.addAfter(name, a.nextPoll(), cause{git: time.Now().Add(a.Catalog.Settings().Reconciliation / 2)})
-	if v.unknown == nil {
+	if keys := v.unsure(); len(keys) > 0 && v.unknown == nil { // single objects could not be asked about: soon again
+		st.faults.again("", v.at, faultPacing)
+		a.queue.addAfter(name, st.faults.wait(v.at, faultPacing), cause{live: keys})
+	} else if v.unknown == nil {
 		st.faults = pacing{}
 	} else if !v.quiet { // asked again with growing pauses, long before the next poll
 		st.faults.again("", v.at, faultPacing)

@@ -150,9 +150,7 @@ func (a *Apps) performDeletion(ctx context.Context, app *v1alpha1.Application, s
 		case plan.Release:
 			err = a.releaseHook(ctx, w, s)
 		case plan.Run:
-			if e := a.runHook(ctx, w, v, s); e.Phase == v1alpha1.OperationFailed {
-				err = problem.New(problem.Unavailable, "%s", e.Message)
-			}
+			_, err = a.runHook(ctx, w, v, s)
 		}
 		if err != nil {
 			return err

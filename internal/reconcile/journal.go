@@ -19,6 +19,7 @@ type journal struct {
 	dryRan  bool
 	saved   time.Time
 	wrote   time.Time // when a step last changed something; for the pause between waves
+	weather pacing    // of requests that could not be served
 	wait    plan.Wait // the one in progress; its subject is not known after a restart
 	view    *view     // of the operation's own revision, when it is not the application's
 	asked   string    // hash of `.operation` when it was taken up; empty when not known

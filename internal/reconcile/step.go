@@ -18,9 +18,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// perform does the steps side by side and writes what came of them into the journal. It returns why the API server
-// refused, when the steps were the dry run before the sync.
-func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state, v *view, steps []plan.Step) (refused []string) {
+// outcome is what came of a batch of steps, besides the journal.
+type outcome struct {
+	refused []string // why the API server refused, when the steps were the dry run before the sync
+	weather string   // why some could not be performed at all just now; they are not in the journal and are due again
+}
+
+// perform does the steps side by side and writes what came of them into the journal.
+func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state, v *view, steps []plan.Step) (o outcome) {
 	j := st.journal
 	w := a.writer(v)
 	rehearsal := steps[0].DryRun && !j.dryRan
@@ -29,15 +34,25 @@ func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state
 	group.SetLimit(parallelSteps)
 	for _, s := range steps {
 		group.Go(func() error {
-			entry, said := a.step(ctx, app, w, v, s)
-			if ctx.Err() != nil || entry.Phase == "" {
-				return nil // we were stopped, or there is nothing to note: what is not in the journal is decided again
+			entry, said, err := a.step(ctx, app, w, v, s)
+			if ctx.Err() != nil {
+				return nil // we were stopped: what is not in the journal is decided again
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			if problem.Is(err, problem.Unavailable) {
+				o.weather = err.Error()
+				return nil
+			}
+			if err != nil {
+				entry = plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}
+			}
+			if entry.Phase == "" {
+				return nil
+			}
 			if rehearsal {
 				if entry.Phase == v1alpha1.OperationFailed {
-					refused = append(refused, entry.Message)
+					o.refused = append(o.refused, entry.Message)
 					j.put(s.ID(), entry, s.Phase)
 				}
 				return nil
@@ -54,14 +69,15 @@ func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state
 		j.wrote = time.Now()
 	}
 	if rehearsal {
-		j.dryRan = true
+		j.dryRan = o.weather == "" || len(o.refused) > 0
 	}
-	slices.Sort(refused)
-	return refused
+	slices.Sort(o.refused)
+	return o
 }
 
-// step performs one step and says how it went, in kubectl's words, and what the API server answered.
-func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (plan.Entry, answer) {
+// step performs one step and says how it went, in kubectl's words, and what the API server answered. An entry without a
+// phase says that there is nothing to note.
+func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (plan.Entry, answer, error) {
 	name := kubectlName(s.Key)
 	dry := ""
 	if s.DryRun {
@@ -69,20 +85,22 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 	}
 	switch s.Action {
 	case plan.Run:
-		return a.runHook(ctx, w, v, s), answer{}
+		entry, err := a.runHook(ctx, w, v, s)
+		return entry, answer{}, err
 	case plan.Release:
-		if err := a.releaseHook(ctx, w, s); err != nil {
-			a.Log.Warn("hook not released", "hook", s.Key.String(), "error", err)
+		err := a.releaseHook(ctx, w, s)
+		if err != nil { // whatever it is, the operation cannot go on without it, and has nothing to note
+			err = problem.Because(problem.Unavailable, err, "let go of the hook %s", s.Key.Short())
 		}
-		return plan.Entry{}, answer{}
+		return plan.Entry{}, answer{}, err
 	case plan.Prune:
-		entry := a.prune(ctx, app, w, v, s)
+		entry, err := a.prune(ctx, app, w, v, s)
 		entry.Message += dry
-		return entry, answer{}
+		return entry, answer{}, err
 	}
 	applied, err := a.write(ctx, app, w, v, s)
 	if err != nil {
-		return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}, answer{}
+		return plan.Entry{}, answer{}, err
 	}
 	word := applied.Result
 	if s.Options.ServerSideApply {
@@ -92,12 +110,12 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 	if s.DryRun {
 		said = answer{}
 	}
-	return plan.Entry{Status: v1alpha1.ResultSynced, Message: name + " " + word + dry, Phase: v1alpha1.OperationRunning}, said
+	return plan.Entry{Status: v1alpha1.ResultSynced, Message: name + " " + word + dry, Phase: v1alpha1.OperationRunning}, said, nil
 }
 
 // prune deletes the step's object as it was when it was seen to be ours. When it has changed since, it is looked at
 // again: another application may just have taken it over.
-func (a *Apps) prune(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) plan.Entry {
+func (a *Apps) prune(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (plan.Entry, error) {
 	live, known := v.cluster.Get(s.Key)
 	if !known || live.GetUID() != s.Object.GetUID() {
 		live = s.Object
@@ -105,26 +123,26 @@ func (a *Apps) prune(ctx context.Context, app *v1alpha1.Application, w *cluster.
 	pruned := plan.Entry{Status: v1alpha1.ResultPruned, Message: "pruned", Phase: v1alpha1.OperationSucceeded}
 	for attempt := 1; ; attempt++ {
 		if a.Catalog.Settings().Tracking.Owner(live) != a.instance(app) {
-			return plan.Entry{Status: v1alpha1.ResultPruneSkipped, Message: "ignored (it does not carry this application's mark any more)", Phase: v1alpha1.OperationSucceeded}
+			return plan.Entry{Status: v1alpha1.ResultPruneSkipped, Message: "ignored (it does not carry this application's mark any more)", Phase: v1alpha1.OperationSucceeded}, nil
 		}
 		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: s.Object.GetUID(), ResourceVersion: live.GetResourceVersion(), Propagation: s.Options.Propagation, DryRun: s.DryRun})
 		a.Metrics.request("delete")
 		if err == nil || problem.Is(err, problem.NotFound) {
-			return pruned
+			return pruned, nil
 		}
 		fresh, readErr := v.cluster.Fetch(ctx, s.Key, "")
 		switch {
 		case problem.Is(readErr, problem.NotFound):
-			return pruned
+			return pruned, nil
 		case !problem.Is(err, problem.Conflict) || readErr != nil || fresh.GetUID() != s.Object.GetUID() || attempt == takeoverAttempts:
-			return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}
+			return plan.Entry{}, err
 		}
 		live = fresh
 	}
 }
 
 // runHook creates a hook's object. It is marked with its run, so that one that is there already tells whose it is.
-func (a *Apps) runHook(ctx context.Context, w *cluster.Writer, v *view, s plan.Step) plan.Entry {
+func (a *Apps) runHook(ctx context.Context, w *cluster.Writer, v *view, s plan.Step) (plan.Entry, error) {
 	created := plan.Entry{Status: v1alpha1.ResultSynced, Message: kubectlName(s.Key) + " created", Phase: v1alpha1.OperationRunning}
 	var err error
 	if s.Over {
@@ -140,13 +158,13 @@ func (a *Apps) runHook(ctx context.Context, w *cluster.Writer, v *view, s plan.S
 		case readErr == nil && there.GetAnnotations()[plan.AnnotationRun] == s.Object.GetAnnotations()[plan.AnnotationRun]:
 			err = nil
 		case readErr == nil && !s.Over:
-			return plan.Entry{} // of an earlier run, and not in our index when this was decided
+			return plan.Entry{}, nil // of an earlier run, and not in our index when this was decided
 		}
 	}
 	if err != nil {
-		return plan.Entry{Status: v1alpha1.ResultSyncFailed, Message: err.Error(), Phase: v1alpha1.OperationFailed}
+		return plan.Entry{}, err
 	}
-	return created
+	return created, nil
 }
 
 // releaseHook deletes a hook's object if it is to go, and takes our finalizer off it.

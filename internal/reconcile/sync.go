@@ -23,10 +23,16 @@ const (
 	releaseLookAfter = 50 * time.Millisecond // the watch tells that a hook is gone; this is in case it does not
 	pruneWaitsFor    = 10 * time.Second      // a request to prune, for other applications to be looked at
 
+	weatherLasts = 3 * time.Minute // how long an operation is held up by requests that cannot be served
+	waitWeather  = "weather"
+
 	maxOperationMessage = 4096 // bytes
 
 	takeoverAttempts = 5 // at one object, while somebody else keeps writing it
 )
+
+// weatherPacing is how soon a request that could not be served is repeated.
+var weatherPacing = pacingSettings{First: 300 * time.Millisecond, Factor: 2, Cap: 10 * time.Second}
 
 // sharedWith stands in the result of an object that was left to another application.
 const sharedWith = " is part of application "
@@ -192,14 +198,19 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 			if err := a.save(ctx, &app, j, next.Message); err != nil {
 				return err
 			}
-			a.perform(ctx, app, st, v, next.Steps)
+			if o := a.perform(ctx, app, st, v, next.Steps); o.weather != "" && ctx.Err() == nil {
+				return a.sitOut(ctx, app, st, o.weather)
+			}
 			a.queue.addAfter(nameOf(app), releaseLookAfter, cause{})
 			return nil
 		case len(next.Steps) > 0:
-			j.wait = plan.Wait{}
-			if refused := a.perform(ctx, app, st, v, next.Steps); len(refused) > 0 {
-				return a.conclude(ctx, app, st, plan.DryRunFailed(refused))
+			switch o := a.perform(ctx, app, st, v, next.Steps); {
+			case len(o.refused) > 0:
+				return a.conclude(ctx, app, st, plan.DryRunFailed(o.refused))
+			case o.weather != "" && ctx.Err() == nil:
+				return a.sitOut(ctx, app, st, o.weather)
 			}
+			j.wait, j.weather = plan.Wait{}, pacing{}
 		}
 		if time.Since(j.saved) > saveEvery {
 			if err := a.save(ctx, &app, j, next.Message); err != nil {
@@ -211,6 +222,23 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		}
 	}
 	return ctx.Err()
+}
+
+// sitOut pauses an operation whose requests the cluster cannot serve just now: it is overloaded, restarts, or ends a
+// namespace. What was not done is due again; only when that goes on for long does the operation fail.
+func (a *Apps) sitOut(ctx context.Context, app *v1alpha1.Application, st *state, weather string) error {
+	j, now := st.journal, time.Now()
+	if j.wait.Subject != waitWeather {
+		j.wait, j.weather = plan.Wait{Subject: waitWeather, Since: now}, pacing{}
+	}
+	until := j.wait.Since.Add(weatherLasts)
+	if now.After(until) {
+		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationFailed, Message: "one or more objects failed to apply, reason: " + weather})
+	}
+	j.weather.again("", now, weatherPacing)
+	pause := j.weather.wait(now, weatherPacing)
+	a.queue.addAfter(nameOf(app), pause, cause{})
+	return a.save(ctx, &app, j, "waiting for the cluster ("+weather+"; since "+j.wait.Since.UTC().Format(time.RFC3339)+", gives up at "+until.UTC().Format(time.RFC3339)+")")
 }
 
 // superseded reports whether an operation at what the application follows by itself works at a commit that is not the

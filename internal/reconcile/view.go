@@ -15,6 +15,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/health"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
+	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/source"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -136,6 +137,20 @@ func (v *view) status() v1alpha1.SyncStatusCode {
 		}
 	}
 	return worst
+}
+
+// unsure are the objects that could not be compared because the cluster could not answer.
+func (v *view) unsure() map[object.Key]bool {
+	var keys map[object.Key]bool
+	for k, c := range v.objects {
+		if problem.Is(c.err, problem.Unavailable) {
+			if keys == nil {
+				keys = map[object.Key]bool{}
+			}
+			keys[k] = true
+		}
+	}
+	return keys
 }
 
 // saysLike reports whether people would read the same of both views, but for the commit.

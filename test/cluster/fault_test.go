@@ -244,7 +244,7 @@ func (h *hawser) spawn(t *testing.T, cfg config.Config) *process {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-p.gone
-		if t.Failed() {
+		if t.Failed() || os.Getenv("HAWSER_TEST_LOG") != "" {
 			text, _ := os.ReadFile(p.log)
 			t.Logf("log of hawser:\n%s", text)
 		}

@@ -68,7 +68,12 @@ func start(t *testing.T, change ...func(*config.Config)) *hawser {
 // prepare makes everything but the daemon.
 func prepare(t *testing.T) *hawser {
 	t.Helper()
-	c := clustertest.Start(t)
+	return prepareOn(t, clustertest.Start(t))
+}
+
+// prepareOn is prepare on a cluster of the test's own.
+func prepareOn(t *testing.T, c *clustertest.Cluster) *hawser {
+	t.Helper()
 	c.Apply(t, "", string(deploy.CRDManifest()))
 	h := &hawser{Cluster: c, control: c.Namespace(t), target: c.Namespace(t), git: gittest.New(t)}
 	t.Cleanup(func() { h.dropFinalizers() })

@@ -1,7 +1,6 @@
 package cluster_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -158,5 +157,4 @@ func TestApiServerGoneInTheMiddleOfAWave(t *testing.T) {
 			t.Errorf("commit %d: another end: %s", n, d)
 		}
 	}
-	_ = fmt.Sprint()
 }
