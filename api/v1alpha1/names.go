@@ -148,6 +148,8 @@ const (
 	ConditionOrphanedResourceWarning ApplicationConditionType = "OrphanedResourceWarning"
 	// ConditionHeldWarning: the application is kept at what a person rolled it back to. (Ours.)
 	ConditionHeldWarning ApplicationConditionType = "HeldWarning"
+	// ConditionSyncWindowWarning: it differs from Git, and a sync window forbids to sync it. (Ours.)
+	ConditionSyncWindowWarning ApplicationConditionType = "SyncWindowWarning"
 )
 
 // ApplicationSourceType is the kind of renderer that a source asks for.

@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // sync windows name time zones, and an image without a distribution has none
 
 	"github.com/hawser-cd/hawser/internal/cli"
 )

@@ -106,10 +106,13 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 	return result, broken
 }
 
-// busy reports whether the API server answered that it cannot just now.
+// busy reports whether the API server answered that it cannot just now, or the way to it broke.
 func busy(err error) bool {
 	var status apierrors.APIStatus
-	return errors.As(err, &status) && (status.Status().Code >= 500 || status.Status().Code == 429)
+	if errors.As(err, &status) {
+		return status.Status().Code >= 500 || status.Status().Code == 429
+	}
+	return err != nil && !errors.Is(err, context.Canceled)
 }
 
 // keep makes the answer to a write visible, unless something newer is known or the Application is gone. It returns the

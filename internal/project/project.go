@@ -30,6 +30,7 @@ type Rules struct {
 	sources          []pattern
 	destinations     []destination
 	sourceNamespaces []*regexp.Regexp
+	windows          []window
 	problems         []error
 }
 
@@ -58,6 +59,12 @@ func New(p *v1alpha1.AppProject) *Rules {
 		r.destinations = append(r.destinations, destination{
 			server: part(trimServer(d.Server)), name: part(d.Name), namespace: part(d.Namespace),
 		})
+	}
+	for i := range p.Spec.SyncWindows {
+		w := compileWindow(&p.Spec.SyncWindows[i])
+		if r.windows = append(r.windows, w); w.err != nil {
+			r.fault(w.err, "syncWindows")
+		}
 	}
 	for _, s := range p.Spec.SourceNamespaces {
 		if re, err := namespacePattern(s); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
+	"github.com/hawser-cd/hawser/internal/project"
 )
 
 // urge is the decision whether an application syncs by itself now.
@@ -24,6 +25,7 @@ type autoInput struct {
 	Heals    pacing
 	Retries  pacing
 	Settings pacingSettings
+	Gate     project.Gate
 }
 
 // decideAutosync says whether to sync, what, and when to ask again. A commit is synced once; after that a difference
@@ -41,6 +43,9 @@ func decideAutosync(in autoInput) urge {
 		return urge{Why: "the source cannot be read"} // but what was last read of it, and synced, is still held to
 	case in.View.unknown == nil && in.View.status() != v1alpha1.SyncStatusOutOfSync:
 		return urge{Why: "in sync"}
+	}
+	if !in.Gate.Automated {
+		return urge{Why: "a sync window forbids it: " + in.Gate.Why, In: untilAfter(in.Gate.Changes, in.Now)}
 	}
 	resources := in.View.healable(auto.Prune, plan.ParseOptions(optionsOf(in.App, &v1alpha1.SyncOperation{})))
 	if len(resources) == 0 {
@@ -88,6 +93,14 @@ func decideAutosync(in autoInput) urge {
 	sync.Resources = resources
 	sync.SelfHealAttemptsCount = int64(in.Heals.count)
 	return urge{Operation: op, Why: "healing drift"}
+}
+
+// untilAfter is the time until a moment has passed; 0 when there is none.
+func untilAfter(at, now time.Time) time.Duration {
+	if at.IsZero() {
+		return 0
+	}
+	return max(0, at.Sub(now)) + windowLookAfter
 }
 
 // attempted reports whether the last operation was a sync of what the view shows: of all of it, or a heal, which only

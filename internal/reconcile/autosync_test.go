@@ -9,6 +9,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/diff"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
+	"github.com/hawser-cd/hawser/internal/project"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -69,7 +70,7 @@ func TestDecideAutosync(t *testing.T) {
 				app.Status.OperationState = &v1alpha1.OperationState{Phase: c.last, Operation: v1alpha1.Operation{Sync: &v1alpha1.SyncOperation{}},
 					StartedAt: metav1.NewTime(now), SyncResult: &v1alpha1.SyncOperationResult{Revision: revision, Source: source}}
 			}
-			in := autoInput{App: app, View: v, Now: now, Settings: settings}
+			in := autoInput{App: app, View: v, Now: now, Settings: settings, Gate: project.Gate{Automated: true, Manual: true}}
 			if c.change != nil {
 				c.change(&in)
 			}

@@ -296,6 +296,9 @@ func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.Applica
 	if v.held != nil {
 		add(v1alpha1.ConditionHeldWarning, "%s", v.held.words(app))
 	}
+	if gate := a.windows(app, v).At(v.at); !gate.Automated && app.Spec.Automation().Enabled && v.status() == v1alpha1.SyncStatusOutOfSync {
+		add(v1alpha1.ConditionSyncWindowWarning, "Automated syncs wait for a sync window: %s", gate.Why)
+	}
 	op := app.Status.OperationState
 	if op != nil && op.Operation.InitiatedBy.Automated && (op.Phase == v1alpha1.OperationFailed || op.Phase == v1alpha1.OperationError) && attempted(op, v) {
 		add(v1alpha1.ConditionSyncError, "Failed last sync attempt to %s: %s. It is tried again with growing pauses, and at once for a newer commit", short(v.commits), op.Message)

@@ -58,7 +58,7 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 		return a.begin(ctx, app, st, app.Operation)
 	}
 	now := time.Now()
-	u := decideAutosync(autoInput{App: app, View: st.view, Now: now, Heals: st.heals, Retries: st.retries, Settings: a.pacing()})
+	u := decideAutosync(autoInput{App: app, View: st.view, Now: now, Heals: st.heals, Retries: st.retries, Settings: a.pacing(), Gate: a.windows(app, st.view).At(now)})
 	if u.In > 0 {
 		a.queue.addAfter(nameOf(app), u.In, cause{})
 	}
@@ -165,6 +165,9 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		st.journal.asked = object.Hash(app.Operation)
 	}
 	j := st.journal
+	if gate, closed := closed(op, a.windows(app, st.view), time.Now()); closed {
+		return a.waitForWindow(ctx, app, j, gate)
+	}
 	v, err := a.operationView(ctx, app, op, st)
 	if err != nil {
 		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: err.Error()})
@@ -216,6 +219,9 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 			if err := a.save(ctx, &app, j, next.Message); err != nil {
 				return err
 			}
+		}
+		if gate, closed := closed(app.Status.OperationState, a.windows(app, st.view), time.Now()); closed {
+			return a.waitForWindow(ctx, app, j, gate)
 		}
 		if now, err := a.Catalog.Application(nameOf(app)); err == nil && (now.Operation == nil || now.Status.OperationState != nil && now.Status.OperationState.Phase == v1alpha1.OperationTerminating) {
 			return a.terminate(ctx, now, st, "")
