@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/object"
@@ -24,6 +25,7 @@ const (
 	settleWithin = 20 * time.Second // after that nobody waits for a kind's first list any more; it is reported instead
 	watchFor     = 30 * time.Minute // the server is asked to end a watch after once to twice this time
 	shortWatch   = 5 * time.Second  // a watch that ends sooner has not worked: back off
+	cutPause     = time.Second      // at most, before a watch that had begun and was cut is taken up again
 	pageSize     = 500
 	parallel     = 32 // first lists at the same time, per cluster
 )
@@ -53,6 +55,8 @@ type stream struct {
 	losses  int  // the pulse's count when the present watch began
 	err     error
 	since   time.Time // of err
+
+	opened atomic.Int64 // how many watches of it have begun
 }
 
 // run follows the scope until ctx ends.
@@ -62,7 +66,7 @@ func (s *stream) run(ctx context.Context) {
 	pause := newPause()
 	rv := "" // where the next watch begins; empty: read everything
 	for s.c.pulse.wait(ctx) {
-		began := time.Now()
+		began, opened := time.Now(), s.opened.Load()
 		var err error
 		rv, err = s.attempt(ctx, rv)
 		if ctx.Err() != nil {
@@ -97,6 +101,9 @@ func (s *stream) run(ctx context.Context) {
 			}
 		}
 		delay := pause.Step()
+		if s.opened.Load() != opened { // the server serves it; it is the way to it that breaks
+			delay = min(delay, wait.Jitter(cutPause, 0.5))
+		}
 		if seconds, ok := apierrors.SuggestsClientDelay(err); ok && !starting(err) {
 			delay = max(delay, time.Duration(seconds)*time.Second)
 		}
@@ -317,6 +324,7 @@ func (r *reader) entry(o runtime.Object) *entry {
 }
 
 func (s *stream) begun(losses int) {
+	s.opened.Add(1)
 	s.mu.Lock()
 	news := s.err != nil || !s.filled || s.losses != losses
 	s.filled, s.settled, s.losses, s.err = true, true, losses, nil
