@@ -23,6 +23,7 @@ type apiServer struct {
 	listener net.Listener
 	database *etcd
 	keys     *keys
+	audit    []string // its flags
 }
 
 // run serves the Kubernetes API until ctx ends.
@@ -31,7 +32,7 @@ type apiServer struct {
 // all three components install a process-wide signal handler that panics when it is installed twice.
 func (a apiServer) run(ctx context.Context) error {
 	o := options.NewServerRunOptions()
-	err := parseFlags(o.Flags(), []string{
+	err := parseFlags(o.Flags(), append(a.audit,
 		"--etcd-servers=" + a.database.url,
 		"--etcd-cafile=" + a.database.caFile,
 		"--etcd-certfile=" + a.database.keys.cert,
@@ -55,7 +56,7 @@ func (a apiServer) run(ctx context.Context) error {
 		"--max-requests-inflight=2000",
 		"--max-mutating-requests-inflight=1000",
 		"--profiling=false",
-	})
+	))
 	if err != nil {
 		return err
 	}
@@ -70,6 +71,26 @@ func (a apiServer) run(ctx context.Context) error {
 		return fmt.Errorf("the API server's options: %w", utilerrors.NewAggregate(errs))
 	}
 	return apiserver.Run(ctx, completed)
+}
+
+// auditPolicy has every change recorded with what was sent; not what the control plane does all day for itself.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: None, verbs: [get, list, watch]}
+- {level: None, resources: [{group: coordination.k8s.io}, {group: events.k8s.io}, {group: "", resources: [events]}]}
+- {level: None, users: ["system:apiserver", "system:kube-scheduler", "system:kube-controller-manager", kubelet]}
+- {level: None, userGroups: ["system:serviceaccounts:kube-system"]}
+- {level: Request}
+`
+
+// auditLog returns the flags that have the API server write home's audit.log.
+func auditLog(home *home) ([]string, error) {
+	if err := home.write("audit-policy.yaml", []byte(auditPolicy)); err != nil {
+		return nil, err
+	}
+	return []string{"--audit-policy-file=" + home.path("audit-policy.yaml"), "--audit-log-path=" + home.path("audit.log"), "--audit-log-mode=blocking", "--audit-log-maxsize=0"}, nil
 }
 
 func parseFlags(sets cliflag.NamedFlagSets, args []string) error {

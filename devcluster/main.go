@@ -41,6 +41,7 @@ Flags of up:
   --nodes N            number of simulated nodes (default 3)
   --exit-with-stdin    stop when standard input ends, so that a crashed parent leaves nothing behind
   --discard            delete DIR's contents when stopping
+  --audit              write what changes the cluster, and who does it, to DIR/audit.log
 
 One line is printed on standard output when the cluster is ready; then: devcluster kubectl --kubeconfig DIR/kubeconfig get nodes
 Ctrl-C or SIGTERM stops it, and the same command continues it with all its data (also after kill -9).
@@ -106,6 +107,7 @@ func parseUp(args []string) (settings, error) {
 	fs.IntVar(&s.nodes, "nodes", 3, "")
 	fs.BoolVar(&s.exitWithStdin, "exit-with-stdin", false, "")
 	fs.BoolVar(&s.discard, "discard", false, "")
+	fs.BoolVar(&s.audit, "audit", false, "")
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return s, err
 	} else if err != nil {

@@ -19,6 +19,7 @@ type settings struct {
 	nodes         int
 	exitWithStdin bool
 	discard       bool
+	audit         bool
 }
 
 const (
@@ -83,7 +84,13 @@ func up(ctx context.Context, s settings, t terminal) (err error) {
 	if err := prepareGlobals(); err != nil {
 		return err
 	}
-	parts.run("kube-apiserver", apiServer{listener: listener, database: database, keys: keys}.run)
+	api := apiServer{listener: listener, database: database, keys: keys}
+	if s.audit {
+		if api.audit, err = auditLog(home); err != nil {
+			return err
+		}
+	}
+	parts.run("kube-apiserver", api.run)
 
 	if err := home.write("pki/controller-manager.kubeconfig", keys.kubeconfig(server, keys.controllerManager)); err != nil {
 		return err

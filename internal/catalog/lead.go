@@ -24,7 +24,7 @@ const LeaderLease = "hawser-leader"
 // When the lease is lost (this process or the API server stood still) another replica may lead already: onStart's
 // context has ended, and every write must go through it.
 func (c *Catalog) Lead(ctx context.Context, onStart func(ctx context.Context), onStop func()) error {
-	client, err := coordination.NewForConfig(quick(c.options.REST))
+	client, err := coordination.NewForConfig(quick(c.options.REST)) // not fenced: it is how a turn is regained
 	if err != nil {
 		return problem.Because(problem.Invalid, err, "connection for the leader's Lease")
 	}
@@ -47,6 +47,7 @@ func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onS
 		lease = 15 * time.Second
 	}
 	renewDeadline := lease * 2 / 3
+	c.lead.lasts(renewDeadline)
 	c.lead.end() // nothing held from before
 	// the elector lives longer than ctx: it releases the lease when it ends, and by then onStart must have returned
 	electing, release := context.WithCancel(klog.NewContext(context.WithoutCancel(ctx), logr.FromSlogHandler(c.log.Handler())))
@@ -56,7 +57,7 @@ func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onS
 	var started, over bool // a turn that is over must not start: the elector starts it in a goroutine of its own
 	finished := make(chan struct{})
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-		Lock: timed{lock, &c.lead}, Name: LeaderLease, ReleaseOnCancel: true,
+		Lock: &timed{Interface: lock, lead: &c.lead}, Name: LeaderLease, ReleaseOnCancel: true,
 		LeaseDuration: lease, RenewDeadline: renewDeadline, RetryPeriod: lease / 8,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(leading context.Context) {
@@ -119,6 +120,14 @@ type lead struct {
 	held    bool
 	valid   time.Duration
 	renewed time.Time
+	turns   uint64 // how often the lead was held and lost
+}
+
+// lasts says how long a renewal is good for.
+func (l *lead) lasts(valid time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.valid = valid
 }
 
 func (l *lead) begin(valid time.Duration) {
@@ -149,6 +158,9 @@ func (l *lead) stopWhenStale(work context.Context, stop context.CancelFunc) {
 func (l *lead) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.held {
+		l.turns++
+	}
 	l.held = false
 }
 
@@ -184,21 +196,42 @@ func (l *lead) fresh() error {
 	return nil
 }
 
-// timed notes when a renewal was sent: the answer may have taken long, and the lease counts from then.
+// timed notes when a renewal was sent: the answer may have taken long, and the lease counts from then. And it keeps
+// client-go from giving up a lease that is another replica's by now: a process that stood still believes that it holds
+// it, reads it anew for the sake of its version, and would empty it (client-go 0.36, LeaderElector.release).
 type timed struct {
 	resourcelock.Interface
 	lead *lead
+
+	mu     sync.Mutex
+	holder string // as last read
 }
 
-func (t timed) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+func (t *timed) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	record, raw, err := t.Interface.Get(ctx)
+	if err == nil {
+		t.mu.Lock()
+		t.holder = record.HolderIdentity
+		t.mu.Unlock()
+	}
+	return record, raw, err
+}
+
+func (t *timed) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
 	return t.note(func() error { return t.Interface.Create(ctx, r) })
 }
 
-func (t timed) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+func (t *timed) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	t.mu.Lock()
+	holder := t.holder
+	t.mu.Unlock()
+	if r.HolderIdentity == "" && holder != "" && holder != t.Identity() {
+		return problem.New(problem.Conflict, "the lease is held by %s", holder)
+	}
 	return t.note(func() error { return t.Interface.Update(ctx, r) })
 }
 
-func (t timed) note(write func() error) error {
+func (t *timed) note(write func() error) error {
 	at := time.Now()
 	err := write()
 	if err == nil {

@@ -42,6 +42,7 @@ func (c *Catalog) PatchApplicationExact(ctx context.Context, old *v1alpha1.Appli
 func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change func(*v1alpha1.Application), exact bool) (_ *v1alpha1.Application, err error) {
 	key := nameOf(old)
 	defer problem.Wrap(&err, "write application %s", key)
+	marked := c.Turn()(ctx)
 	if err := c.lead.allows(); err != nil {
 		return nil, err
 	}
@@ -76,7 +77,7 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 
 	c.beginWriting(key)
 	send := func() (*object.Object, error) {
-		return c.client.Resource(applications).Namespace(key.Namespace).Patch(ctx, key.Name, types.MergePatchType, data,
+		return c.client.Resource(applications).Namespace(key.Namespace).Patch(marked, key.Name, types.MergePatchType, data,
 			metav1.PatchOptions{FieldManager: fieldManager})
 	}
 	answer, err := send()

@@ -32,12 +32,13 @@ const (
 type Writer struct {
 	c      *Cluster
 	permit func(object.Key) error
+	mark   func(context.Context) context.Context // of what is decided while the writer lives
 }
 
 // Writer returns a writer. permit is asked before every write, before the socket; its error is returned as it is. A
 // cluster-scoped object has an empty namespace in its key, whatever its manifest says.
 func (c *Cluster) Writer(permit func(object.Key) error) *Writer {
-	return &Writer{c: c, permit: permit}
+	return &Writer{c: c, permit: permit, mark: c.turn()}
 }
 
 // ApplyRequest is one server-side apply.
@@ -257,7 +258,7 @@ func (w *Writer) Delete(ctx context.Context, r DeleteRequest) error {
 	if err != nil {
 		return problem.Because(problem.Internal, err, "delete %s", describe(t.key))
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(w.mark(ctx), writeTimeout)
 	defer cancel()
 	return w.c.explain(w.c.rest.Delete().AbsPath(t.path()...).SetHeader("Content-Type", runtime.ContentTypeJSON).Body(body).Do(ctx).Error(), "delete", t.key, true)
 }
@@ -407,7 +408,7 @@ type reply struct {
 
 // do sends a write, once, and takes its answer into the index.
 func (w *Writer) do(ctx context.Context, verb string, t target, request *rest.Request, dry bool) (reply, error) {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(w.mark(ctx), writeTimeout)
 	defer cancel()
 	heard := &warningList{}
 	ctx = context.WithValue(ctx, warningsKey{}, heard)

@@ -49,6 +49,11 @@ type Options struct {
 	// back, or Configure was called. Both are called from one goroutine and must not block: all later news waits, in memory.
 	OnEvent func(Event)
 	OnKinds func([]schema.GroupKind)
+
+	// Fence, if set, has the connection let through only the writes of a replica that still leads; Turn marks the
+	// context of a write with when it was decided.
+	Fence func(*rest.Config)
+	Turn  func() func(context.Context) context.Context
 }
 
 // Settings are what may change while the cluster is open (Configure).
@@ -67,6 +72,7 @@ type Cluster struct {
 	masker       object.Masker
 	log          *slog.Logger
 	ctx          context.Context // of Open: the life of the goroutines that Track and Configure start
+	turn         func() func(context.Context) context.Context
 	settings     atomic.Pointer[Settings]
 	served       atomic.Pointer[served]
 
@@ -118,7 +124,12 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 	for _, gk := range o.Track {
 		c.tracked[gk] = true
 	}
-	if err := c.connect(o.REST); err != nil {
+	if c.turn = o.Turn; c.turn == nil {
+		c.turn = func() func(context.Context) context.Context {
+			return func(ctx context.Context) context.Context { return ctx }
+		}
+	}
+	if err := c.connect(o.REST, o.Fence); err != nil {
 		return nil, problem.Because(problem.Invalid, err, "cluster %s (%s): its connection settings cannot be used", o.Name, o.Server)
 	}
 	c.pulse = newPulse(c.rest, c.identify, c.pulseChanged)
@@ -141,7 +152,7 @@ func (c *Cluster) goes(f func()) {
 }
 
 // connect makes the clients, all over one HTTP client and so over one connection.
-func (c *Cluster) connect(config *rest.Config) (err error) {
+func (c *Cluster) connect(config *rest.Config, fence func(*rest.Config)) (err error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.RateLimiter = -1, nil // the server's priority and fairness decides; its Retry-After is kept by client-go
 	config.Timeout = 0                       // it would end watches; each call has its own
@@ -151,6 +162,9 @@ func (c *Cluster) connect(config *rest.Config) (err error) {
 	}
 	if config.Dial == nil {
 		config.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	}
+	if fence != nil {
+		fence(config)
 	}
 	c.dialer = connrotation.NewDialer(config.Dial)
 	config.Dial = c.dialer.DialContext

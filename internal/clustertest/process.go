@@ -37,7 +37,7 @@ func StartOwn(t testing.TB) *Own {
 	case missing != "":
 		t.Skipf("clustertest: %s", missing)
 	}
-	o := &Own{own: &process{binary: binary, dir: t.TempDir()}}
+	o := &Own{own: &process{binary: binary, dir: t.TempDir(), audit: true}}
 	t.Cleanup(func() { o.own.kill() })
 	o.Restart(t)
 	return o
@@ -64,6 +64,7 @@ type process struct {
 	binary  string
 	dir     string
 	discard bool
+	audit   bool
 
 	cmd *exec.Cmd
 	// Our end of its standard input. The kernel closes it with this process, whether that returns,
@@ -78,6 +79,9 @@ func (p *process) start() error {
 	args := []string{"up", "--dir", p.dir, "--exit-with-stdin"}
 	if p.discard {
 		args = append(args, "--discard")
+	}
+	if p.audit {
+		args = append(args, "--audit")
 	}
 	p.cmd = exec.Command(p.binary, args...)
 	var complaints lockedBuffer

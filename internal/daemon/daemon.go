@@ -167,8 +167,9 @@ func (d *Daemon) gather() {
 		list = append(list, cluster.Options{
 			Name: c.Name, Server: server, REST: connection, Masker: d.masker, Log: d.log,
 			Settings: cluster.Settings{Tracking: s.Tracking, Exclusions: filters(s.Exclusions), Inclusions: filters(s.Inclusions), Namespaces: c.Namespaces, ClusterResources: c.ClusterResources},
-			OnEvent:  func(e cluster.Event) { d.apps.Event(server, e) },
-			OnKinds:  func(kinds []schema.GroupKind) { d.apps.KindsChanged(server, kinds) },
+			Fence:    d.Catalog.Fence, Turn: d.Catalog.Turn,
+			OnEvent: func(e cluster.Event) { d.apps.Event(server, e) },
+			OnKinds: func(kinds []schema.GroupKind) { d.apps.KindsChanged(server, kinds) },
 		})
 	}
 	d.Fleet.Set(list...)

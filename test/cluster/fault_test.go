@@ -222,6 +222,12 @@ type process struct {
 // spawn starts hawser serve.
 func (h *hawser) spawn(t *testing.T, cfg config.Config) *process {
 	t.Helper()
+	return h.launch(t, cfg, "the-one") // under the same name the lease is taken at once
+}
+
+// launch starts hawser serve under a name.
+func (h *hawser) launch(t *testing.T, cfg config.Config, identity string) *process {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -230,7 +236,7 @@ func (h *hawser) spawn(t *testing.T, cfg config.Config) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, "serve", "--kubeconfig", cfg.Kubeconfig, "--namespace", cfg.Namespace, "--data-dir", cfg.DataDir, "--listen", "127.0.0.1:0", "--install-crds", "--lease-duration", "2s", "--identity", "the-one")
+	cmd := exec.Command(self, "serve", "--kubeconfig", cfg.Kubeconfig, "--namespace", cfg.Namespace, "--data-dir", cfg.DataDir, "--listen", "127.0.0.1:0", "--install-crds", "--lease-duration", "2s", "--identity", identity)
 	cmd.Env = append(os.Environ(), asHawser+"=1")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
