@@ -148,6 +148,8 @@ const (
 	ConditionOrphanedResourceWarning ApplicationConditionType = "OrphanedResourceWarning"
 	// ConditionHeldWarning: the application is kept at what a person rolled it back to. (Ours.)
 	ConditionHeldWarning ApplicationConditionType = "HeldWarning"
+	// ConditionFieldContestedWarning: another manager keeps writing a field that Git has; it is left alone. (Ours.)
+	ConditionFieldContestedWarning ApplicationConditionType = "FieldContestedWarning"
 	// ConditionSyncWindowWarning: it differs from Git, and a sync window forbids to sync it. (Ours.)
 	ConditionSyncWindowWarning ApplicationConditionType = "SyncWindowWarning"
 )

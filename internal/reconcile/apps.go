@@ -61,7 +61,7 @@ type Apps struct {
 type state struct {
 	view    *view
 	journal *journal
-	heals   pacing
+	heals   heals
 	retries pacing
 	faults  pacing
 	drifts  map[object.Key]map[string]bool // reported and not yet gone, by path
@@ -86,8 +86,9 @@ func (a *Apps) Run(ctx context.Context) {
 	a.mu.Unlock()
 	a.claims.reset()
 	a.queue.open()
+	began := time.Now() // a mirror of an earlier turn is as old as that turn
 	for _, app := range a.Catalog.Applications() {
-		a.queue.add(nameOf(app), urgent, cause{spec: true})
+		a.queue.add(nameOf(app), urgent, cause{spec: true, git: began})
 	}
 	a.queue.run(ctx, a.Workers, a.safely)
 }
@@ -170,6 +171,10 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		a.queue.add(name, relaxed, cause{owed: true})
 		return nil
 	}
+	if st.heals.observe(v, v.at); st.heals.open() {
+		a.queue.addAfter(name, contestWindow, cause{})
+	}
+	v.contests = st.heals.conditions()
 	if app, err = a.report(ctx, app, st, v, why); err != nil {
 		return err
 	}
@@ -212,7 +217,7 @@ func (a *Apps) state(name types.NamespacedName) *state {
 	defer a.mu.Unlock()
 	st := a.states[name]
 	if st == nil {
-		st = &state{drifts: map[object.Key]map[string]bool{}, answers: map[object.Key]answer{}}
+		st = &state{drifts: map[object.Key]map[string]bool{}, answers: map[object.Key]answer{}, heals: heals{}}
 		a.states[name] = st
 	}
 	return st

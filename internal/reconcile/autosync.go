@@ -22,7 +22,7 @@ type autoInput struct {
 	App      *v1alpha1.Application
 	View     *view
 	Now      time.Time
-	Heals    pacing
+	Heals    heals
 	Retries  pacing
 	Settings pacingSettings
 	Gate     project.Gate
@@ -78,21 +78,17 @@ func decideAutosync(in autoInput) urge {
 	if !auto.SelfHeal && !in.View.unapplied(last) {
 		return urge{Why: "differs from its commit, and selfHeal is off"}
 	}
-	// only what drifted is healed, and at once when a person or a deletion caused it; a controller that writes the
-	// same field again and again is another matter: heal it at a growing pace instead of fighting at full speed
+	// only what drifted is healed
 	if resources = in.View.permitted(resources); len(resources) == 0 { // one that is not would fail the heal of the others
 		return urge{Why: "what differs is not permitted in its project"}
 	}
-	heals := in.Heals
-	if in.View.byPeople(resources) {
-		heals.count -= freeHeals
+	due, next := in.Heals.due(resources, in.View, in.Now, in.Settings)
+	if len(due) == 0 {
+		return urge{In: next, Why: "something else keeps changing it; pausing before healing again"}
 	}
-	if wait := heals.wait(in.Now, in.Settings); wait > 0 {
-		return urge{In: wait, Why: "something else keeps changing it; pausing before healing again"}
-	}
-	sync.Resources = resources
-	sync.SelfHealAttemptsCount = int64(in.Heals.count)
-	return urge{Operation: op, Why: "healing drift"}
+	sync.Resources = due
+	sync.SelfHealAttemptsCount = int64(in.Heals.attempts(due))
+	return urge{Operation: op, In: next, Why: "healing drift"}
 }
 
 // untilAfter is the time until a moment has passed; 0 when there is none.

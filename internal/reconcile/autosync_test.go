@@ -44,10 +44,10 @@ func TestDecideAutosync(t *testing.T) {
 		"commit failed just now":     {auto: &v1alpha1.SyncPolicyAutomated{}, last: v1alpha1.OperationFailed, waits: true, change: func(in *autoInput) { in.Retries = pacing{count: 3, last: now} }},
 		"commit failed long ago":     {auto: &v1alpha1.SyncPolicyAutomated{}, last: v1alpha1.OperationFailed, starts: true, change: func(in *autoInput) { in.Retries = pacing{count: 3, last: now.Add(-time.Hour)} }},
 		"a controller keeps changing it": {auto: &v1alpha1.SyncPolicyAutomated{SelfHeal: &yes}, last: v1alpha1.OperationSucceeded, waits: true, change: func(in *autoInput) {
-			in.Heals = pacing{count: 2, last: now}
+			in.Heals = heals{web: {pacing: pacing{count: 2, last: now}}}
 			in.View.objects[web].changes = change("keda")
 		}},
-		"a person keeps changing it":         {auto: &v1alpha1.SyncPolicyAutomated{SelfHeal: &yes}, last: v1alpha1.OperationSucceeded, starts: true, part: true, change: func(in *autoInput) { in.Heals = pacing{count: 9, last: now} }},
+		"a person keeps changing it":         {auto: &v1alpha1.SyncPolicyAutomated{SelfHeal: &yes}, last: v1alpha1.OperationSucceeded, starts: true, part: true, change: func(in *autoInput) { in.Heals = heals{web: {pacing: pacing{count: 9, last: now}}} }},
 		"only another application's":         {auto: &v1alpha1.SyncPolicyAutomated{}, change: func(in *autoInput) { in.View.objects[web].foreign = "b" }},
 		"a prune that has been released":     {auto: &v1alpha1.SyncPolicyAutomated{Prune: &yes}, last: v1alpha1.OperationSucceeded, starts: true, part: true, change: released("")},
 		"a prune that is held":               {auto: &v1alpha1.SyncPolicyAutomated{Prune: &yes}, last: v1alpha1.OperationSucceeded, change: released("held")},

@@ -273,7 +273,7 @@ func sortedSet(m map[string]bool) []string {
 
 // conditions says in words what is wrong or noteworthy.
 func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.ApplicationCondition {
-	list := slices.Clone(v.notes)
+	list := append(slices.Clone(v.notes), v.contests...)
 	add := func(t v1alpha1.ApplicationConditionType, format string, args ...any) {
 		list = append(list, v1alpha1.ApplicationCondition{Type: t, Message: fmt.Sprintf(format, args...)})
 	}

@@ -28,6 +28,11 @@ type outcome struct {
 func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state, v *view, steps []plan.Step) (o outcome) {
 	j := st.journal
 	w := a.writer(v)
+	if leave := st.heals.leave(); len(leave) > 0 && app.Status.OperationState.Operation.InitiatedBy.Automated {
+		sparing := *v
+		sparing.leave = leave
+		v = &sparing
+	}
 	rehearsal := steps[0].DryRun && !j.dryRan
 	var mu sync.Mutex
 	var group errgroup.Group

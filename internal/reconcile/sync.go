@@ -67,7 +67,7 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 		return nil
 	}
 	if len(u.Operation.Sync.Resources) > 0 {
-		st.heals.again(st.view.revision(), now, a.pacing())
+		st.heals.note(u.Operation.Sync.Resources, st.view, now, a.pacing())
 	}
 	return a.begin(ctx, app, st, u.Operation)
 }
@@ -104,6 +104,9 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 		_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) { delete(n.Annotations, annotationHold) })
 		a.queue.add(nameOf(app), urgent, cause{spec: true})
 		return err
+	}
+	if !op.InitiatedBy.Automated && !op.Sync.DryRun {
+		st.heals.forget(op.Sync.Resources)
 	}
 	state := &v1alpha1.OperationState{Operation: *op, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", StartedAt: now, SyncResult: &v1alpha1.SyncOperationResult{}}
 	st.journal = journalOf(state)

@@ -43,8 +43,10 @@ type view struct {
 	rendered  bool     // a render was done for this view, none came from the cache
 	held      *hold    // keeps it at what a person rolled back to; nil when it follows Git
 	followed  []string // the commits that it would follow without the hold
-	lifted    bool     // a hold is recorded that holds no more
-	quiet     bool     // only single objects were looked at, and nothing that people read has changed
+	contests  []v1alpha1.ApplicationCondition
+	leave     []v1alpha1.ResourceIgnoreDifferences // fields that an automated sync leaves to others
+	lifted    bool                                 // a hold is recorded that holds no more
+	quiet     bool                                 // only single objects were looked at, and nothing that people read has changed
 }
 
 // spec is the part of an Application that a comparison depends on.
@@ -155,7 +157,7 @@ func (v *view) unsure() map[object.Key]bool {
 
 // saysLike reports whether people would read the same of both views, but for the commit.
 func (v *view) saysLike(o *view) bool {
-	return v.complete != nil && v.complete == o.complete && v.cluster == o.cluster && v.unknown == nil && o.unknown == nil && v.prune.Held == o.prune.Held &&
+	return v.complete != nil && v.complete == o.complete && v.cluster == o.cluster && v.unknown == nil && o.unknown == nil && v.prune.Held == o.prune.Held && len(v.contests) == len(o.contests) &&
 		maps.EqualFunc(v.objects, o.objects, (*compared).saysLike) && maps.EqualFunc(v.extras, o.extras, (*compared).saysLike)
 }
 
@@ -219,7 +221,7 @@ func (v *view) healable(prune bool, options plan.Options) []v1alpha1.SyncOperati
 // permitted leaves out the objects that the project does not permit.
 func (v *view) permitted(resources []v1alpha1.SyncOperationResource) []v1alpha1.SyncOperationResource {
 	return slices.DeleteFunc(resources, func(r v1alpha1.SyncOperationResource) bool {
-		c := v.objects[object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}]
+		c := v.objects[keyOf(r)]
 		return c != nil && c.refused != ""
 	})
 }
@@ -242,20 +244,13 @@ func (v *view) unapplied(last *v1alpha1.OperationState) bool {
 	return false
 }
 
-// byPeople reports whether all of these differ because a person changed or deleted something.
-func (v *view) byPeople(resources []v1alpha1.SyncOperationResource) bool {
-	for _, r := range resources {
-		c := v.objects[object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}]
-		if c == nil || c.live == nil {
-			continue
-		}
-		for _, ch := range c.changes {
-			if ch.Manager != "" && !diff.IsPerson(ch.Manager) {
-				return false
-			}
-		}
+// byPeople reports whether the object differs because a person changed or deleted something.
+func (v *view) byPeople(key object.Key) bool {
+	c := v.objects[key]
+	if c == nil || c.live == nil {
+		return true
 	}
-	return true
+	return !slices.ContainsFunc(c.changes, func(ch diff.Change) bool { return ch.Manager != "" && !diff.IsPerson(ch.Manager) })
 }
 
 // inventory is the UIDs of what we applied, by key. Most were noted at the look that followed. Whoever was killed

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -29,13 +30,13 @@ func (a *Apps) write(ctx context.Context, app *v1alpha1.Application, w *cluster.
 	var err error
 	switch {
 	case s.Options.Replace:
-		applied, err = w.Put(ctx, cluster.PutRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: validate, Adjust: a.adjust(ctx, app, s)})
+		applied, err = w.Put(ctx, cluster.PutRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: validate, Adjust: a.adjust(ctx, app, v, s)})
 	case s.Options.ClientSideApply || exists && turnsToRecreate(s.Object, live):
-		applied, err = w.ApplyClientSide(ctx, cluster.ClientSideRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: validate, Adjust: a.adjust(ctx, app, s)})
+		applied, err = w.ApplyClientSide(ctx, cluster.ClientSideRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: validate, Adjust: a.adjust(ctx, app, v, s)})
 	default:
 		applied, err = a.apply(ctx, app, w, v, s)
 		if s.Options.SkipValidation && undeclared(err) {
-			applied, err = w.ApplyClientSide(ctx, cluster.ClientSideRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Adjust: a.adjust(ctx, app, s)})
+			applied, err = w.ApplyClientSide(ctx, cluster.ClientSideRequest{Object: s.Object, Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Adjust: a.adjust(ctx, app, v, s)})
 		}
 	}
 	if !s.Options.Force || !exists || !problem.Is(err, problem.Invalid) {
@@ -64,12 +65,17 @@ func (a *Apps) recreate(ctx context.Context, w *cluster.Writer, live *object.Obj
 	return w.Recreate(ctx, cluster.RecreateRequest{Object: s.Object, UID: live.GetUID(), Manager: v1alpha1.DefaultFieldManager, DryRun: s.DryRun, Validate: !s.Options.SkipValidation, ClientSide: s.Options.ClientSideApply})
 }
 
-// adjust leaves ignored fields as they are live, when RespectIgnoreDifferences asks for it; nil otherwise.
-func (a *Apps) adjust(ctx context.Context, app *v1alpha1.Application, s plan.Step) cluster.Adjust {
-	if !s.Options.RespectIgnoreDifferences {
+// adjust leaves fields as they are live: ignored ones, when RespectIgnoreDifferences asks for it, and those that are
+// given up to another manager. It is nil when there are none.
+func (a *Apps) adjust(ctx context.Context, app *v1alpha1.Application, v *view, s plan.Step) cluster.Adjust {
+	list := v.leave
+	if s.Options.RespectIgnoreDifferences {
+		list = append(slices.Clone(list), a.ignoreRules(app)...)
+	}
+	rules, err := diff.ParseRules(list)
+	if err == nil && rules.Select(s.Key).Empty() {
 		return nil
 	}
-	rules, err := diff.ParseRules(a.ignoreRules(app))
 	return func(desired, live *object.Object) (*object.Object, error) {
 		switch {
 		case err != nil:
@@ -86,7 +92,7 @@ func (a *Apps) adjust(ctx context.Context, app *v1alpha1.Application, s plan.Ste
 // apply applies the step's object on the server's side, and takes over what others own of it. A controller that writes
 // its status between our look and our write makes the take-over stale, not wrong: it is worked out again.
 func (a *Apps) apply(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, s plan.Step) (cluster.Applied, error) {
-	request := cluster.ApplyRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation, Adjust: a.adjust(ctx, app, s)}
+	request := cluster.ApplyRequest{Object: s.Object, DryRun: s.DryRun, Manager: v1alpha1.DefaultFieldManager, Validate: !s.Options.SkipValidation, Adjust: a.adjust(ctx, app, v, s)}
 	live, known := v.cluster.Get(s.Key)
 	for attempt := 1; ; attempt++ {
 		if v.objects[s.Key] != nil && known && !s.DryRun {
