@@ -11,11 +11,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
@@ -34,12 +35,14 @@ import (
 // Request is one request of the program under test.
 type Request struct {
 	Number int    // of a write, from 1 on since the last Reset; 0 for reads, dry runs, leases and events
-	Verb   string // create, update, patch, delete; get, list or watch
+	Verb   string // create, update, apply, patch, delete; get or watch
 	Path   string
 	DryRun bool
 	Body   []byte // of a write
 	At     time.Time
-	Status int // what the API server answered; 0 when it was not asked, or did not answer
+	Agent  string // the program's name for itself
+	Owner  string // field manager of a write
+	Status int    // what the API server answered; 0 when it was not asked, or did not answer
 }
 
 // Write reports whether the request may change something that a test looks at.
@@ -55,7 +58,11 @@ func (r Request) Object() string {
 	return parts[n-2] + "/" + parts[n-1]
 }
 
+// String returns the verb and the object: patch configmaps/settings.
 func (r Request) String() string { return r.Verb + " " + r.Object() }
+
+// Done reports whether the API server carried a write out.
+func (r Request) Done() bool { return r.Write() && r.Status >= 200 && r.Status < 300 }
 
 // Fault is what happens to one request. The zero value lets it pass.
 type Fault struct {
@@ -92,13 +99,12 @@ func Start(t testing.TB, upstream *rest.Config) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := &Proxy{watches: map[int]context.CancelFunc{}}
 	reverse := &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Header.Del("Authorization") // whoever the program is, the proxy is the administrator
+		},
 		Transport:     transport,
 		FlushInterval: -1,
 		ErrorLog:      log.New(io.Discard, "", 0),
@@ -106,17 +112,26 @@ func Start(t testing.TB, upstream *rest.Config) *Proxy {
 			panic(http.ErrAbortHandler) // the API server is gone: so is the connection
 		},
 	}
-	server := &http.Server{Handler: handler{p, reverse}, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
-	p.Kubeconfig = kubeconfig(t, "http://"+listener.Addr().String())
+	server := httptest.NewUnstartedServer(handler{p, reverse})
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.EnableHTTP2 = true // as API servers do: a lost answer is a stream that is reset, and not a broken connection
+	server.StartTLS()
+	t.Cleanup(func() {
+		p.Fault(nil)
+		p.CutWatches()
+		server.CloseClientConnections()
+		server.Close()
+	})
+	p.Kubeconfig = kubeconfig(t, server)
 	return p
 }
 
-func kubeconfig(t testing.TB, server string) string {
+func kubeconfig(t testing.TB, server *httptest.Server) string {
+	t.Helper()
 	config := clientcmdapi.NewConfig()
-	config.Clusters["proxy"] = &clientcmdapi.Cluster{Server: server}
-	config.Contexts["proxy"] = &clientcmdapi.Context{Cluster: "proxy"}
+	config.Clusters["proxy"] = &clientcmdapi.Cluster{Server: server.URL, CertificateAuthorityData: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})}
+	config.AuthInfos["anybody"] = &clientcmdapi.AuthInfo{}
+	config.Contexts["proxy"] = &clientcmdapi.Context{Cluster: "proxy", AuthInfo: "anybody"}
 	config.CurrentContext = "proxy"
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	data, err := clientcmd.Write(*config)
@@ -203,6 +218,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		panic(http.ErrAbortHandler)
 	default:
+		if request.Write() { // it is carried out and recorded, whether or not the program lives to see it
+			r = r.WithContext(context.WithoutCancel(r.Context()))
+		}
 		s := &statusWriter{ResponseWriter: w}
 		defer func() { h.answered(request, s.status) }()
 		h.next.ServeHTTP(s, r)
@@ -211,8 +229,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit numbers the request and asks what happens to it.
 func (h handler) admit(r *http.Request) (Request, Fault) {
-	q := Request{Path: r.URL.Path, At: time.Now(), DryRun: r.URL.Query().Has("dryRun"), Verb: "get"}
-	if v := r.URL.Query().Get("watch"); v == "true" || v == "1" {
+	query := r.URL.Query()
+	q := Request{Path: r.URL.Path, At: time.Now(), DryRun: query.Has("dryRun"), Verb: "get", Agent: r.UserAgent(), Owner: query.Get("fieldManager")}
+	if v := query.Get("watch"); v == "true" || v == "1" {
 		q.Verb = "watch"
 	}
 	if verb := map[string]string{"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}[r.Method]; verb != "" {
@@ -220,6 +239,9 @@ func (h handler) admit(r *http.Request) (Request, Fault) {
 		q.Body, _ = io.ReadAll(io.LimitReader(r.Body, 10<<20))
 		r.Body = io.NopCloser(bytes.NewReader(q.Body))
 		q.DryRun = q.DryRun || dryDelete(q)
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/apply-patch") {
+			q.Verb = "apply"
+		}
 	}
 	h.mu.Lock()
 	if q.Verb != "get" && q.Verb != "watch" && !q.DryRun && !unlooked(q.Path) {
