@@ -69,7 +69,10 @@ func (a *Apps) runDeletionHooks(ctx context.Context, app *v1alpha1.Application, 
 	if err := a.desiredForDeletion(ctx, app, st, v); err != nil {
 		return a.deletionBlocked(ctx, app, problem.Because(problem.KindOf(err), err, "the %s hooks cannot be read", stage.hook).WithHint("%s", wayOut))
 	}
-	in := a.deletionInput(ctx, app, v, st, stage.hook)
+	in, err := a.deletionInput(ctx, app, v, st, stage.hook)
+	if err != nil {
+		return a.deletionBlocked(ctx, app, err)
+	}
 	if stage.cleanup {
 		if err := a.performDeletion(ctx, app, st, v, plan.ReleaseDeletion(in, stage.hook)); err != nil {
 			return a.deletionBlocked(ctx, app, err)
@@ -119,7 +122,7 @@ func (a *Apps) desiredForDeletion(ctx context.Context, app *v1alpha1.Application
 }
 
 // deletionInput is what the plan of a deletion's hooks decides on. Its run is the deletion: the same for every process.
-func (a *Apps) deletionInput(ctx context.Context, app *v1alpha1.Application, v *view, st *state, h v1alpha1.HookType) plan.Input {
+func (a *Apps) deletionInput(ctx context.Context, app *v1alpha1.Application, v *view, st *state, h v1alpha1.HookType) (plan.Input, error) {
 	settings := a.Catalog.Settings()
 	in := plan.Input{
 		Desired: v.complete.objects, Live: map[object.Key]*object.Object{}, Refused: map[object.Key]string{}, DryRan: true,
@@ -131,14 +134,18 @@ func (a *Apps) deletionInput(ctx context.Context, app *v1alpha1.Application, v *
 	}
 	permit := a.permit(v)
 	for _, key := range in.DeletionHookKeys(h) {
-		if live, err := v.cluster.Whole(ctx, key); err == nil { // it may be of a kind that nobody tracked since the start
+		live, err := v.cluster.Whole(ctx, key) // it may be of a kind that nobody tracked since the start
+		switch {
+		case err == nil:
 			in.Live[key] = live
+		case !problem.Is(err, problem.NotFound):
+			return in, err // not to have seen it is not to know that it never ran
 		}
 		if err := permit(key); err != nil {
 			in.Refused[key] = err.Error()
 		}
 	}
-	return in
+	return in, nil
 }
 
 // performDeletion does the steps one after the other; what fails is looked at again.

@@ -94,6 +94,24 @@ func (a *Apps) lookFor(ctx context.Context, v *view, in *plan.Input) {
 	}
 }
 
+// lookForHooks asks the API server about running hooks that the index does not have: a watch that is not up is no proof
+// that somebody deleted them.
+func (a *Apps) lookForHooks(ctx context.Context, v *view, in *plan.Input) error {
+	for id, e := range in.Journal {
+		if id.Hook == "" || e.Phase != v1alpha1.OperationRunning || in.Live[id.Key] != nil || in.Sync.DryRun {
+			continue
+		}
+		live, err := v.cluster.Whole(ctx, id.Key)
+		switch {
+		case err == nil:
+			in.Live[id.Key] = live
+		case !problem.Is(err, problem.NotFound):
+			return err
+		}
+	}
+	return nil
+}
+
 // forced reports whether the operation's strategy asks for deleting and creating anew (`argocd app sync --force`).
 func forced(s *v1alpha1.SyncStrategy) bool {
 	return s != nil && (s.Apply != nil && s.Apply.Force || s.Hook != nil && s.Hook.Force)

@@ -62,8 +62,10 @@ func (j *journal) results(v *view) []v1alpha1.ResourceResult {
 				r.Version, r.Images = c.want.GroupVersionKind().Version, imagesOf(c.want)
 			} else if c := v.extras[k]; c != nil {
 				r.Version = c.live.GroupVersionKind().Version
-			} else if kind, ok := v.cluster.Kind(k.GroupKind()); ok {
-				r.Version = kind.GVK.Version
+			} else if v.cluster != nil { // it is nil while the destination does not answer
+				if kind, ok := v.cluster.Kind(k.GroupKind()); ok {
+					r.Version = kind.GVK.Version
+				}
 			}
 		}
 		list = append(list, r)

@@ -24,6 +24,14 @@ type outcome struct {
 	weather string   // why some could not be performed at all just now; they are not in the journal and are due again
 }
 
+// trouble is the weather as an error.
+func (o outcome) trouble() error {
+	if o.weather == "" {
+		return nil
+	}
+	return problem.New(problem.Unavailable, "%s", o.weather)
+}
+
 // perform does the steps side by side and writes what came of them into the journal.
 func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state, v *view, steps []plan.Step) (o outcome) {
 	j := st.journal
@@ -139,6 +147,8 @@ func (a *Apps) prune(ctx context.Context, app *v1alpha1.Application, w *cluster.
 		switch {
 		case problem.Is(readErr, problem.NotFound):
 			return pruned, nil
+		case problem.Is(readErr, problem.Unavailable): // whose it is by now is not known
+			return plan.Entry{}, readErr
 		case !problem.Is(err, problem.Conflict) || readErr != nil || fresh.GetUID() != s.Object.GetUID() || attempt == takeoverAttempts:
 			return plan.Entry{}, err
 		}
@@ -164,6 +174,8 @@ func (a *Apps) runHook(ctx context.Context, w *cluster.Writer, v *view, s plan.S
 			err = nil
 		case readErr == nil && !s.Over:
 			return plan.Entry{}, nil // of an earlier run, and not in our index when this was decided
+		case problem.Is(readErr, problem.Unavailable):
+			err = readErr // it may be this run's: no reason to call it failed
 		}
 	}
 	if err != nil {

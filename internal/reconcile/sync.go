@@ -172,6 +172,9 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		return a.waitForWindow(ctx, app, j, gate)
 	}
 	v, err := a.operationView(ctx, app, op, st)
+	if problem.Is(err, problem.Unavailable) {
+		return a.sitOut(ctx, app, st, err.Error())
+	}
 	if err != nil {
 		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: err.Error()})
 	}
@@ -181,10 +184,17 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		if why == nil {
 			why = problem.New(problem.Unavailable, "the destination cluster is not to be had")
 		}
+		if problem.Is(why, problem.Unavailable) { // ended now, it would run its hooks anew with the next try
+			return a.sitOut(ctx, app, st, why.Error())
+		}
 		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: "ComparisonError: " + why.Error()})
 	}
 	for ctx.Err() == nil {
-		next := plan.Decide(a.planInput(ctx, app, v, j))
+		in := a.planInput(ctx, app, v, j)
+		if err := a.lookForHooks(ctx, v, &in); err != nil {
+			return a.sitOut(ctx, app, st, err.Error())
+		}
+		next := plan.Decide(in)
 		for _, id := range next.Results.IDs() {
 			j.put(id, next.Results[id], v1alpha1.SyncPhase(id.Hook))
 		}
@@ -236,18 +246,26 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 // sitOut pauses an operation whose requests the cluster cannot serve just now: it is overloaded, restarts, or ends a
 // namespace. What was not done is due again; only when that goes on for long does the operation fail.
 func (a *Apps) sitOut(ctx context.Context, app *v1alpha1.Application, st *state, weather string) error {
-	j, now := st.journal, time.Now()
+	if !st.journal.endures(time.Now()) {
+		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationFailed, Message: "one or more objects failed to apply, reason: " + weather})
+	}
+	return a.shelter(ctx, app, st.journal, weather)
+}
+
+// endures notes that the operation is held up, and reports whether that has not gone on for too long.
+func (j *journal) endures(now time.Time) bool {
 	if j.wait.Subject != waitWeather {
 		j.wait, j.weather = plan.Wait{Subject: waitWeather, Since: now}, pacing{}
 	}
-	until := j.wait.Since.Add(weatherLasts)
-	if now.After(until) {
-		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationFailed, Message: "one or more objects failed to apply, reason: " + weather})
-	}
+	return now.Before(j.wait.Since.Add(weatherLasts))
+}
+
+// shelter has the operation looked at again after a pause, and says why it does not go on.
+func (a *Apps) shelter(ctx context.Context, app *v1alpha1.Application, j *journal, weather string) error {
+	now, since := time.Now(), j.wait.Since.UTC()
 	j.weather.again("", now, weatherPacing)
-	pause := j.weather.wait(now, weatherPacing)
-	a.queue.addAfter(nameOf(app), pause, cause{})
-	return a.save(ctx, &app, j, "waiting for the cluster ("+weather+"; since "+j.wait.Since.UTC().Format(time.RFC3339)+", gives up at "+until.UTC().Format(time.RFC3339)+")")
+	a.queue.addAfter(nameOf(app), j.weather.wait(now, weatherPacing), cause{})
+	return a.save(ctx, &app, j, "waiting for the cluster ("+weather+"; since "+since.Format(time.RFC3339)+", gives up at "+since.Add(weatherLasts).Format(time.RFC3339)+")")
 }
 
 // superseded reports whether an operation at what the application follows by itself works at a commit that is not the
@@ -266,12 +284,17 @@ func (a *Apps) terminate(ctx context.Context, app *v1alpha1.Application, st *sta
 		st.journal = journalOf(app.Status.OperationState)
 	}
 	if v := a.viewOf(app, st.journal); v != nil && v.cluster != nil && v.complete != nil && app.Status.OperationState.Operation.Sync != nil {
-		end = plan.Terminate(a.planInput(ctx, app, v, st.journal))
-		for _, id := range end.Results.IDs() {
-			st.journal.put(id, end.Results[id], v1alpha1.SyncPhase(id.Hook))
+		in := a.planInput(ctx, app, v, st.journal)
+		weather := a.lookForHooks(ctx, v, &in)
+		if end = plan.Terminate(in); weather == nil && len(end.Steps) > 0 {
+			weather = a.perform(ctx, app, st, v, end.Steps).trouble()
 		}
-		if len(end.Steps) > 0 {
-			a.perform(ctx, app, st, v, end.Steps)
+		// a hook that is left running, or held by our finalizer, is nobody's any more
+		if weather != nil && st.journal.endures(time.Now()) {
+			return a.shelter(ctx, app, st.journal, weather.Error())
+		}
+		for _, id := range end.Results.IDs() { // not before its hooks are gone: a hook that has ended is not deleted
+			st.journal.put(id, end.Results[id], v1alpha1.SyncPhase(id.Hook))
 		}
 	}
 	end.Message += why
