@@ -87,6 +87,7 @@ func shop() map[string]string {
 	return map[string]string{
 		"one/all.yaml": folder("1", pre, ""), "two/all.yaml": folder("2", pre, post),
 		"two-generated/all.yaml": folder("2", generated.Replace(pre), generated.Replace(post)),
+		"slow/all.yaml":          job("migrate", "PreSync", "", "sleep 4") + "---\n" + object(0, "ConfigMap", "settings", "data: {a: b}"),
 	}
 }
 
@@ -103,7 +104,12 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	h := prepare(t)
+	return newStageOn(t, clustertest.Start(t))
+}
+
+func newStageOn(t *testing.T, c *clustertest.Cluster) *stage {
+	t.Helper()
+	h := prepareOn(t, c)
 	repo := h.git.Repo(t, "shop", shop())
 	s := &stage{hawser: h, proxy: faultproxy.Start(t, h.Config), cfg: h.config(t), repo: repo.URL, commit: repo.Head(t)}
 	s.cfg.Kubeconfig = s.proxy.Kubeconfig
