@@ -87,6 +87,7 @@ func shop() map[string]string {
 	return map[string]string{
 		"one/all.yaml": folder("1", pre, ""), "two/all.yaml": folder("2", pre, post),
 		"two-generated/all.yaml": folder("2", generated.Replace(pre), generated.Replace(post)),
+		"endless/all.yaml":       job("migrate", "PreSync", "", "sleep infinity") + "---\n" + object(0, "ConfigMap", "settings", "data: {a: b}"),
 		"slow/all.yaml":          job("migrate", "PreSync", "", "sleep 4") + "---\n" + object(0, "ConfigMap", "settings", "data: {a: b}"),
 	}
 }

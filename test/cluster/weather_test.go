@@ -171,3 +171,56 @@ func TestKilledWhileTheAPIServerIsAway(t *testing.T) {
 	p.once(t)
 	p.done(t)
 }
+
+// The destination does not answer while a hook runs, though our own records can be written: the operation does not end.
+func TestAnOperationSitsOutADestinationThatIsAway(t *testing.T) {
+	s := newStage(t)
+	p := s.ready(t, slow)
+	p.begin(t)
+	p.running(t)
+	defer s.proxy.Fault(nil)
+	s.proxy.Fault(func(q faultproxy.Request) faultproxy.Fault {
+		if q.Path == "/version" || q.Path == "/readyz" || q.Verb == "watch" && !strings.Contains(q.Path, "argoproj.io") {
+			return faultproxy.Fault{Status: 503}
+		}
+		return faultproxy.Fault{}
+	})
+	s.wait(t, p.app, func(a *v1alpha1.Application) string {
+		s.proxy.CutWatches() // each cut has the destination asked whether it is there
+		s.refresh(t, p.app)
+		if op := a.Status.OperationState; op.FinishedAt != nil {
+			t.Fatalf("the operation ended: %s", phase(a))
+		} else if !strings.HasPrefix(op.Message, "waiting for the cluster (") {
+			return "not waiting for the cluster"
+		}
+		return ""
+	})
+	s.proxy.Fault(nil)
+	p.once(t)
+	p.done(t)
+}
+
+// A termination deletes the hooks that run, however often that is refused.
+func TestATerminationStopsItsHooksInTheEnd(t *testing.T) {
+	s := newStage(t)
+	p := s.ready(t, scenario{name: "endless", folder: "endless", hooks: []string{"migrate"}, app: slow.app})
+	p.begin(t)
+	p.running(t)
+	var asked counter
+	s.proxy.Fault(func(q faultproxy.Request) faultproxy.Fault {
+		if q.Write() && strings.Contains(q.Path, "/jobs/") && asked.next(q.Verb) <= 4 {
+			return faultproxy.Fault{Status: 500}
+		}
+		return faultproxy.Fault{}
+	})
+	defer s.proxy.Fault(nil)
+	s.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", s.control, p.app, `{"spec":{"syncPolicy":{"automated":null}},"status":{"operationState":{"phase":"Terminating"}}}`)
+	s.wait(t, p.app, func(a *v1alpha1.Application) string {
+		if a.Operation != nil || a.Status.OperationState.Phase != v1alpha1.OperationFailed || a.Status.OperationState.Message != "Operation terminated" {
+			return "not terminated"
+		}
+		return ""
+	})
+	s.WaitGone(t, "batch/v1", "Job", p.ns, "migrate")
+	p.done(t)
+}
