@@ -90,7 +90,9 @@ func (s *stream) run(ctx context.Context) {
 				pause = newPause()
 				continue // the cluster is at fault, not the kind; the loop waits for it
 			}
-			s.fail(err, false)
+			if s.opened.Load() == opened { // else it was served and cut: it goes on from there in a moment, as after an end in good order
+				s.fail(err, false)
+			}
 		case apierrors.IsUnauthorized(err):
 			s.c.pulse.ask(ctx)
 			s.fail(err, false)
