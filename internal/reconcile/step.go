@@ -22,6 +22,7 @@ import (
 type outcome struct {
 	refused []string // why the API server refused, when the steps were the dry run before the sync
 	weather string   // why some could not be performed at all just now; they are not in the journal and are due again
+	gotOn   bool     // something was noted in the journal
 }
 
 // trouble is the weather as an error.
@@ -71,6 +72,7 @@ func (a *Apps) perform(ctx context.Context, app *v1alpha1.Application, st *state
 				return nil
 			}
 			j.put(s.ID(), entry, s.Phase)
+			o.gotOn = true
 			if said.object != nil {
 				st.answers[s.Key] = said
 			}

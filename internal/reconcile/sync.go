@@ -224,6 +224,9 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 			case len(o.refused) > 0:
 				return a.conclude(ctx, app, st, plan.DryRunFailed(o.refused))
 			case o.weather != "" && ctx.Err() == nil:
+				if o.gotOn { // the patience is with what does not get on at all
+					j.wait, j.weather = plan.Wait{}, pacing{}
+				}
 				return a.sitOut(ctx, app, st, o.weather)
 			}
 			j.wait, j.weather = plan.Wait{}, pacing{}

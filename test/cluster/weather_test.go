@@ -47,10 +47,10 @@ func TestAnOperationOutlastsWhatPasses(t *testing.T) {
 		name  string
 		fault func() func(faultproxy.Request) faultproxy.Fault
 	}{
-		{"each write is refused three times", func() func(faultproxy.Request) faultproxy.Fault {
+		{"each write is refused twice", func() func(faultproxy.Request) faultproxy.Fault {
 			var asked counter
 			return func(q faultproxy.Request) faultproxy.Fault {
-				if n := asked.next(fmt.Sprint(q.Verb, q.Path, q.DryRun)); q.Verb != "get" && q.Verb != "watch" && n <= 3 && !strings.Contains(q.Path, "/leases") && !strings.Contains(q.Path, "/applications/") {
+				if n := asked.next(fmt.Sprint(q.Verb, q.Path, q.DryRun)); q.Verb != "get" && q.Verb != "watch" && n <= 2 && !strings.Contains(q.Path, "/leases") && !strings.Contains(q.Path, "/applications/") {
 					return faultproxy.Fault{Status: []int{429, 500, 503}[n%3]}
 				}
 				return faultproxy.Fault{}
