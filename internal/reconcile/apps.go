@@ -14,6 +14,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -314,9 +315,25 @@ func (a *Apps) Event(server string, e cluster.Event) {
 	for _, name := range a.claims.of(server, e.Key) { // wanted, but not or no longer marked as ours
 		a.queue.add(name, urgent, cause{live: map[object.Key]bool{e.Key: true}})
 	}
+	if e.Key.Group == "rbac.authorization.k8s.io" {
+		a.permissionsChanged(server)
+	}
 	if e.Key.Kind == "Namespace" && e.Key.Group == "" {
 		for _, name := range a.claims.lacking(server, "namespace/"+e.Key.Name) {
 			a.queue.add(name, urgent, cause{spec: true, news: true})
+		}
+	}
+}
+
+// permissionsChanged ends the pauses of applications whose last sync the cluster forbade: it may permit it now.
+func (a *Apps) permissionsChanged(server string) {
+	for _, app := range a.Catalog.Applications() {
+		op := app.Status.OperationState
+		if op == nil || op.Phase != v1alpha1.OperationFailed && op.Phase != v1alpha1.OperationError || !strings.Contains(op.Message, " is forbidden: ") {
+			continue
+		}
+		if s, err := a.Catalog.ServerOf(app.Spec.Destination); err == nil && s == server {
+			a.queue.add(nameOf(app), urgent, cause{spec: true, news: true})
 		}
 	}
 }

@@ -14,15 +14,15 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// asUser is a kubeconfig of the cluster's with which requests count as the user's.
-func (h *hawser) asUser(t *testing.T, user string) string {
+// asUser is a kubeconfig of the cluster's with which requests count as the user's, who is in the groups.
+func (h *hawser) asUser(t *testing.T, user string, groups ...string) string {
 	t.Helper()
 	file, err := clientcmd.LoadFromFile(h.Kubeconfig)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range file.AuthInfos {
-		a.Impersonate, a.ImpersonateGroups = user, []string{"system:masters"}
+		a.Impersonate, a.ImpersonateGroups = user, groups
 	}
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := clientcmd.WriteToFile(*file, path); err != nil {
@@ -62,7 +62,7 @@ func TestAStoppedLeaderWritesNothingMore(t *testing.T) {
 	name := h.name("fence")
 	replica := func(who string) *process {
 		cfg := h.config(t)
-		cfg.Kubeconfig = h.asUser(t, who)
+		cfg.Kubeconfig = h.asUser(t, who, "system:masters")
 		return h.launch(t, cfg, who)
 	}
 	leader, standby := "hawser-one", "hawser-two"

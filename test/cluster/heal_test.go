@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/config"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -115,4 +116,36 @@ func TestOneObjectsTroubleDelaysNoOther(t *testing.T) {
 	}
 	h.Delete(t, h.target, strings.Replace(configMap, "settings", "other", 1))
 	h.WaitFor(t, "v1", "ConfigMap", h.target, "other", field("blue", "data", "colour"))
+}
+
+func TestAGrantedPermissionEndsThePause(t *testing.T) {
+	h := prepare(t)
+	user := "hawser-" + h.control
+	role := func(kind, name, namespace, rules string) string {
+		meta := "{name: " + name + "}"
+		if namespace != "" {
+			meta = "{name: " + name + ", namespace: " + namespace + "}"
+		}
+		binding := strings.Replace(kind, "Role", "RoleBinding", 1)
+		return "apiVersion: rbac.authorization.k8s.io/v1\nkind: " + kind + "\nmetadata: " + meta + "\nrules: [" + rules + "]\n---\n" +
+			"apiVersion: rbac.authorization.k8s.io/v1\nkind: " + binding + "\nmetadata: " + meta + "\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: " + kind + ", name: " + name +
+			"}\nsubjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: " + user + "}]\n"
+	}
+	h.Apply(t, "", role("ClusterRole", user, "", "{apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch]}, {nonResourceURLs: ['*'], verbs: [get]}"))
+	h.Apply(t, "", role("Role", "own", h.control, "{apiGroups: ['*'], resources: ['*'], verbs: ['*']}"))
+	t.Cleanup(func() {
+		_ = h.Client.RbacV1().ClusterRoleBindings().Delete(context.Background(), user, metav1.DeleteOptions{})
+		_ = h.Client.RbacV1().ClusterRoles().Delete(context.Background(), user, metav1.DeleteOptions{})
+	})
+	h.Apply(t, h.control, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cmd-params-cm}\ndata: {controller.self.heal.backoff.timeout.seconds: '600', controller.self.heal.backoff.cap.seconds: '600'}\n")
+	kubeconfig := h.asUser(t, user, "system:authenticated")
+	h.run(t, func(c *config.Config) { c.Kubeconfig, c.InstallCRDs = kubeconfig, false })
+	repo := h.git.Repo(t, "granted", map[string]string{"cm.yaml": configMap})
+	name := h.name("granted")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{selfHeal: true}"})
+	h.wait(t, name, ended(v1alpha1.OperationFailed, "is forbidden"))
+	h.wait(t, name, condition(v1alpha1.ConditionSyncError, "is forbidden"))
+	time.Sleep(time.Second)
+	h.Apply(t, "", role("Role", "deploy", h.target, "{apiGroups: ['*'], resources: ['*'], verbs: ['*']}"))
+	h.wait(t, name, synced(repo.Head(t)))
 }
