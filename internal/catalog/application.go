@@ -79,6 +79,9 @@ func nameOf(app *v1alpha1.Application) types.NamespacedName {
 }
 
 func (c *Catalog) putApplication(o *object.Object) {
+	if !c.holds(o.GetNamespace()) {
+		return
+	}
 	app, err := decodeApplication(o)
 	c.see(&appEntry{app: app, err: err})
 }

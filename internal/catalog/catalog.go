@@ -25,24 +25,28 @@ import (
 
 // Options are what Open needs.
 type Options struct {
-	REST          *rest.Config     // of the cluster we live in
-	Namespace     string           // where our records are
-	Identity      string           // of this replica, for Lead
-	LeaseDuration time.Duration    // for Lead; 15 s when 0
-	InsteadOf     []config.Rewrite // before those of the settings
-	Log           *slog.Logger
+	REST      *rest.Config // of the cluster we live in
+	Namespace string       // where our records are
+	// ApplicationNamespaces may hold Applications, too (project.Namespaces); empty: application.namespaces of
+	// argocd-cmd-params-cm, as it is when the catalog is opened.
+	ApplicationNamespaces []string
+	Identity              string           // of this replica, for Lead
+	LeaseDuration         time.Duration    // for Lead; 15 s when 0
+	InsteadOf             []config.Rewrite // before those of the settings
+	Log                   *slog.Logger
 }
 
 // Catalog is our records as they are now. It is safe for concurrent use. What it returns is shared: copy before
 // changing.
 type Catalog struct {
-	options Options
-	log     *slog.Logger
-	client  dynamic.Interface
-	stop    context.CancelFunc
-	running sync.WaitGroup
-	events  *recorder
-	lead    lead
+	options   Options
+	log       *slog.Logger
+	client    dynamic.Interface
+	stop      context.CancelFunc
+	running   sync.WaitGroup
+	events    *recorder
+	lead      lead
+	elsewhere func(namespace string) bool // whether Applications may be there; nil when they may be with us only
 
 	mu       sync.RWMutex
 	apps     map[types.NamespacedName]*appEntry
@@ -85,6 +89,9 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	c.Fence(connection)
 	if c.client, err = dynamic.NewForConfig(connection); err != nil {
 		return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")
+	}
+	if err := c.findNamespaces(ctx); err != nil {
+		return nil, err
 	}
 	if err := c.check(ctx); err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ const (
 	settingsVault = "argocd-secret"
 )
 
+// namespacesKey is the key of argocd-cmd-params-cm for further namespaces with Applications; read at the start.
+const namespacesKey = "application.namespaces"
+
 // Settings are what can change while the process runs, as one immutable value. The comments name the key; those
 // without another mention are in argocd-cm. Defaults are Argo CD's 3.6 (its operator manual) unless a key is ours.
 type Settings struct {

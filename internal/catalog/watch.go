@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/project"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -32,19 +34,20 @@ var (
 
 // feed is one watch and what is done with what it tells. The functions are called by one goroutine.
 type feed struct {
-	resource schema.GroupVersionResource
-	kind     string
-	labels   string // selector
-	fields   string // selector
-	put      func(*object.Object)
-	remove   func(namespace, name string)
-	replace  func([]*object.Object) // the whole truth: what is not in it is gone
+	resource   schema.GroupVersionResource
+	kind       string
+	labels     string // selector
+	fields     string // selector
+	put        func(*object.Object)
+	remove     func(namespace, name string)
+	everywhere bool                   // in all namespaces
+	replace    func([]*object.Object) // the whole truth: what is not in it is gone
 }
 
 // watchAll starts every watch and waits until each has told everything once.
 func (c *Catalog) watchAll(ctx context.Context) error {
 	feeds := []feed{
-		{resource: applications, kind: v1alpha1.KindApplication, put: c.putApplication, remove: c.removeApplication, replace: c.replaceApplications},
+		{resource: applications, kind: v1alpha1.KindApplication, everywhere: c.elsewhere != nil, put: c.putApplication, remove: c.removeApplication, replace: c.replaceApplications},
 		{resource: appProjects, kind: v1alpha1.KindAppProject, put: c.putProject, remove: c.removeProject, replace: c.replaceProjects},
 		{resource: configMaps, kind: "ConfigMap", put: c.putMap, remove: c.removeMap, replace: c.replaceMaps},
 		{resource: secrets, kind: "Secret", labels: secretTypeLabel, put: c.putSecret, remove: c.removeSecret, replace: c.replaceSecrets},
@@ -66,7 +69,11 @@ func (c *Catalog) watchAll(ctx context.Context) error {
 
 // start runs one watch until ctx ends. The channel is closed after the first complete list.
 func (c *Catalog) start(ctx context.Context, f feed) <-chan struct{} {
-	client := c.client.Resource(f.resource).Namespace(c.options.Namespace)
+	namespace := c.options.Namespace
+	if f.everywhere {
+		namespace = metav1.NamespaceAll
+	}
+	client := c.client.Resource(f.resource).Namespace(namespace)
 	selected := func(o metav1.ListOptions) metav1.ListOptions {
 		o.LabelSelector, o.FieldSelector = f.labels, f.fields
 		return o
@@ -172,7 +179,11 @@ func (s *feedStore) Replace(list []any, _ string) error {
 // check asks for every kind once, so that what is missing or forbidden is said at the start and not retried silently.
 func (c *Catalog) check(ctx context.Context) error {
 	for _, r := range []schema.GroupVersionResource{applications, appProjects, configMaps, secrets} {
-		_, err := c.client.Resource(r).Namespace(c.options.Namespace).List(ctx, metav1.ListOptions{Limit: 1})
+		namespace := c.options.Namespace
+		if r == applications && c.elsewhere != nil {
+			namespace = metav1.NamespaceAll
+		}
+		_, err := c.client.Resource(r).Namespace(namespace).List(ctx, metav1.ListOptions{Limit: 1})
 		if err == nil {
 			continue
 		}
@@ -211,6 +222,41 @@ func apiProblem(err error, format string, args ...any) *problem.Error {
 		kind = problem.Unavailable
 	}
 	return problem.Because(kind, err, format, args...)
+}
+
+// findNamespaces finds out in which namespaces Applications may be.
+func (c *Catalog) findNamespaces(ctx context.Context) error {
+	list, where := c.options.ApplicationNamespaces, "--application-namespaces"
+	if len(list) == 0 {
+		params, err := c.client.Resource(configMaps).Namespace(c.options.Namespace).Get(ctx, paramsMap, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return apiProblem(err, "read %s", paramsMap)
+		}
+		list, where = strings.Split(mapOf(params)[namespacesKey], ","), paramsMap+": key "+namespacesKey
+	}
+	var named []string
+	for _, text := range list {
+		if text = strings.TrimSpace(text); text != "" {
+			named = append(named, text)
+		}
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	matches, err := project.Namespaces(named)
+	if err != nil {
+		return problem.Because(problem.Invalid, err, "%s", where)
+	}
+	c.elsewhere = matches
+	return nil
+}
+
+// holds reports whether an Application in the namespace is one of ours. Others are not looked at at all.
+func (c *Catalog) holds(namespace string) bool {
+	return namespace == c.options.Namespace || c.elsewhere != nil && c.elsewhere(namespace)
 }
 
 // settingsMaps are the ConfigMaps we read; the namespace may hold others.

@@ -48,6 +48,7 @@ func serve(std IO) *cobra.Command {
 	f.StringVar(&cfg.Kubeconfig, "kubeconfig", "", "kubeconfig `file`; in-cluster when empty")
 	f.StringVar(&cfg.Context, "context", "", "`context` of the kubeconfig; its current one when empty")
 	f.StringVar(&cfg.Namespace, "namespace", cfg.Namespace, "`namespace` of Applications, settings and the lease")
+	f.StringSliceVar(&cfg.ApplicationNamespaces, "application-namespaces", nil, "further `namespaces` that may hold Applications: globs, or regular expressions between slashes, by comma")
 	f.StringVar(&cfg.DataDir, "data-dir", "", "`directory` of mirrors and caches; all of it can be lost (default: a folder of the user's cache)")
 	f.StringVar(&cfg.Listen, "listen", cfg.Listen, "`host:port` to answer on")
 	f.BoolVar(&cfg.InstallCRDs, "install-crds", false, "install missing CustomResourceDefinitions and the namespace at start")

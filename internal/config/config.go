@@ -20,7 +20,10 @@ type Config struct {
 	Kubeconfig string // path of the kubeconfig file; empty means in-cluster
 	Context    string // context in it; empty means its current one
 	Namespace  string // where Applications, settings and the leader's Lease live
-	DataDir    string // mirrors and caches; everything in it can be lost. Required
+	// ApplicationNamespaces are further namespaces that may hold Applications: globs, or regular expressions between
+	// slashes. Empty: what argocd-cmd-params-cm says at the start.
+	ApplicationNamespaces []string
+	DataDir               string // mirrors and caches; everything in it can be lost. Required
 
 	Listen string // host:port of the one listener; an empty host listens everywhere
 

@@ -220,6 +220,27 @@ func (r *Rules) fault(err error, field string) {
 	r.problems = append(r.problems, problem.Because(problem.Invalid, err, "project '%s': spec.%s", r.name, field))
 }
 
+// Namespaces compiles a list of names of namespaces, each a glob or a regular expression between slashes, into what
+// reports whether a namespace is one of them. (Argo CD's application.namespaces.)
+func Namespaces(list []string) (func(string) bool, error) {
+	var patterns []*regexp.Regexp
+	for _, s := range list {
+		re, err := namespacePattern(s)
+		if err != nil {
+			return nil, err
+		}
+		patterns = append(patterns, re)
+	}
+	return func(name string) bool {
+		for _, re := range patterns {
+			if re.MatchString(name) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
 // namespacePattern compiles an entry of sourceNamespaces: a glob, or a regular expression between slashes.
 func namespacePattern(s string) (*regexp.Regexp, error) {
 	if len(s) < 3 || !strings.HasPrefix(s, "/") || !strings.HasSuffix(s, "/") {

@@ -136,6 +136,9 @@ func (a *Apps) permit(v *view) func(object.Key) error {
 	if err != nil { // a project that is not found must not read as an object that is not found: that one would be gone
 		err = problem.Because(problem.Forbidden, err, "without its project %s, nothing is permitted", v.spec.project)
 	}
+	if err == nil {
+		err = rules.Application(v.spec.name.Name, v.spec.name.Namespace, a.Namespace)
+	}
 	target := a.target(v)
 	return func(key object.Key) error {
 		if err != nil {

@@ -106,13 +106,16 @@ func (a *Apps) desired(ctx context.Context, app *v1alpha1.Application, v, last *
 	return err
 }
 
-// permitted checks the sources and the destination against the project.
+// permitted checks the application's place, its sources and its destination against the project.
 func (a *Apps) permitted(v *view) error {
 	rules, err := a.Catalog.Rules(v.spec.project)
 	if problem.Is(err, problem.NotFound) {
 		return problem.New(problem.NotFound, "Application referencing project %s which does not exist", v.spec.project)
 	}
 	if err != nil {
+		return err
+	}
+	if err := rules.Application(v.spec.name.Name, v.spec.name.Namespace, a.Namespace); err != nil {
 		return err
 	}
 	for _, s := range v.spec.sources {

@@ -55,11 +55,12 @@ type spec struct {
 	many        bool // spec.sources and not spec.source, be it with a single one
 	destination v1alpha1.ApplicationDestination
 	project     string
+	name        nameKey // of the application
 	hash        string
 }
 
 func specOf(app *v1alpha1.Application) spec {
-	s := spec{sources: app.Spec.SourceList(), many: app.Spec.HasMultipleSources(), destination: app.Spec.Destination, project: app.Spec.ProjectName()}
+	s := spec{sources: app.Spec.SourceList(), many: app.Spec.HasMultipleSources(), destination: app.Spec.Destination, project: app.Spec.ProjectName(), name: nameOf(app)}
 	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[annotationPruneApproved], app.Annotations[annotationHold]})
 	return s
 }

@@ -176,6 +176,10 @@ func (h *hawser) apply(t *testing.T, a app) {
 		spec["syncPolicy"] = map[string]any{"automated": auto}
 	}
 	for k, v := range extra {
+		if v == nil {
+			delete(spec, k)
+			continue
+		}
 		if both, ok := spec[k].(map[string]any); ok && k != "destination" {
 			for kk, vv := range v.(map[string]any) {
 				both[kk] = vv
