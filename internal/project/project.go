@@ -12,6 +12,7 @@
 package project
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"strings"
@@ -168,6 +169,20 @@ func (r *Rules) Application(name, namespace, controlNamespace string) error {
 		}
 	}
 	return problem.New(problem.Forbidden, "application '%s' in namespace '%s' is not allowed to use project %s", name, namespace, r.name)
+}
+
+// IgnoresOrphan reports whether the project does not count an object that belongs to nobody
+// (spec.orphanedResources.ignore; an empty part matches everything).
+func (r *Rules) IgnoresOrphan(key object.Key) bool {
+	if r.spec.OrphanedResources == nil {
+		return true
+	}
+	for _, i := range r.spec.OrphanedResources.Ignore {
+		if matchKind(cmp.Or(i.Group, "*"), cmp.Or(i.Kind, "*"), key.GroupKind(), false) && matchName(i.Name, key.Name, false) {
+			return true
+		}
+	}
+	return false
 }
 
 // reaches reports whether some entry allows t and none denies it.

@@ -226,6 +226,7 @@ func (a *Apps) state(name types.NamespacedName) *state {
 
 func (a *Apps) forget(name types.NamespacedName) {
 	a.queue.forget(name)
+	a.Metrics.orphans.DeletePartialMatch(map[string]string{"namespace": name.Namespace, "name": name.Name})
 	a.claim(name, "", nil)
 	a.claims.forget(name)
 	a.mu.Lock()

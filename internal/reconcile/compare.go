@@ -60,6 +60,7 @@ func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *
 	a.findExtras(ctx, app, v)
 	if !v.aside {
 		a.lacks(nameOf(app), v)
+		a.findOrphans(v)
 	}
 	return v
 }

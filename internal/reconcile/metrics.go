@@ -15,6 +15,7 @@ type Metrics struct {
 	requests           *prometheus.CounterVec
 	drifts             *prometheus.CounterVec
 	panics             prometheus.Counter
+	orphans            *prometheus.GaugeVec
 	info               *prometheus.Desc
 	condition          *prometheus.Desc
 	applications       func() []*v1alpha1.Application
@@ -29,6 +30,7 @@ func NewMetrics(applications func() []*v1alpha1.Application) *Metrics {
 		requests:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "argocd_app_k8s_request_total", Help: "Number of Kubernetes requests made for applications."}, []string{"verb"}),
 		drifts:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawser_app_drift_total", Help: "Number of objects seen to differ from the commit that was last applied."}, []string{"namespace", "name", "project"}),
 		panics:      prometheus.NewCounter(prometheus.CounterOpts{Name: "hawser_panics_total", Help: "Faults in the code that were contained to one application."}),
+		orphans:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "argocd_app_orphaned_resources_count", Help: "Number of orphaned resources per application."}, []string{"namespace", "name", "project"}),
 		info: prometheus.NewDesc("argocd_app_info", "Information about application.",
 			[]string{"namespace", "name", "project", "autosync_enabled", "repo", "dest_server", "dest_namespace", "sync_status", "health_status", "operation"}, nil),
 		condition:    prometheus.NewDesc("argocd_app_condition", "Report application conditions.", []string{"namespace", "name", "condition"}, nil),
@@ -85,7 +87,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (m *Metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.syncs, m.syncSeconds, m.reconciles, m.requests, m.drifts, m.panics}
+	return []prometheus.Collector{m.syncs, m.syncSeconds, m.reconciles, m.requests, m.drifts, m.panics, m.orphans}
 }
 
 func (m *Metrics) reconciled(namespace, server string, d time.Duration) {

@@ -72,6 +72,7 @@ func (a *Apps) report(ctx context.Context, app *v1alpha1.Application, st *state,
 	if err != nil {
 		return nil, err
 	}
+	a.Metrics.orphaned(updated, len(v.orphans))
 	a.tell(app, updated, st, v)
 	return updated, nil
 }
@@ -292,6 +293,9 @@ func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.Applica
 	if auto := app.Spec.Automation(); v.prune.Held != "" && auto.Enabled && auto.Prune {
 		add(v1alpha1.ConditionSyncError, "Automated prune held: %s. To release exactly this: kubectl annotate application %s -n %s --overwrite %s=%s, or sync with prune",
 			v.prune.Held, app.Name, app.Namespace, annotationPruneApproved, v.prune.Digest)
+	}
+	if len(v.orphans) > 0 && a.warnsOfOrphans(v) {
+		add(v1alpha1.ConditionOrphanedResourceWarning, orphansWarning, len(v.orphans))
 	}
 	if v.held != nil {
 		add(v1alpha1.ConditionHeldWarning, "%s", v.held.words(app))

@@ -40,9 +40,10 @@ type view struct {
 	aside    bool // of a revision that an operation asked for, beside what the application follows
 	// undecided is an application that has to be looked at before anything is pruned here; "" for none
 	undecided string
-	rendered  bool     // a render was done for this view, none came from the cache
-	held      *hold    // keeps it at what a person rolled back to; nil when it follows Git
-	followed  []string // the commits that it would follow without the hold
+	rendered  bool         // a render was done for this view, none came from the cache
+	held      *hold        // keeps it at what a person rolled back to; nil when it follows Git
+	followed  []string     // the commits that it would follow without the hold
+	orphans   []object.Key // in its namespace, and nobody's
 	contests  []v1alpha1.ApplicationCondition
 	leave     []v1alpha1.ResourceIgnoreDifferences // fields that an automated sync leaves to others
 	lifted    bool                                 // a hold is recorded that holds no more
@@ -158,7 +159,7 @@ func (v *view) unsure() map[object.Key]bool {
 
 // saysLike reports whether people would read the same of both views, but for the commit.
 func (v *view) saysLike(o *view) bool {
-	return v.complete != nil && v.complete == o.complete && v.cluster == o.cluster && v.unknown == nil && o.unknown == nil && v.prune.Held == o.prune.Held && len(v.contests) == len(o.contests) &&
+	return v.complete != nil && v.complete == o.complete && v.cluster == o.cluster && v.unknown == nil && o.unknown == nil && v.prune.Held == o.prune.Held && len(v.contests) == len(o.contests) && len(v.orphans) == len(o.orphans) &&
 		maps.EqualFunc(v.objects, o.objects, (*compared).saysLike) && maps.EqualFunc(v.extras, o.extras, (*compared).saysLike)
 }
 
