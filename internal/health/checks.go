@@ -1,21 +1,17 @@
 package health
 
 import (
-	"cmp"
 	"context"
 	"embed"
 	"errors"
 	"io/fs"
 	"path"
-	"slices"
-	"strings"
 	"sync"
 
-	"github.com/gobwas/glob"
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
-	lua "github.com/yuin/gopher-lua"
+	"github.com/hawser-cd/hawser/internal/script"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -46,24 +42,14 @@ func (c Custom) key() string {
 // Checks are all rules in force: the customisations of an installation, the built-in kinds, and the ready-made checks
 // in the folder checks. A value never changes; make a new one when the settings do. Safe for concurrent use.
 type Checks struct {
-	custom      map[schema.GroupKind]*script
-	customGlobs []pattern
-	ready       map[schema.GroupKind]*script
-	readyGlobs  []pattern
-	states      sync.Pool // of *lua.LState, see run
+	custom, ready script.Kinds[*check]
+	interpreter   *script.Interpreter
 }
 
-// pattern is a script for all kinds that a glob over group/kind matches.
-type pattern struct {
-	text  string
-	match glob.Glob
-	*script
-}
-
-// script is one Lua check, compiled when it is first needed.
-type script struct {
-	name  string // as messages call it
-	proto func() (*lua.FunctionProto, error)
+// check is one script, compiled when it is first needed.
+type check struct {
+	name    string // as messages call it
+	program func() (*script.Program, error)
 }
 
 //go:embed checks/*/*/health.lua
@@ -72,16 +58,15 @@ var readyMade embed.FS
 // NewChecks compiles the customisations; of two for the same kind the later one counts. An error names the setting and says why its script cannot be used; objects of
 // that kind are Unknown for the same reason until it is mended.
 func NewChecks(custom []Custom) (*Checks, []error) {
-	c := &Checks{custom: map[schema.GroupKind]*script{}, ready: map[schema.GroupKind]*script{}}
-	c.states.New = func() any { return newState() }
+	c := &Checks{interpreter: interpreter()}
 	var problems []error
 	for _, u := range custom {
-		s := newScript(u.key(), func() string { return u.Lua })
-		if _, err := s.proto(); err != nil {
+		s := newCheck(u.key(), func() string { return u.Lua })
+		if _, err := s.program(); err != nil {
 			problems = append(problems, problem.Because(problem.Invalid, err, "%s", s.name).
 				WithHint("objects of this kind are Unknown until the script is mended or removed"))
 		}
-		add(c.custom, &c.customGlobs, u.Group, u.Kind, s)
+		c.custom.Add(u.Group, u.Kind, s)
 	}
 	files, err := fs.Glob(readyMade, "checks/*/*/health.lua")
 	if err != nil { // the pattern is a constant
@@ -90,65 +75,17 @@ func NewChecks(custom []Custom) (*Checks, []error) {
 	for _, file := range files {
 		folder := path.Dir(file)
 		group, kind := path.Base(path.Dir(folder)), path.Base(folder)
-		s := newScript("the ready-made check of "+group+"/"+kind, func() string {
+		s := newCheck("the ready-made check of "+group+"/"+kind, func() string {
 			data, _ := readyMade.ReadFile(file)
 			return string(data)
 		})
-		add(c.ready, &c.readyGlobs, wildcard(group), wildcard(kind), s)
-	}
-	for _, list := range [][]pattern{c.customGlobs, c.readyGlobs} {
-		slices.SortFunc(list, morePrecise)
+		c.ready.Add(script.Wildcard(group), script.Wildcard(kind), s)
 	}
 	return c, problems
 }
 
-// wildcard undoes the spelling of folders, which Go cannot embed with a * in their name.
-func wildcard(folder string) string { return strings.ReplaceAll(folder, "_", "*") }
-
-func newScript(name string, source func() string) *script {
-	return &script{name, sync.OnceValues(func() (*lua.FunctionProto, error) { return compile(source()) })}
-}
-
-func add(exact map[schema.GroupKind]*script, globs *[]pattern, group, kind string, s *script) {
-	if !strings.ContainsAny(group+kind, "*?") {
-		exact[schema.GroupKind{Group: group, Kind: kind}] = s
-		return
-	}
-	text := spelled(schema.GroupKind{Group: group, Kind: kind})
-	*globs = slices.DeleteFunc(*globs, func(p pattern) bool { return p.text == text })
-	if g, err := glob.Compile(text); err == nil { // only braces and brackets can be malformed; no kind has them
-		*globs = append(*globs, pattern{text, g, s})
-	}
-}
-
-// spelled is what globs are matched with: group/kind, and a kind of the core group without the slash (Argo CD's way).
-func spelled(kind schema.GroupKind) string {
-	if kind.Group == "" {
-		return kind.Kind
-	}
-	return kind.Group + "/" + kind.Kind
-}
-
-// morePrecise orders patterns so that the one with the most letters of its own comes first. (Argo CD takes any.)
-func morePrecise(a, b pattern) int {
-	letters := func(p pattern) int { return len(p.text) - strings.Count(p.text, "*") }
-	return cmp.Or(cmp.Compare(letters(b), letters(a)), cmp.Compare(a.text, b.text))
-}
-
-func find(exact map[schema.GroupKind]*script, globs []pattern, kind schema.GroupKind) *script {
-	if s := exact[kind]; s != nil {
-		return s
-	}
-	if len(globs) == 0 {
-		return nil
-	}
-	text := spelled(kind)
-	for _, p := range globs {
-		if p.match.Match(text) {
-			return p.script
-		}
-	}
-	return nil
+func newCheck(name string, source func() string) *check {
+	return &check{name, sync.OnceValues(func() (*script.Program, error) { return script.Compile("health.lua", source()) })}
 }
 
 // Of returns the health of a live object; ok is false when it has none. A customisation wins over a built-in rule, a
@@ -159,13 +96,13 @@ func (c *Checks) Of(ctx context.Context, o *object.Object, opts Options) (h Heal
 		return leaving(), true
 	}
 	kind := o.GroupVersionKind().GroupKind()
-	if s := find(c.custom, c.customGlobs, kind); s != nil {
+	if s, ok := c.custom.Of(kind); ok {
 		return c.judge(ctx, s, o, opts)
 	}
 	if check := checkFor(kind, opts); check != nil {
 		return check(reader{o.Object}), true
 	}
-	if s := find(c.ready, c.readyGlobs, kind); s != nil {
+	if s, ok := c.ready.Of(kind); ok {
 		return c.judge(ctx, s, o, opts)
 	}
 	if opts.Fallback {
@@ -176,7 +113,9 @@ func (c *Checks) Of(ctx context.Context, o *object.Object, opts Options) (h Heal
 
 // Checked reports whether objects of this kind have a health. With Options.Fallback, others may have one too.
 func (c *Checks) Checked(kind schema.GroupKind, opts Options) bool {
-	return checkFor(kind, opts) != nil || find(c.custom, c.customGlobs, kind) != nil || find(c.ready, c.readyGlobs, kind) != nil
+	_, custom := c.custom.Of(kind)
+	_, ready := c.ready.Of(kind)
+	return custom || ready || checkFor(kind, opts) != nil
 }
 
 // ResourceOf is the function ResourceOf with these checks.
@@ -188,16 +127,19 @@ func (c *Checks) ResourceOf(ctx context.Context, key object.Key, live *object.Ob
 	return Resource{Key: key, Live: true, Health: h, Ignored: live.GetAnnotations()[v1alpha1.AnnotationIgnoreHealthCheck] == "true"}
 }
 
-func (c *Checks) judge(ctx context.Context, s *script, o *object.Object, opts Options) (Health, bool) {
-	proto, err := s.proto()
+func (c *Checks) judge(ctx context.Context, s *check, o *object.Object, opts Options) (Health, bool) {
+	program, err := s.program()
 	if err == nil {
-		var h Health
-		var ok bool
-		if h, ok, err = c.run(ctx, proto, o, opts.Now); err == nil {
-			return h, ok
+		var answer script.Answer
+		if answer, err = c.interpreter.Run(ctx, program, script.Input{Object: o, Now: opts.Now}); err == nil {
+			var h Health
+			var ok bool
+			if h, ok, err = answered(answer.Value); err == nil {
+				return h, ok
+			}
 		}
 	}
-	var stopped *exhausted
+	var stopped *script.Exhausted
 	if errors.As(err, &stopped) || ctx.Err() != nil {
 		return Health{unknown, s.name + " was stopped: " + err.Error()}, true
 	}

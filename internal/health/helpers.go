@@ -3,11 +3,12 @@ package health
 import (
 	"strings"
 
+	"github.com/hawser-cd/hawser/internal/script"
 	lua "github.com/yuin/gopher-lua"
 )
 
 // hawserFunctions is the global table hawser: what nearly every check needs, in Go, on the object itself. Scripts that
-// use nothing else never pay for the object's copy in Lua.
+// use nothing else never pay for the object's copy in Lua. hawser.get is the interpreter's.
 //
 //	hawser.conditions{ready = "Ready", failed = {…}, busy = {…}, paused = {…}, waits = {…}, fails = {…},
 //	                  patient = true, waiting = "…"}        → {status, message}, see rule
@@ -44,7 +45,7 @@ func hawserFunctions() map[string]lua.LGFunction {
 			if c.content == nil {
 				l.Push(lua.LNil)
 			} else {
-				l.Push(valueOf(l, c.content))
+				l.Push(script.Value(l, c.content))
 			}
 			return 1
 		},
@@ -61,14 +62,10 @@ func hawserFunctions() map[string]lua.LGFunction {
 			}
 			return answer(l, h)
 		},
-		"get": func(l *lua.LState) int {
-			l.Push(valueOf(l, subject(l).at(strings.Split(l.CheckString(1), ".")...)))
-			return 1
-		},
 	}
 }
 
-func subject(l *lua.LState) reader { return reader{runOf(l).object.Object} }
+func subject(l *lua.LState) reader { return reader{script.ObjectOf(l).Object} }
 
 func answer(l *lua.LState, h Health) int {
 	t := l.CreateTable(0, 2)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/script"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -94,7 +95,7 @@ func TestScriptMistakesMakeUnknown(t *testing.T) {
 func TestScriptThatCannotBeCompiledIsNamed(t *testing.T) {
 	c, problems := NewChecks([]Custom{
 		{Group: "example.com", Kind: "Thing", Lua: "local x =\nif"},
-		{Kind: "Huge", Lua: strings.Repeat(" ", maxSource+1)},
+		{Kind: "Huge", Lua: strings.Repeat(" ", script.MaxSource+1)},
 		{Group: "fine.example.com", Kind: "*", Lua: "return {status = 'Healthy'}"},
 	})
 	if len(problems) != 2 || !strings.Contains(problems[0].Error(), "resource.customizations.health.example.com_Thing") || !strings.Contains(problems[0].Error(), "line 2") ||
@@ -157,7 +158,7 @@ func TestHostileScriptsAreStopped(t *testing.T) {
 
 func TestLongMessagesAreCut(t *testing.T) {
 	h, _ := judgeWith(t, `return {status = "Degraded", message = ("é"):rep(10000) .. "\255"}`, "")
-	if len(h.Message) > maxMessage+len("…") || !strings.HasPrefix(h.Message, "éé") || !strings.HasSuffix(h.Message, "é…") {
+	if len(h.Message) > 4<<10+len("…") || !strings.HasPrefix(h.Message, "éé") || !strings.HasSuffix(h.Message, "é…") {
 		t.Errorf("%d bytes, …%q", len(h.Message), h.Message[len(h.Message)-10:])
 	}
 	if h, _ := judgeWith(t, `return {status = "Degraded", message = "a\255b"}`, ""); h.Message != "a\uFFFDb" {

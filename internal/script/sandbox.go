@@ -1,4 +1,4 @@
-package health
+package script
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 const environment = "hawser.environment"
 
 // newState makes a Lua state with our selection of libraries. What a script may call: the base functions without those
-// that load code or print; string (our own, bounded); table; math without random, so that the same object is always
-// judged alike; os.time, os.date, os.difftime and os.clock, told by the time of the call; and hawser.
-func newState() *lua.LState {
+// that load code or print; string (our own, bounded); table; math without random, so that the same object always gives
+// the same answer; os.time, os.date, os.difftime and os.clock, told by the time of the call; and hawser.
+func (i *Interpreter) newState() *lua.LState {
 	l := lua.NewState(lua.Options{
 		SkipOpenLibs:  true,
 		CallStackSize: callDepth, RegistrySize: stackSize, RegistryMaxSize: stackMax, RegistryGrowStep: stackSize,
@@ -41,7 +41,10 @@ func newState() *lua.LState {
 		map[string]lua.LGFunction{"rawset": rawSet, "print": nothing, "collectgarbage": nothing, joinName: join, indexName: index})
 	base["_VERSION"] = lua.LString(lua.LuaVersion)
 	for _, name := range strings.Fields("dofile getfenv load loadfile loadstring module newproxy require setfenv") {
-		base[name] = l.NewFunction(refuse(name))
+		base[name] = l.NewFunction(i.refuse(name))
+	}
+	if i.settings.Require {
+		base["require"] = l.NewFunction(i.require)
 	}
 	text := ours(map[string]lua.LValue{}, stringFunctions())
 	libraries := map[string]map[string]lua.LValue{
@@ -50,7 +53,7 @@ func newState() *lua.LState {
 			map[string]lua.LGFunction{"concat": tableConcat, "insert": tableInsert}),
 		"math":   from(l.GetGlobal("math"), "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp ldexp log log10 max min mod modf pow rad sin sinh sqrt tan tanh"),
 		"os":     ours(map[string]lua.LValue{}, map[string]lua.LGFunction{"time": osTime, "date": osDate, "difftime": osDifftime, "clock": osClock}),
-		"hawser": ours(map[string]lua.LValue{}, hawserFunctions()),
+		"hawser": ours(map[string]lua.LValue{"get": l.NewFunction(get)}, i.settings.Hawser),
 	}
 	libraries["math"]["huge"], libraries["math"]["pi"] = lua.LNumber(math.Inf(1)), lua.LNumber(math.Pi)
 
@@ -76,13 +79,15 @@ func newState() *lua.LState {
 		case name == "_G":
 			v = env
 		case name == "obj":
-			v = objectOf(l, r.object)
+			v = Value(l, WithoutManagedFields(r.Object))
+		case name == "actionParams" && r.Params != nil:
+			v = paramsOf(l, r.Params)
 		case base[name] != nil:
 			v = base[name]
 		case libraries[name] != nil:
-			v = library(l, name, libraries[name])
+			v = i.library(l, name, libraries[name])
 		case isShut(name):
-			v = library(l, name, nil)
+			v = i.library(l, name, nil)
 		}
 		if v != lua.LNil {
 			env.RawSetString(name, v)
@@ -94,7 +99,7 @@ func newState() *lua.LState {
 }
 
 // library is a fresh copy of a library. To use a function that it does not hold is an error that says why.
-func library(l *lua.LState, name string, functions map[string]lua.LValue) lua.LValue {
+func (i *Interpreter) library(l *lua.LState, name string, functions map[string]lua.LValue) lua.LValue {
 	t := l.CreateTable(0, len(functions))
 	for key, fn := range functions {
 		t.RawSetString(key, fn)
@@ -102,14 +107,34 @@ func library(l *lua.LState, name string, functions map[string]lua.LValue) lua.LV
 	if name == "os" || name == "math" || functions == nil {
 		meta := l.NewTable()
 		meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
-			return refuse(name + "." + lua.LVAsString(l.Get(2)))(l)
+			return i.refuse(name + "." + lua.LVAsString(l.Get(2)))(l)
 		}))
 		t.Metatable = meta
 	}
 	return t
 }
 
-// isShut reports whether a name is a library of Lua that no health check may use, useOpenLibs or not. channel and
+// paramsOf is the global actionParams: names and values, all of them strings.
+func paramsOf(l *lua.LState, params map[string]string) lua.LValue {
+	t := l.CreateTable(0, len(params))
+	for name, v := range params {
+		t.RawSetString(name, lua.LString(v))
+	}
+	return t
+}
+
+// require gives the library that is open anyway under the same name.
+func (i *Interpreter) require(l *lua.LState) int {
+	switch name := l.CheckString(1); name {
+	case "os", "string", "math", "table":
+		l.Push(l.GetTable(runOf(l).env, lua.LString(name)))
+		return 1
+	default:
+		return i.refuse("require(\"" + Shorten(name) + "\")")(l)
+	}
+}
+
+// isShut reports whether a name is a library of Lua that no script may use, useOpenLibs or not. channel and
 // coroutine would be harmless, but escape the count of steps.
 func isShut(name string) bool {
 	switch name {
@@ -119,9 +144,9 @@ func isShut(name string) bool {
 	return false
 }
 
-func refuse(name string) lua.LGFunction {
+func (i *Interpreter) refuse(name string) lua.LGFunction {
 	return func(l *lua.LState) int {
-		l.RaiseError("%s is not open to health checks: they reach no files, processes or other code, and judge the same object always alike", name)
+		l.RaiseError("%s is not open to %s: they reach no files, processes or other code, and the same object always gives the same answer", name, i.settings.Users)
 		return 0
 	}
 }
@@ -191,7 +216,7 @@ func index(l *lua.LState) int {
 
 func checkIndex(l *lua.LState, key lua.LValue) {
 	if n, ok := key.(lua.LNumber); ok && n > maxIndex {
-		l.RaiseError("index %v is too large: a table of a health check may have %d numbered fields", n, maxIndex)
+		l.RaiseError("index %v is too large: a table may have %d numbered fields", n, maxIndex)
 	}
 }
 
@@ -241,19 +266,10 @@ func tableConcat(l *lua.LState) int {
 	return 1
 }
 
-// now is the time that the caller judges the object at: no check looks at a clock.
-func now(l *lua.LState) time.Time {
-	t := runOf(l).now
-	if t.IsZero() {
-		l.RaiseError("the time is not known here")
-	}
-	return t.UTC()
-}
-
 // osTime is os.time([table]). Tables are read as UTC.
 func osTime(l *lua.LState) int {
 	if l.GetTop() == 0 || l.Get(1) == lua.LNil {
-		l.Push(lua.LNumber(now(l).Unix()))
+		l.Push(lua.LNumber(Now(l).Unix()))
 		return 1
 	}
 	t := l.CheckTable(1)
@@ -283,7 +299,7 @@ func osDate(l *lua.LState) int {
 	if l.GetTop() >= 2 {
 		at = time.Unix(l.CheckInt64(2), 0).UTC()
 	} else {
-		at = now(l)
+		at = Now(l)
 	}
 	if strings.HasPrefix(format, "*t") {
 		t := l.NewTable()

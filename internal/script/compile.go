@@ -1,4 +1,4 @@
-package health
+package script
 
 import (
 	"errors"
@@ -6,13 +6,14 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/hawser-cd/hawser/internal/problem"
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 	syntax "github.com/yuin/gopher-lua/parse"
 )
 
-// maxSource bounds a script: argocd-cm as a whole holds 1 MiB, and the compiler recurses into nested expressions.
-const maxSource = 64 << 10
+// MaxSource bounds a script: argocd-cm as a whole holds 1 MiB, and the compiler recurses into nested expressions.
+const MaxSource = 64 << 10
 
 // Names that no script can spell; see guard.
 const (
@@ -20,17 +21,21 @@ const (
 	indexName = "\x00[]"
 )
 
-// compile parses a script and makes its two unbounded operators count. Errors name the line.
-func compile(source string) (proto *lua.FunctionProto, err error) {
-	if len(source) > maxSource {
-		return nil, tooLong(len(source))
+// Program is a script, compiled. It can run many times, in any Interpreter.
+type Program struct{ proto *lua.FunctionProto }
+
+// Compile parses a script and makes its two unbounded operators count. Errors name the line; those of a run name the
+// file, too.
+func Compile(file, source string) (p *Program, err error) {
+	if len(source) > MaxSource {
+		return nil, problem.New(problem.Invalid, "the script has %d bytes; at most %d are read", len(source), MaxSource)
 	}
 	defer func() { // the compiler tells of some errors by panicking
 		if r := recover(); r != nil {
-			proto, err = nil, fmt.Errorf("the script cannot be compiled: %v", r)
+			p, err = nil, fmt.Errorf("the script cannot be compiled: %v", r)
 		}
 	}()
-	chunk, err := syntax.Parse(strings.NewReader(source), "health.lua")
+	chunk, err := syntax.Parse(strings.NewReader(source), file)
 	if err != nil {
 		var at *syntax.Error
 		if errors.As(err, &at) {
@@ -39,7 +44,11 @@ func compile(source string) (proto *lua.FunctionProto, err error) {
 		return nil, err
 	}
 	guard(reflect.ValueOf(chunk))
-	return lua.Compile(chunk, "health.lua")
+	proto, err := lua.Compile(chunk, file)
+	if err != nil {
+		return nil, err
+	}
+	return &Program{proto}, nil
 }
 
 // guard walks a syntax tree and puts calls of our own in place of two operators that can take any amount of memory in
