@@ -8,7 +8,8 @@ import (
 )
 
 // hawserFunctions is the global table hawser: what nearly every check needs, in Go, on the object itself. Scripts that
-// use nothing else never pay for the object's copy in Lua. hawser.get is the interpreter's.
+// use nothing else never pay for the object's copy in Lua. hawser.condition and
+// hawser.get are the interpreter's.
 //
 //	hawser.conditions{ready = "Ready", failed = {…}, busy = {…}, paused = {…}, waits = {…}, fails = {…},
 //	                  patient = true, waiting = "…"}        → {status, message}, see rule
@@ -39,15 +40,6 @@ func hawserFunctions() map[string]lua.LGFunction {
 				}
 			}
 			return answer(l, p.of(subject(l)))
-		},
-		"condition": func(l *lua.LState) int {
-			c := subject(l).condition(l.CheckString(1))
-			if c.content == nil {
-				l.Push(lua.LNil)
-			} else {
-				l.Push(script.Value(l, c.content))
-			}
-			return 1
 		},
 		"observed": func(l *lua.LState) int {
 			_, stale := subject(l).stale(reader{})

@@ -38,10 +38,13 @@ func Compile(file, source string) (p *Program, err error) {
 	chunk, err := syntax.Parse(strings.NewReader(source), file)
 	if err != nil {
 		var at *syntax.Error
-		if errors.As(err, &at) {
-			return nil, fmt.Errorf("line %d: %s near %q", at.Pos.Line, at.Message, at.Token)
+		switch {
+		case !errors.As(err, &at):
+			return nil, err
+		case at.Pos.Line < 1: // the script ended too soon
+			return nil, fmt.Errorf("at its end: %s", at.Message)
 		}
-		return nil, err
+		return nil, fmt.Errorf("line %d: %s near %q", at.Pos.Line, at.Message, at.Token)
 	}
 	guard(reflect.ValueOf(chunk))
 	proto, err := lua.Compile(chunk, file)

@@ -53,7 +53,7 @@ func (i *Interpreter) newState() *lua.LState {
 			map[string]lua.LGFunction{"concat": tableConcat, "insert": tableInsert}),
 		"math":   from(l.GetGlobal("math"), "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp ldexp log log10 max min mod modf pow rad sin sinh sqrt tan tanh"),
 		"os":     ours(map[string]lua.LValue{}, map[string]lua.LGFunction{"time": osTime, "date": osDate, "difftime": osDifftime, "clock": osClock}),
-		"hawser": ours(map[string]lua.LValue{"get": l.NewFunction(get)}, i.settings.Hawser),
+		"hawser": ours(ours(map[string]lua.LValue{}, map[string]lua.LGFunction{"get": get, "condition": condition}), i.settings.Hawser),
 	}
 	libraries["math"]["huge"], libraries["math"]["pi"] = lua.LNumber(math.Inf(1)), lua.LNumber(math.Pi)
 

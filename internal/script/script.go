@@ -36,7 +36,7 @@ const (
 // Settings are what differs between sorts of scripts.
 type Settings struct {
 	Users  string                    // the scripts, in messages: "health checks"
-	Hawser map[string]lua.LGFunction // functions of the global table hawser, besides get
+	Hawser map[string]lua.LGFunction // functions of the global table hawser, besides get and condition
 	// Require opens require("os"), and of string, math and table, which scripts for Argo CD begin with. They are the
 	// same tables as the globals.
 	Require bool
@@ -191,6 +191,9 @@ func Shorten(s string) string {
 // ObjectOf returns the object that the running script works on, for functions of Settings.Hawser.
 func ObjectOf(l *lua.LState) *object.Object { return runOf(l).Object }
 
+// ParamsOf returns the parameters of the running script.
+func ParamsOf(l *lua.LState) map[string]string { return runOf(l).Params }
+
 // Now is the time of the call: no script looks at a clock.
 func Now(l *lua.LState) time.Time {
 	t := runOf(l).Now
@@ -265,5 +268,20 @@ func get(l *lua.LState) int {
 		v = m[name]
 	}
 	l.Push(Value(l, v))
+	return 1
+}
+
+// condition is hawser.condition("Ready"): the element of status.conditions of that type as a table, or nil.
+func condition(l *lua.LState) int {
+	kind := l.CheckString(1)
+	status, _ := runOf(l).Object.Object["status"].(map[string]any)
+	all, _ := status["conditions"].([]any)
+	for _, c := range all {
+		if c, ok := c.(map[string]any); ok && c["type"] == kind {
+			l.Push(Value(l, c))
+			return 1
+		}
+	}
+	l.Push(lua.LNil)
 	return 1
 }

@@ -1,0 +1,3 @@
+return {
+  restart = {iconClass = "fa fa-fw fa-redo"},
+}

@@ -1,0 +1,1 @@
+return hawser.annotate(obj, "argocd.argoproj.io/refresh", "hard")

@@ -1,0 +1,3 @@
+return {
+  refresh = {iconClass = "fa fa-fw fa-redo", displayName = "Refresh"},
+}

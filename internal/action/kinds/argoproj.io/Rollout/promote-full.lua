@@ -1,0 +1,2 @@
+hawser.set(obj, "spec.paused", nil)
+return hawser.set(obj, "status.promoteFull", true)

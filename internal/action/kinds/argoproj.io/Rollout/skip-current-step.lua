@@ -1,0 +1,2 @@
+hawser.set(obj, "status.pauseConditions", nil)
+return hawser.set(obj, "status.currentStepIndex", (hawser.get("status.currentStepIndex") or 0) + 1)

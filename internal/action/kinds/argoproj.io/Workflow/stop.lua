@@ -1,0 +1,2 @@
+-- Exit handlers still run.
+return hawser.set(obj, "spec.shutdown", "Stop")

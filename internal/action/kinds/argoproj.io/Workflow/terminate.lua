@@ -1,0 +1,2 @@
+-- Exit handlers do not run.
+return hawser.set(obj, "spec.shutdown", "Terminate")

@@ -1,0 +1,3 @@
+return {
+  ["create-workflow"] = {iconClass = "fa fa-fw fa-plus", displayName = "Create Workflow"},
+}

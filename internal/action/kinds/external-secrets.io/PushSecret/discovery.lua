@@ -1,0 +1,3 @@
+return {
+  push = {iconClass = "fa fa-fw fa-upload"},
+}

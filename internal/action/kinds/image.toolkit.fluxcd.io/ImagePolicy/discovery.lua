@@ -1,0 +1,2 @@
+-- It follows its ImageRepository: there is nothing to ask it for.
+return {}

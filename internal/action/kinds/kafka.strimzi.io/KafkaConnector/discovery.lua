@@ -1,0 +1,4 @@
+local annotations = hawser.get("metadata.annotations") or {}
+return {
+  restart = {disabled = annotations["strimzi.io/restart"] == "true", iconClass = "fa fa-fw fa-redo"},
+}

@@ -1,0 +1,1 @@
+return hawser.annotate(obj, "autoscaling.keda.sh/paused", nil)

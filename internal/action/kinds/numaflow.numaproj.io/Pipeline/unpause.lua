@@ -1,0 +1,1 @@
+return hawser.set(obj, "spec.lifecycle.desiredPhase", "Running")

@@ -1,0 +1,1 @@
+return hawser.annotate(obj, "kubectl.kubernetes.io/restartedAt", hawser.now())

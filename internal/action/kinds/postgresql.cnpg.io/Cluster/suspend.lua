@@ -1,0 +1,1 @@
+return hawser.annotate(obj, "cnpg.io/reconciliationLoop", "disabled")

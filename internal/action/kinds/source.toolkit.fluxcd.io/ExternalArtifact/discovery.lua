@@ -1,0 +1,2 @@
+-- Others write it, Flux only reads it.
+return {}
