@@ -47,6 +47,10 @@ const (
 	// DefaultFieldManager is Argo CD's name in managedFields. We use the same, so
 	// that we own what it applied before us and a change of system is no conflict.
 	DefaultFieldManager = "argocd-controller"
+	// ActionFieldManager is the name for what people do through the API, such as a
+	// restart: Argo CD's API server writes under it. It is no person's tool, so
+	// what it adds where Git is silent stays.
+	ActionFieldManager = "argocd-server"
 )
 
 // What counts for the empty fields of a [Backoff].

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/action"
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -44,6 +45,7 @@ type Settings struct {
 
 	IgnoreDifferences     []v1alpha1.ResourceIgnoreDifferences // resource.customizations.ignoreDifferences.*; group and kind hold globs
 	HealthChecks          []HealthCheck                        // resource.customizations.health.*, .useOpenLibs.*; a later one for the same kind counts
+	Actions               []action.Custom                      // resource.customizations.actions.*; a later one for the same kind counts
 	IgnoreAggregatedRoles bool                                 // resource.compareoptions
 	IgnoreStatus          IgnoreStatus                         // resource.compareoptions: ignoreResourceStatusField (all)
 
@@ -163,6 +165,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	s.IgnoreAggregatedRoles, s.IgnoreStatus = compare.roles, compare.status
 	s.IgnoreDifferences = ignoreDifferences(&k, old.IgnoreDifferences)
 	s.HealthChecks = healthChecks(&k, old.HealthChecks)
+	s.Actions = actions(&k, old.Actions)
 	read(&k, "kustomize.buildOptions", &s.KustomizeBuildOptions, old.KustomizeBuildOptions, text)
 	read(&k, "kustomize.enable", &s.Kustomize, old.Kustomize, boolean)
 	read(&k, "helm.enable", &s.Helm, old.Helm, boolean)
@@ -464,6 +467,80 @@ func healthChecks(k *keys, old []HealthCheck) []HealthCheck {
 		checks = append(checks, HealthCheck{group, kind, k.values[key], open, key})
 	}
 	return checks
+}
+
+const actionsPrefix = "resource.customizations.actions."
+
+// actions reads the actions in the old form, a field of the YAML map under resource.customizations, and then those with
+// a key per kind, which count where both are there. One that cannot be understood stays as it was.
+func actions(k *keys, old []action.Custom) []action.Custom {
+	var list []action.Custom
+	kept := func(is func(key string) bool) {
+		for _, c := range old {
+			if is(c.Key) {
+				list = append(list, c)
+			}
+		}
+	}
+	add := func(key, group, kind, text string) {
+		c, err := parseActions(text)
+		if err != nil {
+			k.malformed(key, err)
+			kept(func(known string) bool { return known == key })
+			return
+		}
+		c.Group, c.Kind, c.Key = group, kind, key
+		list = append(list, c)
+	}
+	const legacy = "resource.customizations"
+	var byKind map[string]struct {
+		Actions string `json:"actions"`
+	}
+	if err := parseYAML(k.values[legacy], &byKind); err != nil { // ignoreDifferences, which reads it too, reports it
+		byKind = nil
+		kept(func(known string) bool { return strings.HasPrefix(known, legacy+" ") })
+	}
+	for _, name := range sortedKeys(byKind) {
+		group, kind, ok := strings.Cut(name, "/")
+		if !ok {
+			group, kind = "", name
+		}
+		if text := byKind[name].Actions; strings.TrimSpace(text) != "" {
+			add(legacy+" of "+name, group, kind, text)
+		}
+	}
+	for _, key := range sortedKeys(k.values) {
+		if selector, ok := strings.CutPrefix(key, actionsPrefix); ok && strings.TrimSpace(k.values[key]) != "" {
+			group, kind := groupKind(selector)
+			add(key, group, kind, k.values[key])
+		}
+	}
+	return list
+}
+
+func parseActions(text string) (action.Custom, error) {
+	var a struct {
+		Discovery   string `json:"discovery.lua"`
+		Definitions []struct {
+			Name string `json:"name"`
+			Lua  string `json:"action.lua"`
+		} `json:"definitions"`
+		Merge bool `json:"mergeBuiltinActions"`
+	}
+	if err := parseYAML(text, &a); err != nil {
+		return action.Custom{}, err
+	}
+	if strings.TrimSpace(a.Discovery) == "" {
+		return action.Custom{}, problem.New(problem.Invalid, "discovery.lua is missing, which says what actions there are")
+	}
+	c := action.Custom{Discovery: a.Discovery, MergeBuiltin: a.Merge}
+	for i, d := range a.Definitions {
+		if d.Name == "" || strings.TrimSpace(d.Lua) == "" {
+			return action.Custom{}, problem.New(problem.Invalid, "definitions[%d] has no name or no action.lua", i)
+		}
+		c.Definitions = append(c.Definitions, action.Definition{Name: d.Name, Lua: d.Lua})
+	}
+	return c, nil
 }
 
 // groupKind takes the end of a key apart: apps_Deployment, Service (core group), *.crossplane.io_*, all. Kinds hold no

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/action"
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/health"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -63,7 +65,9 @@ func TestSettings(t *testing.T) {
 				"resource.customizations.useOpenLibs.cert-manager.io_Certificate": "true",
 				"resource.customizations.health.Service":                          "return {status = 'Healthy'}",
 				"resource.customizations.health.blank_Kind":                       " ",
-				"resource.customizations":                                         "apps/StatefulSet:\n  ignoreDifferences: |\n    jsonPointers: [/spec/y]\nSecret:\n  health.lua: |\n    return {}\n\"*.crossplane.io/*\":\n  health.lua.useOpenLibs: true\n  health.lua: |\n    return nil\n",
+				"resource.customizations.actions.apps_Deployment":                 "mergeBuiltinActions: true\ndiscovery.lua: return {go = {}}\ndefinitions:\n- name: go\n  action.lua: |\n    return obj\n",
+				"resource.customizations.actions.blank_Kind":                      "\n",
+				"resource.customizations":                                         "apps/StatefulSet:\n  ignoreDifferences: |\n    jsonPointers: [/spec/y]\nSecret:\n  health.lua: |\n    return {}\nbatch/CronJob:\n  actions: |\n    discovery.lua: return {}\n\"*.crossplane.io/*\":\n  health.lua.useOpenLibs: true\n  health.lua: |\n    return nil\n",
 				"kustomize.buildOptions":                                          "--enable-helm",
 				"kustomize.enable":                                                "false",
 				"helm.enable":                                                     "true",
@@ -121,6 +125,11 @@ func TestSettings(t *testing.T) {
 			{"", "Secret", "return {}\n", false, "resource.customizations of Secret"},
 			{"", "Service", "return {status = 'Healthy'}", false, "resource.customizations.health.Service"},
 			{"cert-manager.io", "Certificate", "return {}\n", true, "resource.customizations.health.cert-manager.io_Certificate"},
+		},
+		Actions: []action.Custom{
+			{Group: "batch", Kind: "CronJob", Discovery: "return {}", Key: "resource.customizations of batch/CronJob"},
+			{Group: "apps", Kind: "Deployment", Discovery: "return {go = {}}", MergeBuiltin: true, Key: "resource.customizations.actions.apps_Deployment",
+				Definitions: []action.Definition{{Name: "go", Lua: "return obj\n"}}},
 		},
 		KustomizeBuildOptions: "--enable-helm", Helm: true,
 		Webhook: Webhook{
@@ -206,6 +215,43 @@ func TestMalformedHealthCustomisations(t *testing.T) {
 	}
 	if _, problems := health.NewChecks([]health.Custom{health.Custom(want[0]), health.Custom(want[1])}); len(problems) > 0 {
 		t.Error(problems)
+	}
+}
+
+func TestMalformedActionsKeepWhatWasInForce(t *testing.T) {
+	const discovery = "discovery.lua: return {}\n"
+	good := map[string]string{
+		"resource.customizations":             "a/B:\n  actions: |\n    " + discovery,
+		"resource.customizations.actions.c_D": discovery,
+		"resource.customizations.actions.e_F": discovery,
+	}
+	before := settingsFrom(good)
+	if len(before.Problems) > 0 || len(before.Actions) != 3 {
+		t.Fatal(before.Problems, before.Actions)
+	}
+	for _, bad := range []string{"[", "definitions: []", "discovery.lua: [3]", discovery + "definitions: [{name: x}]", discovery + "definitions: [{action.lua: return obj}]", discovery + "definitions: x", discovery + "mergeBuiltinActions: perhaps"} {
+		broken := maps.Clone(good)
+		broken["resource.customizations.actions.c_D"] = bad
+		after := parseSettings(records{maps: map[string]map[string]string{settingsMap: broken}}, before)
+		if diff := cmp.Diff(before.Actions, after.Actions); diff != "" {
+			t.Errorf("%s: %s", bad, diff)
+		}
+		if len(after.Problems) != 1 || !strings.Contains(after.Problems[0].Error(), "key resource.customizations.actions.c_D") {
+			t.Errorf("%s: %v", bad, after.Problems)
+		}
+	}
+	broken := maps.Clone(good)
+	broken["resource.customizations"] = "a/B:\n  actions: '['\n"
+	one := parseSettings(records{maps: map[string]map[string]string{settingsMap: broken}}, before)
+	broken["resource.customizations"] = "["
+	all := parseSettings(records{maps: map[string]map[string]string{settingsMap: broken}}, before)
+	for _, s := range []*Settings{one, all} {
+		if diff := cmp.Diff(before.Actions, s.Actions); diff != "" || len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Error(), "key resource.customizations") {
+			t.Error(diff, s.Problems)
+		}
+	}
+	if fresh := settingsFrom(broken); len(fresh.Actions) != 2 {
+		t.Error("a malformed key takes others along:", fresh.Actions)
 	}
 }
 

@@ -27,7 +27,7 @@ const (
 )
 
 // Writer writes to a cluster as far as its permit goes: a capability, handed to one operation. It does each write
-// once; only Put and ApplyClientSide, which read first, do it over when somebody else was faster. A Refusal with
+// once; only Put, ApplyClientSide and Alter, which read first, do it over when somebody else was faster. A Refusal with
 // Ambiguous set means that the caller must read before it repeats.
 type Writer struct {
 	c      *Cluster
@@ -208,6 +208,7 @@ type PatchRequest struct {
 	Data    []byte
 	Manager string
 	DryRun  bool
+	Status  bool // of the status subresource; NotFound also when the kind has none
 }
 
 // Patch patches the object, which must exist.
@@ -217,8 +218,12 @@ func (w *Writer) Patch(ctx context.Context, r PatchRequest) (Applied, error) {
 		return Applied{}, err
 	}
 	before := w.c.index.get(t.key)
+	path := t.path()
+	if r.Status {
+		path = append(path, "status")
+	}
 	options := metav1.PatchOptions{FieldManager: manager(r.Manager), DryRun: dryRun(r.DryRun)}
-	answer, err := w.do(ctx, "patch", t, w.c.rest.Patch(r.Type).AbsPath(t.path()...).Body(r.Data).
+	answer, err := w.do(ctx, "patch", t, w.c.rest.Patch(r.Type).AbsPath(path...).Body(r.Data).
 		SpecificallyVersionedParams(&options, metav1.ParameterCodec, metav1.Unversioned), r.DryRun)
 	if err != nil {
 		return Applied{}, err

@@ -234,6 +234,11 @@ spec:
 	if children := c.Children(root); len(children) != 1 || children[0].GetKind() != "ReplicaSet" {
 		t.Errorf("children: %v", children)
 	}
+	for _, o := range c.Descendants(root) {
+		if above := c.Ancestors(object.KeyOf(o)); len(above) == 0 || object.KeyOf(above[len(above)-1]) != root || o.GetKind() == "Pod" && (len(above) != 2 || above[0].GetKind() != "ReplicaSet") {
+			t.Errorf("above %s: %v", object.KeyOf(o), above)
+		}
+	}
 	for _, e := range r.of(isPod) {
 		if e.Root != root || !slices.Equal(e.Instances, []string{instance}) {
 			t.Errorf("event of %s: root %v, instances %v", e.Key, e.Root, e.Instances)

@@ -121,6 +121,36 @@ func (c *Cluster) Descendants(key object.Key) []*object.Object {
 	return objects(c.index.below(key, maxDepth))
 }
 
+// above returns the entries above key, nearest first.
+func (x *index) above(key object.Key) []*entry {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	n := x.node(key)
+	if n == nil {
+		return nil
+	}
+	var all []*entry
+	seen := map[types.UID]bool{n.cur.uid: true}
+	for level, depth := []*entry{n.cur}, maxDepth; len(level) > 0 && depth > 0; depth-- {
+		var next []*entry
+		for _, e := range level {
+			for _, ref := range e.owners {
+				if o := x.ownerOf(e, ref); o != nil && !seen[o.cur.uid] {
+					seen[o.cur.uid] = true
+					next = append(next, o.cur)
+				}
+			}
+		}
+		all = append(all, next...)
+		level = next
+	}
+	return all
+}
+
+// Ancestors returns everything above the object through owner references, nearest first; like Descendants, some of it
+// holds the metadata only.
+func (c *Cluster) Ancestors(key object.Key) []*object.Object { return objects(c.index.above(key)) }
+
 func objects(entries []*entry) []*object.Object {
 	list := make([]*object.Object, len(entries))
 	for i, e := range entries {

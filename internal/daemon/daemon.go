@@ -42,12 +42,12 @@ type Options struct {
 type Daemon struct {
 	Catalog *catalog.Catalog
 	Fleet   *cluster.Fleet
+	Apps    *reconcile.Apps
 	Addr    string // host:port that it answers on
 
 	cfg      config.Config
 	log      *slog.Logger
 	git      *git.Mirrors
-	apps     *reconcile.Apps
 	masker   object.Masker
 	listener net.Listener
 	registry *prometheus.Registry
@@ -103,7 +103,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	d.registry.MustRegister(clusterMetrics{d.Fleet})
 	metrics := reconcile.NewMetrics(d.Catalog.Applications)
 	d.registry.MustRegister(metrics)
-	d.apps = reconcile.New(reconcile.Options{
+	d.Apps = reconcile.New(reconcile.Options{
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Render: renderer, Masker: d.masker, Namespace: cfg.Namespace,
 		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe,
 	})
@@ -147,10 +147,10 @@ func (d *Daemon) reconcile(ctx context.Context) {
 		if c.What == catalog.ClusterChanged || c.What == catalog.SettingsChanged {
 			d.gather()
 		}
-		d.apps.Changed(c)
+		d.Apps.Changed(c)
 	})()
 	d.waitForClusters(ctx)
-	d.apps.Run(ctx)
+	d.Apps.Run(ctx)
 }
 
 // gather makes the fleet the clusters of our records.
@@ -168,8 +168,8 @@ func (d *Daemon) gather() {
 			Name: c.Name, Server: server, REST: connection, Masker: d.masker, Log: d.log,
 			Settings: cluster.Settings{Tracking: s.Tracking, Exclusions: filters(s.Exclusions), Inclusions: filters(s.Inclusions), Namespaces: c.Namespaces, ClusterResources: c.ClusterResources},
 			Fence:    d.Catalog.Fence, Turn: d.Catalog.Turn,
-			OnEvent: func(e cluster.Event) { d.apps.Event(server, e) },
-			OnKinds: func(kinds []schema.GroupKind) { d.apps.KindsChanged(server, kinds) },
+			OnEvent: func(e cluster.Event) { d.Apps.Event(server, e) },
+			OnKinds: func(kinds []schema.GroupKind) { d.Apps.KindsChanged(server, kinds) },
 		})
 	}
 	d.Fleet.Set(list...)

@@ -16,7 +16,7 @@ import (
 func (d *Daemon) handler() http.Handler {
 	return server.New(server.Options{
 		Log: d.log, Version: server.Build(), Metrics: d.registry, Count: d.registry, Ready: d.ready,
-		Webhook: d.apps.Pushed, WebhookSecrets: d.secrets, MaxWebhookBytes: func() int64 { return d.Catalog.Settings().Webhook.MaxBytes },
+		Webhook: d.Apps.Pushed, WebhookSecrets: d.secrets, MaxWebhookBytes: func() int64 { return d.Catalog.Settings().Webhook.MaxBytes },
 	})
 }
 

@@ -52,6 +52,7 @@ type Apps struct {
 	queue  *queue
 	claims *claims
 	judge  atomic.Pointer[judge]
+	skills atomic.Pointer[skills]
 
 	mu     sync.Mutex
 	states map[types.NamespacedName]*state
@@ -86,6 +87,7 @@ func (a *Apps) Run(ctx context.Context) {
 	a.states = map[types.NamespacedName]*state{}
 	a.mu.Unlock()
 	a.claims.reset()
+	a.actions() // scripts that cannot be used are told of now, not when somebody needs them
 	a.queue.open()
 	began := time.Now() // a mirror of an earlier turn is as old as that turn
 	for _, app := range a.Catalog.Applications() {
@@ -298,6 +300,7 @@ func (a *Apps) Changed(c catalog.Change) {
 	case catalog.ApplicationChanged:
 		a.queue.add(c.Key, urgent, cause{}) // look finds out what changed: often it is only an echo of our own write
 	default: // a project, the settings, credentials or a cluster: it can concern any application
+		a.actions()
 		for _, app := range a.Catalog.Applications() {
 			a.queue.add(nameOf(app), relaxed, cause{spec: true, news: true})
 		}

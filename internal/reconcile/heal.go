@@ -84,7 +84,7 @@ func (h heals) note(resources []v1alpha1.SyncOperationResource, v *view, now tim
 		}
 		one.again(c.wantHash, now, s)
 		for _, ch := range c.changes {
-			if ch.Ours || diff.IsPerson(ch.Manager) {
+			if ch.Ours || isPeoples(ch.Manager) {
 				continue
 			}
 			f := one.fields[ch.Pointer]

@@ -252,7 +252,13 @@ func (v *view) byPeople(key object.Key) bool {
 	if c == nil || c.live == nil {
 		return true
 	}
-	return !slices.ContainsFunc(c.changes, func(ch diff.Change) bool { return ch.Manager != "" && !diff.IsPerson(ch.Manager) })
+	return !slices.ContainsFunc(c.changes, func(ch diff.Change) bool { return ch.Manager != "" && !isPeoples(ch.Manager) })
+}
+
+// isPeoples reports whether people write under the manager's name: with a tool of their own, or through our actions. Who
+// scales three times in ten minutes is no controller that fights for the field.
+func isPeoples(manager string) bool {
+	return manager == v1alpha1.ActionFieldManager || diff.IsPerson(manager)
 }
 
 // inventory is the UIDs of what we applied, by key. Most were noted at the look that followed. Whoever was killed

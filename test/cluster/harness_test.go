@@ -50,6 +50,7 @@ type hawser struct {
 	target  string // a namespace to deploy to
 	git     *gittest.Server
 	addr    string
+	apps    *reconcile.Apps // what the API server calls for people
 	stop    func()
 	asked   int // operations
 
@@ -99,7 +100,7 @@ func (h *hawser) run(t *testing.T, change ...func(*config.Config)) {
 		cancel()
 		t.Fatal(err)
 	}
-	h.addr = d.Addr
+	h.addr, h.apps = d.Addr, d.Apps
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	var once sync.Once
