@@ -175,6 +175,12 @@ type Request struct {
 // that the object does not have, Invalid of one that is disabled now, or whose script fails.
 func (a *Actions) Run(ctx context.Context, o *object.Object, r Request) ([]Change, error) {
 	what := object.KeyOf(o).Short()
+	size := 0
+	for name, v := range r.Params {
+		if size += len(name) + len(v); size > maxParams {
+			return nil, problem.New(problem.Limit, "action %s of %s: its parameters have more than %d bytes", script.Shorten(r.Action), what, maxParams)
+		}
+	}
 	actions, err := a.Discover(ctx, o, r.Now)
 	if err != nil {
 		return nil, err

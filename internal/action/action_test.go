@@ -144,6 +144,9 @@ func TestBadActionsAreRefused(t *testing.T) {
 	if _, err := a.Run(ctx, o, Request{Action: "go"}); !problem.Is(err, problem.Limit) {
 		t.Error("a script ran on behind its deadline:", err)
 	}
+	if _, err := a.Run(t.Context(), o, Request{Action: "go", Params: map[string]string{"a": strings.Repeat("x", maxParams)}}); !problem.Is(err, problem.Limit) {
+		t.Error("parameters of any size are taken:", err)
+	}
 }
 
 func TestOwnActionsAndBuiltinOnes(t *testing.T) {

@@ -30,6 +30,7 @@ const (
 	maxChanges = 50
 	maxActions = 100
 	maxName    = 63
+	maxParams  = 64 << 10 // bytes, all together
 )
 
 // discovered reads the table that discovery.lua returned: name → {disabled, iconClass, displayName, params}. What is not

@@ -80,7 +80,7 @@ func (a *Apps) RunAction(ctx context.Context, r ActionRequest) error {
 	}
 	created, err := a.writer(v).Alter(ctx, cluster.AlterRequest{Key: r.Key, Version: r.Version, UID: uid, Manager: v1alpha1.ActionFieldManager,
 		Decide: func(live *object.Object) (cluster.Alteration, error) { return a.alteration(ctx, live, r) }})
-	a.Metrics.request("action")
+	a.Metrics.request("patch")
 	if err != nil {
 		return err
 	}

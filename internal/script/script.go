@@ -28,9 +28,11 @@ const (
 	maxString  = 256 << 10 // and the longest of them: to compare two is one instruction
 	maxIndex   = 1 << 16   // of a list: Lua fills the gap below a new index
 	maxMessage = 4 << 10   // bytes of a message for people
-	callDepth  = 120       // calls within calls
-	stackSize  = 256 * 4
-	stackMax   = 256 * 64
+
+	stepsForValue = 4   // of the object, handed to the script once more
+	callDepth     = 120 // calls within calls
+	stackSize     = 256 * 4
+	stackMax      = 256 * 64
 )
 
 // Settings are what differs between sorts of scripts.
@@ -267,8 +269,30 @@ func get(l *lua.LState) int {
 		m, _ := v.(map[string]any)
 		v = m[name]
 	}
+	return push(l, v)
+}
+
+// push gives the script a value of the object, which costs it something: a copy of the whole object in each round of a
+// loop would take all the memory there is.
+func push(l *lua.LState, v any) int {
+	work(l, stepsForValue*values(v))
 	l.Push(Value(l, v))
 	return 1
+}
+
+func values(v any) int {
+	n := 1
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			n += values(item)
+		}
+	case map[string]any:
+		for _, field := range v {
+			n += values(field)
+		}
+	}
+	return n
 }
 
 // condition is hawser.condition("Ready"): the element of status.conditions of that type as a table, or nil.
@@ -278,8 +302,7 @@ func condition(l *lua.LState) int {
 	all, _ := status["conditions"].([]any)
 	for _, c := range all {
 		if c, ok := c.(map[string]any); ok && c["type"] == kind {
-			l.Push(Value(l, c))
-			return 1
+			return push(l, c)
 		}
 	}
 	l.Push(lua.LNil)
