@@ -74,8 +74,8 @@ func (h heals) note(resources []v1alpha1.SyncOperationResource, v *view, now tim
 	for _, r := range resources {
 		key := keyOf(r)
 		c := v.objects[key]
-		if c == nil {
-			continue
+		if c == nil { // it is pruned
+			c = &compared{}
 		}
 		one := h[key]
 		if one == nil || one.want != c.wantHash {
@@ -104,6 +104,9 @@ func (h heals) note(resources []v1alpha1.SyncOperationResource, v *view, now tim
 func (h heals) observe(v *view, now time.Time) {
 	for key, one := range h {
 		c := v.objects[key]
+		if c == nil && now.Sub(one.last) < contestWindow { // pruned a moment ago; it may come back
+			continue
+		}
 		if c == nil || c.wantHash != one.want {
 			delete(h, key)
 			continue

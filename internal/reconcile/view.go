@@ -249,7 +249,10 @@ func (v *view) unapplied(last *v1alpha1.OperationState) bool {
 // byPeople reports whether the object differs because a person changed or deleted something.
 func (v *view) byPeople(key object.Key) bool {
 	c := v.objects[key]
-	if c == nil || c.live == nil {
+	if c == nil { // it is pruned, and comes back: that is no person's doing
+		return false
+	}
+	if c.live == nil {
 		return true
 	}
 	return !slices.ContainsFunc(c.changes, func(ch diff.Change) bool { return ch.Manager != "" && !isPeoples(ch.Manager) })

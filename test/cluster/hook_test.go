@@ -92,12 +92,7 @@ func TestAFailingPreSyncHookAppliesNothing(t *testing.T) {
 	repo := h.git.Repo(t, "prefail", map[string]string{"pre.yaml": job("migrate", "PreSync", "", "exit 1"), "fail.yaml": job("tell", "SyncFail", "", "true"), "cm.yaml": configMap})
 	name := h.name("prefail")
 	h.apply(t, app{name: name, repo: repo.URL, path: "."})
-	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
-			return "not looked at"
-		}
-		return ""
-	})
+	h.wait(t, name, outOfSync)
 	a := h.sync(t, name, "")
 	if op := a.Status.OperationState; op.Phase != v1alpha1.OperationFailed || !strings.HasPrefix(op.Message, "one or more synchronization tasks completed unsuccessfully") {
 		t.Errorf("operation %s", phase(a))
@@ -137,12 +132,7 @@ func TestTerminateStopsAWaitingOperation(t *testing.T) {
 	repo := h.git.Repo(t, "term", map[string]string{"pre.yaml": job("migrate", "PreSync", "", "sleep infinity"), "cm.yaml": configMap})
 	name := h.name("term")
 	h.apply(t, app{name: name, repo: repo.URL, path: "."})
-	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
-			return "not looked at"
-		}
-		return ""
-	})
+	h.wait(t, name, outOfSync)
 	h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, `{"operation":{"sync":{}}}`)
 	h.wait(t, name, func(a *v1alpha1.Application) string {
 		if op := a.Status.OperationState; op == nil || !strings.HasPrefix(op.Message, "waiting for completion of hook") {
@@ -189,12 +179,7 @@ func TestRetryTriesAgainWithTheNewestCommitWhenAsked(t *testing.T) {
 	repo := h.git.Repo(t, "retry", map[string]string{"pre.yaml": job("migrate", "PreSync", "", "exit 1"), "cm.yaml": configMap})
 	name := h.name("retry")
 	h.apply(t, app{name: name, repo: repo.URL, path: "."})
-	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
-			return "not looked at"
-		}
-		return ""
-	})
+	h.wait(t, name, outOfSync)
 	h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, `{"operation":{"sync":{},"retry":{"limit":3,"refresh":true,"backoff":{"duration":"2s","factor":1}}}}`)
 	h.wait(t, name, func(a *v1alpha1.Application) string {
 		op := a.Status.OperationState
@@ -245,12 +230,7 @@ func TestAHookIsStoppedWhenItsTimeIsOver(t *testing.T) {
 	repo := h.git.Repo(t, "hooktime", map[string]string{"pre.yaml": job("migrate", "PreSync", "hawser.dev/hook-timeout: 2s", "sleep infinity"), "cm.yaml": configMap})
 	name := h.name("hooktime")
 	h.apply(t, app{name: name, repo: repo.URL, path: "."})
-	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
-			return "not looked at"
-		}
-		return ""
-	})
+	h.wait(t, name, outOfSync)
 	a := h.sync(t, name, "")
 	if op := a.Status.OperationState; op.Phase != v1alpha1.OperationFailed || !strings.Contains(op.Message, "batch/Job/migrate has not completed within 2s") {
 		t.Errorf("operation %s", phase(a))
@@ -268,12 +248,7 @@ func TestAWaitSaysItsReasonAndItsEnd(t *testing.T) {
 	repo := h.git.Repo(t, "wait", map[string]string{"web.yaml": stuck, "cm.yaml": configMap, "fail.yaml": job("tell", "SyncFail", "", "true")})
 	name := h.name("wait")
 	h.apply(t, app{name: name, repo: repo.URL, path: "."})
-	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
-			return "not looked at"
-		}
-		return ""
-	})
+	h.wait(t, name, outOfSync)
 	h.Patch(t, "kubectl-patch", "argoproj.io/v1alpha1", "Application", h.control, name, `{"operation":{"sync":{}}}`)
 	h.wait(t, name, func(a *v1alpha1.Application) string {
 		if op := a.Status.OperationState; op == nil || !containsAll(op.Message, []string{"waiting for healthy state of apps/Deployment/web (3 of 3 pods cannot pull image registry.example/shop/web:broken", "; since 20", ", gives up at 20"}) || op.WaitingSince == nil {

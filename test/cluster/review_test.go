@@ -145,12 +145,7 @@ func TestOddOperationsEnd(t *testing.T) {
 	repo := h.git.Repo(t, "requests", map[string]string{"cm.yaml": configMap})
 	name := h.name("requests")
 	h.apply(t, app{name: name, repo: repo.URL, path: ".", extra: "revisionHistoryLimit: -1"})
-	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
-			return "not OutOfSync"
-		}
-		return ""
-	})
+	h.wait(t, name, outOfSync)
 	for _, c := range []struct {
 		what, fields string
 		phase        v1alpha1.OperationPhase
@@ -433,12 +428,7 @@ func TestListOfOneSource(t *testing.T) {
 		t.Errorf("operation %+v, history %+v", op.SyncResult, a.Status.History)
 	}
 	h.Patch(t, "kubectl-edit", "v1", "ConfigMap", h.target, "settings", `{"data":{"colour":"red"}}`)
-	h.wait(t, name, func(a *v1alpha1.Application) string {
-		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
-			return "not OutOfSync"
-		}
-		return ""
-	})
+	h.wait(t, name, outOfSync)
 	never(t, time.Second, func() string {
 		if field("red", "data", "colour")(h.Get(t, "v1", "ConfigMap", h.target, "settings")) != nil {
 			return "healed without selfHeal"
