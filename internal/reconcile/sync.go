@@ -109,6 +109,9 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 		st.heals.forget(op.Sync.Resources)
 	}
 	state := &v1alpha1.OperationState{Operation: *op, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", StartedAt: now, SyncResult: &v1alpha1.SyncOperationResult{}}
+	if p := app.Spec.SyncPolicy; p != nil {
+		state.SyncResult.ManagedNamespaceMetadata = p.ManagedNamespaceMetadata
+	}
 	st.journal = journalOf(state)
 	if to, err := a.operationView(ctx, app, state, st); err == nil { // resolved once: a restart goes on with the same commits
 		state.SyncResult.Revision, state.SyncResult.Revisions = to.revision(), to.revisions()

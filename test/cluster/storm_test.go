@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/faultproxy"
+	"k8s.io/client-go/rest"
 )
 
 // storm is a weather that the proxy makes, the same for the same seed.
@@ -40,6 +42,7 @@ func (s *storm) fault(q faultproxy.Request) faultproxy.Fault {
 }
 
 func TestStormsEndAsIfUndisturbed(t *testing.T) {
+	own := clustertest.StartOwn(t)
 	for _, c := range []struct {
 		name         string
 		refuse, lose float64
@@ -52,8 +55,11 @@ func TestStormsEndAsIfUndisturbed(t *testing.T) {
 		{name: "all of it", refuse: 0.2, lose: 0.1, cut: 2 * time.Second, commits: 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := prepare(t)
-			proxy := faultproxy.Start(t, h.Config)
+			h := prepareOn(t, own.Cluster)
+			seen := len(own.Audit(t))
+			hawsers := rest.CopyConfig(h.Config)
+			hawsers.Impersonate = rest.ImpersonationConfig{UserName: "hawser", Groups: []string{"system:masters"}}
+			proxy := faultproxy.Start(t, hawsers)
 			cfg := h.config(t)
 			cfg.Kubeconfig = proxy.Kubeconfig
 			files, token := ship(0)
@@ -99,6 +105,8 @@ func TestStormsEndAsIfUndisturbed(t *testing.T) {
 			}
 			close(stop)
 			cutting.Wait()
+			proxy.Fault(nil)
+			h.judgeShip(t, own.Audit(t)[seen:])
 			for _, w := range proxy.Writes() {
 				if w.Verb == "delete" && strings.Contains(w.Path, "bystander") {
 					t.Errorf("%s", w)
@@ -109,6 +117,34 @@ func TestStormsEndAsIfUndisturbed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// judgeShip has the oracle judge what hawser did with the scenario ship.
+func (h *hawser) judgeShip(t *testing.T, log []clustertest.Audited) {
+	t.Helper()
+	waves := map[string]int{}
+	for i := range 10 {
+		waves[fmt.Sprintf("cm-%d", i)] = i%3 - 1
+	}
+	o := oracle{
+		hawser:    func(who string) bool { return who == "hawser" },
+		mayGo:     func(a clustertest.Audited) bool { return a.Object.Resource == "jobs" || a.Object.Name == "extra" },
+		namespace: h.target, control: h.control, waves: waves, token: "v",
+	}
+	broken := o.judge(log)
+	for _, line := range broken {
+		t.Error(line)
+	}
+	writes := 0
+	for _, a := range log {
+		if o.hawser(a.Who()) && a.Accepted() {
+			writes++
+		}
+	}
+	if writes < 30 {
+		t.Errorf("the oracle saw %d writes of hawser", writes)
+	}
+	t.Logf("the oracle judged %d writes", writes)
 }
 
 // push replaces what the repository holds and asks for a look. It returns the commit.
@@ -134,7 +170,9 @@ func TestApiServerGoneInTheMiddleOfAWave(t *testing.T) {
 	files, token := ship(0)
 	repo := h.git.Repo(t, "outage", files)
 	name := h.name("outage")
-	h.spawn(t, h.config(t))
+	cfg := h.config(t)
+	cfg.Kubeconfig = h.asUser(t, "hawser", "system:masters")
+	h.spawn(t, cfg)
 	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
 	h.wait(t, name, shipped(repo.Head(t)))
 	want := map[int]string{0: h.settled(t, token)}
@@ -157,4 +195,5 @@ func TestApiServerGoneInTheMiddleOfAWave(t *testing.T) {
 			t.Errorf("commit %d: another end: %s", n, d)
 		}
 	}
+	h.judgeShip(t, own.Audit(t))
 }
