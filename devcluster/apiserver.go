@@ -33,22 +33,22 @@ type apiServer struct {
 func (a apiServer) run(ctx context.Context) error {
 	o := options.NewServerRunOptions()
 	err := parseFlags(o.Flags(), append(a.audit,
-		"--etcd-servers=" + a.database.url,
-		"--etcd-cafile=" + a.database.caFile,
-		"--etcd-certfile=" + a.database.keys.cert,
-		"--etcd-keyfile=" + a.database.keys.key,
+		"--etcd-servers="+a.database.url,
+		"--etcd-cafile="+a.database.caFile,
+		"--etcd-certfile="+a.database.keys.cert,
+		"--etcd-keyfile="+a.database.keys.key,
 		"--bind-address=127.0.0.1",
 		"--advertise-address=127.0.0.1",
-		"--tls-cert-file=" + a.keys.apiServer.cert,
-		"--tls-private-key-file=" + a.keys.apiServer.key,
-		"--client-ca-file=" + a.keys.caFile,
+		"--tls-cert-file="+a.keys.apiServer.cert,
+		"--tls-private-key-file="+a.keys.apiServer.key,
+		"--client-ca-file="+a.keys.caFile,
 		"--anonymous-auth=false",
 		"--authorization-mode=RBAC",
 		"--allow-privileged=true", // or the API refuses many a system DaemonSet
-		"--service-account-issuer=" + issuer,
-		"--service-account-key-file=" + a.keys.saKeyFile,
-		"--service-account-signing-key-file=" + a.keys.saKeyFile,
-		"--service-cluster-ip-range=" + serviceIPs,
+		"--service-account-issuer="+issuer,
+		"--service-account-key-file="+a.keys.saKeyFile,
+		"--service-account-signing-key-file="+a.keys.saKeyFile,
+		"--service-cluster-ip-range="+serviceIPs,
 		// Endpoints of the Service "kubernetes" may not be loopback addresses, so there are none.
 		"--endpoint-reconciler-type=none",
 		// One user, one machine: fairness between clients only costs memory and start-up time.
