@@ -370,7 +370,7 @@ func (a *Apps) holds(v *view, live *object.Object) string {
 			}
 		}
 	case key.Kind == "CustomResourceDefinition":
-		for gk := range scopesOf(one(live)) {
+		for gk := range scopesOf([]object.Item{{Object: live}}) {
 			for _, o := range v.cluster.OfKind(gk) {
 				if v.extras[object.KeyOf(o)] == nil {
 					within++
@@ -391,12 +391,6 @@ func (a *Apps) holds(v *view, live *object.Object) string {
 // madeByNamespace reports whether every namespace has this object from birth.
 func madeByNamespace(k object.Key) bool {
 	return k.Kind == "ServiceAccount" && k.Name == "default" || k.Kind == "ConfigMap" && k.Name == "kube-root-ca.crt" || k.Kind == "Event"
-}
-
-func one(o *object.Object) *object.Set {
-	var s object.Set
-	s.Put(object.Item{Object: o})
-	return &s
 }
 
 // lacks notes which kinds and namespaces are wanted and missing, so that their appearance wakes the application.

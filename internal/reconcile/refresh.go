@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -106,8 +107,11 @@ func (a *Apps) desired(ctx context.Context, app *v1alpha1.Application, v, last *
 	return err
 }
 
-// permitted checks the application's place, its sources and its destination against the project.
+// permitted checks the application's place, its sources, refs among them, and its destination against the project.
 func (a *Apps) permitted(v *view) error {
+	if err := render.CheckSources(v.spec.sources); err != nil {
+		return err
+	}
 	rules, err := a.Catalog.Rules(v.spec.project)
 	if problem.Is(err, problem.NotFound) {
 		return problem.New(problem.NotFound, "Application referencing project %s which does not exist", v.spec.project)
@@ -145,46 +149,89 @@ type tree struct {
 	revision source.Revision
 }
 
-// trees resolves each source once, to a full commit, and everything after uses that commit. revisions, when given,
-// name what to resolve instead of the sources' own targetRevision.
+// trees resolves each source once, to a full commit, and everything after uses that commit. Sources that name the same
+// branch get the same commit, whoever pushes meanwhile. revisions, when given, name what to resolve instead of the
+// sources' own targetRevision. One source that cannot be had fails all.
 func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause) ([]tree, error) {
 	list := make([]tree, len(v.spec.sources))
 	v.commits, v.infos = make([]string, len(list)), make([]source.Revision, len(list))
-	for i, s := range v.spec.sources {
-		if s.Chart != "" {
-			return nil, problem.New(problem.Invalid, "source %s: charts from a chart repository are not supported yet", s.Chart).WithHint("vendor the chart into Git and give its path")
+	for i, s := range v.spec.sources { // all contacts first, so that the commits are of about the same moment
+		if err := a.fetch(ctx, v, s, why); err != nil {
+			return nil, v.inSource(i, err)
 		}
-		revision := s.TargetRevision
+	}
+	resolved := map[string]string{}
+	for i, s := range v.spec.sources {
 		if i < len(revisions) && revisions[i] != "" {
-			revision = revisions[i]
+			s.TargetRevision = revisions[i]
 		}
 		repo := repository(a.Catalog.RepositoryFor(s.RepoURL, v.spec.project))
-		notBefore := why.git
-		if notBefore.IsZero() {
-			notBefore = time.Unix(1, 0) // any fetch of this process will do
-		}
-		if poll := time.Now(); notBefore.After(poll) { // a poll due in the past half interval counts as done
-			notBefore = poll
-		}
-		if _, err := a.Git.Refresh(ctx, repo, notBefore); err != nil {
-			return nil, err
-		}
-		commit, err := a.Git.CommitTagged(ctx, repo, revision, s.TagPrefix)
-		if err != nil {
-			return nil, err
+		commit, err := resolved[branch(s)], error(nil)
+		if commit == "" {
+			if commit, err = a.Git.CommitTagged(ctx, repo, s.TargetRevision, s.TagPrefix); err != nil {
+				return nil, v.inSource(i, err)
+			}
+			resolved[branch(s)] = commit
 		}
 		t, err := a.Git.Tree(ctx, repo, commit)
 		if err != nil {
-			return nil, err
+			return nil, v.inSource(i, err)
 		}
 		info, err := a.Git.Revision(ctx, repo, commit)
 		if err != nil {
-			return nil, err
+			return nil, v.inSource(i, err)
 		}
-		list[i] = tree{source: s, tree: t, revision: info}
+		list[i] = tree{source: v.spec.sources[i], tree: t, revision: info}
 		v.commits[i], v.infos[i] = commit, info
 	}
 	return list, nil
+}
+
+// fetch brings the mirror of the source's repository up to date, as far as the cause asks for it.
+func (a *Apps) fetch(ctx context.Context, v *view, s v1alpha1.ApplicationSource, why cause) error {
+	if s.Chart != "" {
+		return problem.New(problem.Invalid, "source %s: charts from a chart repository are not supported yet", s.Chart).WithHint("vendor the chart into Git and give its path")
+	}
+	notBefore := why.git
+	if notBefore.IsZero() {
+		notBefore = time.Unix(1, 0) // any fetch of this process will do
+	}
+	if poll := time.Now(); notBefore.After(poll) { // a poll due in the past half interval counts as done
+		notBefore = poll
+	}
+	_, err := a.Git.Refresh(ctx, repository(a.Catalog.RepositoryFor(s.RepoURL, v.spec.project)), notBefore)
+	return err
+}
+
+// branch names what a source follows: sources with the same one are at the same commit.
+func branch(s v1alpha1.ApplicationSource) string {
+	return source.NormalizeURL(s.RepoURL) + " " + s.TargetRevision + " " + s.TagPrefix
+}
+
+// inSource says which of several sources an error is about.
+func (v *view) inSource(i int, err error) error {
+	if len(v.spec.sources) > 1 {
+		problem.Wrap(&err, "%s", v.sourceName(i))
+	}
+	return err
+}
+
+// sourceName is what messages call one of several sources.
+func (v *view) sourceName(i int) string {
+	s := v.spec.sources[i]
+	name := cmp.Or(s.Name, s.Ref, s.Chart, s.Path)
+	if name == "" || name == "." {
+		name = git.Redact(s.RepoURL)
+	}
+	return fmt.Sprintf("source %d of %d (%s)", i+1, len(v.spec.sources), name)
+}
+
+// where is a place in the sources, as messages name it.
+func (v *view) where(o object.Origin) string {
+	if len(v.spec.sources) < 2 || o.Source >= len(v.spec.sources) {
+		return o.String()
+	}
+	return o.String() + " of " + v.sourceName(o.Source)
 }
 
 // rendered turns the trees into the complete set of marked objects; it returns known when nothing has changed since.
@@ -198,13 +245,10 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 		}
 	}
 	c := &complete{origin: map[object.Key]object.Origin{}, aside: map[object.Key]bool{}}
-	var set object.Set
+	var items []object.Item
 	var digests []string
 	v.types = nil
 	for i, t := range trees {
-		if t.source.Ref != "" && t.source.Path == "" {
-			continue // only there for its value files
-		}
 		result, err := a.Render.Objects(ctx, render.Request{
 			Tree: t.tree, Revision: t.revision.ID, Source: t.source, SourceIndex: i, Refs: refs,
 			App:      render.App{Name: app.Name, Namespace: app.Namespace, Project: v.spec.project, DestinationNamespace: v.spec.destination.Namespace, Instance: a.instance(app)},
@@ -212,31 +256,29 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 			Settings: renderSettings(settings),
 		})
 		if err != nil {
-			return nil, err
+			return nil, v.inSource(i, err)
 		}
-		v.rendered = v.rendered || !result.Hit
+		v.rendered = v.rendered || result.Type != "" && !result.Hit
 		digests = append(digests, result.Digest)
 		v.types = append(v.types, result.Type)
-		for _, item := range result.Items {
-			if set.Put(object.Item{Object: item.Object, Origin: item.Origin}) {
-				c.note(v1alpha1.ConditionRepeatedResourceWarning, "Resource %s appeared 2 times among application resources.", object.KeyOf(item.Object))
-			}
-		}
+		items = append(items, result.Items...)
 	}
 	c.digest = object.Hash([]any{digests, settings.Tracking, v.spec.destination, a.instance(app)})
 	if known != nil && known.digest == c.digest {
 		return known, nil
 	}
-	a.assemble(app, v, &set, c)
+	a.assemble(app, v, items, c)
 	return c, nil
 }
 
-// assemble makes the complete set of what was rendered: placed, marked, without what the settings exclude.
-func (a *Apps) assemble(app *v1alpha1.Application, v *view, set *object.Set, c *complete) {
+// assemble makes the complete set of what was rendered: placed, marked, without what the settings exclude. Of an object
+// that comes several times the last one counts (Argo CD's rule, and the order of the sources is the user's).
+func (a *Apps) assemble(app *v1alpha1.Application, v *view, items []object.Item, c *complete) {
 	settings := a.Catalog.Settings()
-	scopes := scopesOf(set)
+	scopes := scopesOf(items)
 	var placed object.Set
-	for _, item := range set.Items() {
+	times := map[object.Key]int{}
+	for _, item := range items {
 		o := a.place(v, item.Object, scopes)
 		if kind, ok := v.cluster.Kind(o.GroupVersionKind().GroupKind()); ok && kind.Excluded {
 			c.note(v1alpha1.ConditionExcludedResourceWarning, "Resource %s is excluded in the settings", object.KeyOf(o))
@@ -247,10 +289,14 @@ func (a *Apps) assemble(app *v1alpha1.Application, v *view, set *object.Set, c *
 			namespace = v.spec.destination.Namespace
 		}
 		marked := settings.Tracking.Mark(object.FoldStringData(o), a.instance(app), namespace)
+		key := object.KeyOf(marked)
 		if placed.Put(object.Item{Object: marked, Origin: item.Origin}) {
-			c.note(v1alpha1.ConditionRepeatedResourceWarning, "Resource %s appeared 2 times among application resources.", object.KeyOf(marked))
+			times[key]++
 		}
-		c.origin[object.KeyOf(marked)] = item.Origin
+		c.origin[key] = item.Origin
+	}
+	for _, key := range sortedKeys(times) {
+		c.note(v1alpha1.ConditionRepeatedResourceWarning, "Resource %s appeared %d times among application resources. The last one counts: %s", key, times[key]+1, v.where(c.origin[key]))
 	}
 	for _, item := range placed.Items() {
 		c.objects = append(c.objects, item.Object)
@@ -263,20 +309,16 @@ func (a *Apps) assemble(app *v1alpha1.Application, v *view, set *object.Set, c *
 // given turns manifests that came with an operation into its complete set. (`argocd app sync --local` sends them.)
 func (a *Apps) given(app *v1alpha1.Application, v *view, manifests []string) (*complete, error) {
 	c := &complete{origin: map[object.Key]object.Origin{}, aside: map[object.Key]bool{}}
-	var set object.Set
+	var items []object.Item
 	for i, text := range manifests {
-		items, err := object.Parse([]byte(text), fmt.Sprintf("operation.sync.manifests[%d]", i))
+		more, err := object.Parse([]byte(text), fmt.Sprintf("operation.sync.manifests[%d]", i))
 		if err != nil {
 			return nil, err
 		}
-		for _, item := range items {
-			if set.Put(item) {
-				c.note(v1alpha1.ConditionRepeatedResourceWarning, "Resource %s appeared 2 times among application resources.", object.KeyOf(item.Object))
-			}
-		}
+		items = append(items, more...)
 	}
 	c.digest = object.Hash(manifests)
-	a.assemble(app, v, &set, c)
+	a.assemble(app, v, items, c)
 	return c, nil
 }
 
@@ -307,10 +349,10 @@ func (a *Apps) place(v *view, o *object.Object, scopes map[schema.GroupKind]bool
 	return o
 }
 
-// scopesOf tells, for the kinds that CRDs in the set define, whether they are namespaced.
-func scopesOf(set *object.Set) map[schema.GroupKind]bool {
+// scopesOf tells, for the kinds that CRDs among the items define, whether they are namespaced.
+func scopesOf(items []object.Item) map[schema.GroupKind]bool {
 	m := map[schema.GroupKind]bool{}
-	for _, item := range set.Items() {
+	for _, item := range items {
 		if item.Object.GetKind() != "CustomResourceDefinition" {
 			continue
 		}

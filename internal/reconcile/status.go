@@ -14,6 +14,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/source"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -287,7 +288,7 @@ func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.Applica
 		case c.foreign != "":
 			add(v1alpha1.ConditionSharedResourceWarning, "%s is part of applications %s and %s", k.Short(), a.instance(app), c.foreign)
 		case c.err != nil:
-			add(v1alpha1.ConditionComparisonError, "%s (%s): %s", k.Short(), v.complete.origin[k], c.err)
+			add(v1alpha1.ConditionComparisonError, "%s (%s): %s", k.Short(), v.where(v.complete.origin[k]), c.err)
 		}
 	}
 	if auto := app.Spec.Automation(); v.prune.Held != "" && auto.Enabled && auto.Prune {
@@ -397,7 +398,7 @@ func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
 		a.Observe(Happening{At: time.Now(), Application: after.Name, What: what, Text: fmt.Sprintf(format, args...)})
 	}
 	if old, now := append([]string{b.Sync.Revision}, b.Sync.Revisions...), append([]string{n.Sync.Revision}, n.Sync.Revisions...); !slices.Equal(old, now) && len(v.infos) > 0 {
-		if i := v.infos[0]; i.ID != "" && v.rendered {
+		if i := v.newest(b.Sync); i.ID != "" && v.rendered {
 			say("rendered", "%s rendered: %d objects (%s)", i.Short(), len(v.objects), i.Message)
 		}
 	}
@@ -426,6 +427,16 @@ func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
 		}
 	}
 	a.tellDrift(before, after, st, v, say)
+}
+
+// newest is the commit that the view has and the record has not: the first one, if there are several or none.
+func (v *view) newest(before v1alpha1.SyncStatus) source.Revision {
+	for i, info := range v.infos {
+		if len(before.Revisions) == len(v.infos) && before.Revisions[i] != info.ID {
+			return info
+		}
+	}
+	return v.infos[0]
 }
 
 // tellDrift reports what differs from the commit that was last applied: field, both values, who and when.
@@ -526,10 +537,9 @@ func (a *Apps) finished(app *v1alpha1.Application, end plan.Next) {
 	if op.Phase != v1alpha1.OperationSucceeded {
 		kind, verb = "Warning", "failed: "+op.Message
 	}
-	revision := ""
+	commits := resolvedAt(op)
 	changed := 0
 	if op.SyncResult != nil {
-		revision = op.SyncResult.Revision
 		for _, r := range op.SyncResult.Resources {
 			if r.Status == v1alpha1.ResultPruned || !strings.HasSuffix(r.Message, " unchanged") {
 				changed++
@@ -537,11 +547,11 @@ func (a *Apps) finished(app *v1alpha1.Application, end plan.Next) {
 		}
 	}
 	a.Metrics.synced(app, a.serverOf(app))
-	a.Catalog.Event(app, kind, v1alpha1.EventOperationCompleted, fmt.Sprintf("Sync operation to %s %s", revision, clip(verb, 800)))
-	a.Log.Info("sync finished", "application", app.Name, "revision", revision, "phase", op.Phase, "message", op.Message, "changed", changed)
-	text := fmt.Sprintf("%s applied: %d objects changed", short([]string{revision}), changed)
+	a.Catalog.Event(app, kind, v1alpha1.EventOperationCompleted, fmt.Sprintf("Sync operation to %s %s", strings.Join(commits, ","), clip(verb, 800)))
+	a.Log.Info("sync finished", "application", app.Name, "revision", strings.Join(commits, ","), "phase", op.Phase, "message", op.Message, "changed", changed)
+	text := fmt.Sprintf("%s applied: %d objects changed", short(commits), changed)
 	if op.Phase != v1alpha1.OperationSucceeded {
-		text = fmt.Sprintf("%s not applied: %s", short([]string{revision}), op.Message)
+		text = fmt.Sprintf("%s not applied: %s", short(commits), op.Message)
 	}
 	a.Observe(Happening{At: time.Now(), Application: app.Name, What: "applied", Text: text})
 }

@@ -347,6 +347,10 @@ func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, op 
 		st.journal.view = a.compare(ctx, app, v, st.view, st.answers)
 		return st.journal.view, nil
 	}
+	if len(asked) > 0 && len(asked) != len(v.spec.sources) { // to guess which one is meant would deploy what nobody asked for
+		return nil, problem.New(problem.Invalid, "the operation names %d revisions for %d sources", len(asked), len(v.spec.sources)).
+			WithHint("give operation.sync.revisions, one for each source in their order; an empty one means the source's own")
+	}
 	trees, err := a.trees(ctx, v, asked, cause{})
 	if err != nil {
 		return nil, err
@@ -454,7 +458,7 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 	}
 	a.finished(updated, end)
 	c := cause{live: touched}
-	if sync != nil && (sync.Revision != "" || sync.Source != nil) {
+	if sync != nil && (sync.Revision != "" || len(sync.Revisions) > 0 || sync.Source != nil || len(sync.Sources) > 0) {
 		c.spec = true
 	}
 	a.queue.add(nameOf(updated), urgent, c)

@@ -117,7 +117,7 @@ func (v *view) branches() map[string]string {
 	}
 	for i, s := range v.spec.sources {
 		if i < len(commits) && commits[i] != "" {
-			m[source.NormalizeURL(s.RepoURL)+" "+s.TargetRevision+" "+s.TagPrefix] = commits[i]
+			m[branch(s)] = commits[i]
 		}
 	}
 	return m

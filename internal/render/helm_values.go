@@ -176,7 +176,11 @@ func (j *job) valueFile(written string) (valueFile, error) {
 		}
 		variableName, _ := variable(written[1:])
 		if _, ok := j.facts.env(variableName); !ok && variableName != "$" {
-			return valueFile{}, problem.New(problem.Invalid, "value file %s: there is no source with ref: %s", written, name).
+			known := "no source has a ref"
+			if names := sortedKeys(j.req.Refs); len(names) > 0 {
+				known = "there are: " + strings.Join(names, ", ")
+			}
+			return valueFile{}, problem.New(problem.Invalid, "value file %s: there is no source with ref: %s; %s", written, name, known).
 				WithHint("give the source that holds the file a ref in spec.sources")
 		}
 	}

@@ -131,15 +131,15 @@ func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
 // jsonnet program or a kustomize build cannot be stopped within this process: it goes on alone, and equal requests
 // wait for it instead of starting another.
 func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err error) {
+	if IsRefOnly(req.Source) {
+		return Result{Digest: digest(nil)}, nil // it has no manifests, and nothing renders it
+	}
 	start := r.now()
 	defer func() {
 		if r.opts.Observe != nil {
 			r.opts.Observe(Observation{Type: res.Type, Hit: res.Hit, Took: r.now().Sub(start), Objects: len(res.Items), Err: err})
 		}
 	}()
-	if req.Source.Ref != "" && req.Source.Path == "" && req.Source.Chart == "" {
-		return Result{Type: v1alpha1.SourceTypeDirectory, Digest: digest(nil)}, nil // lends files to its siblings, has no manifests
-	}
 	j, err := prepare(req, r.opts)
 	if err != nil {
 		return Result{}, err
