@@ -46,6 +46,8 @@ type Settings struct {
 	IgnoreDifferences     []v1alpha1.ResourceIgnoreDifferences // resource.customizations.ignoreDifferences.*; group and kind hold globs
 	HealthChecks          []HealthCheck                        // resource.customizations.health.*, .useOpenLibs.*; a later one for the same kind counts
 	Actions               []action.Custom                      // resource.customizations.actions.*; a later one for the same kind counts
+	HealthFallback        bool                                 // hawser.health.fallback: conditions (true), none (false)
+	PersistHealth         bool                                 // controller.resource.health.persist in argocd-cmd-params-cm (false)
 	IgnoreAggregatedRoles bool                                 // resource.compareoptions
 	IgnoreStatus          IgnoreStatus                         // resource.compareoptions: ignoreResourceStatusField (all)
 
@@ -166,6 +168,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	s.IgnoreDifferences = ignoreDifferences(&k, old.IgnoreDifferences)
 	s.HealthChecks = healthChecks(&k, old.HealthChecks)
 	s.Actions = actions(&k, old.Actions)
+	read(&k, "hawser.health.fallback", &s.HealthFallback, old.HealthFallback, choice("conditions", "none"))
 	read(&k, "kustomize.buildOptions", &s.KustomizeBuildOptions, old.KustomizeBuildOptions, text)
 	read(&k, "kustomize.enable", &s.Kustomize, old.Kustomize, boolean)
 	read(&k, "helm.enable", &s.Helm, old.Helm, boolean)
@@ -187,6 +190,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "controller.self.heal.backoff.cap.seconds", &s.SelfHeal.Cap, old.SelfHeal.Cap, seconds)
 	read(&p, "controller.sync.timeout.seconds", &s.SyncTimeout, old.SyncTimeout, seconds)
 	read(&p, "controller.sync.wave.delay.seconds", &s.WaveDelay, old.WaveDelay, seconds)
+	read(&p, "controller.resource.health.persist", &s.PersistHealth, old.PersistHealth, boolean)
 	read(&p, "controller.status.processors", &s.StatusWorkers, old.StatusWorkers, count)
 	read(&p, "controller.operation.processors", &s.OperationWorkers, old.OperationWorkers, count)
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 )
 
@@ -14,15 +13,6 @@ type Resource struct {
 	Live    bool   // it is in the cluster
 	Health  Health // Status is empty when its kind has none
 	Ignored bool   // annotated so that its health does not count
-}
-
-// ResourceOf judges the object named by key; live is nil when it is missing.
-func ResourceOf(key object.Key, live *object.Object, opts Options) Resource {
-	if live == nil {
-		return Resource{Key: key, Health: Health{Status: missing}}
-	}
-	h, _ := Of(live, opts)
-	return Resource{Key: key, Live: true, Health: h, Ignored: live.GetAnnotations()[v1alpha1.AnnotationIgnoreHealthCheck] == "true"}
 }
 
 // maxCauses bounds how many objects the message of an application names.

@@ -8,7 +8,6 @@ import (
 	"path"
 	"sync"
 
-	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/script"
@@ -99,7 +98,7 @@ func (c *Checks) Of(ctx context.Context, o *object.Object, opts Options) (h Heal
 	if s, ok := c.custom.Of(kind); ok {
 		return c.judge(ctx, s, o, opts)
 	}
-	if check := checkFor(kind, opts); check != nil {
+	if check := checkFor(kind); check != nil {
 		return check(reader{o.Object}), true
 	}
 	if s, ok := c.ready.Of(kind); ok {
@@ -112,19 +111,10 @@ func (c *Checks) Of(ctx context.Context, o *object.Object, opts Options) (h Heal
 }
 
 // Checked reports whether objects of this kind have a health. With Options.Fallback, others may have one too.
-func (c *Checks) Checked(kind schema.GroupKind, opts Options) bool {
+func (c *Checks) Checked(kind schema.GroupKind) bool {
 	_, custom := c.custom.Of(kind)
 	_, ready := c.ready.Of(kind)
-	return custom || ready || checkFor(kind, opts) != nil
-}
-
-// ResourceOf is the function ResourceOf with these checks.
-func (c *Checks) ResourceOf(ctx context.Context, key object.Key, live *object.Object, opts Options) Resource {
-	if live == nil {
-		return ResourceOf(key, nil, opts)
-	}
-	h, _ := c.Of(ctx, live, opts)
-	return Resource{Key: key, Live: true, Health: h, Ignored: live.GetAnnotations()[v1alpha1.AnnotationIgnoreHealthCheck] == "true"}
+	return custom || ready || checkFor(kind) != nil
 }
 
 func (c *Checks) judge(ctx context.Context, s *check, o *object.Object, opts Options) (Health, bool) {

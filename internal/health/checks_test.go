@@ -71,38 +71,6 @@ func matches(folder, name string) bool {
 	return strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
 }
 
-func TestFallback(t *testing.T) {
-	data, err := os.ReadFile("testdata/fallback/conditions.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, _ := NewChecks(nil)
-	for _, each := range txtar.Parse(data).Files {
-		first, _, _ := strings.Cut(string(each.Data), "\n")
-		want := strings.TrimPrefix(first, "# ")
-		o := parse(t, string(each.Data))
-		if got := spell(c.Of(t.Context(), o, Options{Fallback: true})); got != want {
-			t.Errorf("%s:\n got %s\nwant %s", each.Name, got, want)
-		}
-		if o.GroupVersionKind().Group == "example.com" && o.GetDeletionTimestamp() == nil {
-			if got := spell(c.Of(t.Context(), o, Options{})); got != "none" {
-				t.Errorf("%s: without the option: %s", each.Name, got)
-			}
-		}
-	}
-}
-
-func TestChecksResourceOf(t *testing.T) {
-	c, _ := NewChecks(nil)
-	o := parse(t, `{apiVersion: bitnami.com/v1alpha1, kind: SealedSecret, metadata: {name: a, annotations: {argocd.argoproj.io/ignore-healthcheck: "true"}}, status: {conditions: [{type: Synced, status: "False", message: no key}]}}`)
-	if r := c.ResourceOf(t.Context(), object.KeyOf(o), o, Options{}); !r.Live || !r.Ignored || r.Health != (Health{degraded, "no key"}) {
-		t.Errorf("%+v", r)
-	}
-	if r := c.ResourceOf(t.Context(), object.KeyOf(o), nil, Options{}); r.Live || r.Health.Status != missing {
-		t.Errorf("%+v", r)
-	}
-}
-
 // A controller may write anything. No ready-made check may turn that into more than a wrong verdict.
 func TestReadyMadeChecksSurviveAnyContent(t *testing.T) {
 	scripts, err := filepath.Glob("checks/*/*/health.lua")

@@ -32,7 +32,7 @@ func Explain(owner *object.Object, pods []*object.Object, now time.Time) string 
 	if failure := r.condition("ReplicaFailure"); failure.isTrue() { // a quota or an admission webhook refuses the pods
 		return "pods cannot be created: " + firstLine(failure.message())
 	}
-	if h, ok := Of(owner, Options{}); ok && h.Status != healthy {
+	if h, ok := Of(owner); ok && h.Status != healthy {
 		return orElse(h.Message, strings.ToLower(string(h.Status)))
 	}
 	return ""

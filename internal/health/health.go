@@ -23,26 +23,22 @@ type Health struct {
 	Message string
 }
 
-// Options are the settings that change a judgement.
+// Options are what a judgement of Checks.Of depends on besides the object.
 type Options struct {
-	// ChildApplications makes an Application's own status.health count as its health, so that it shows in the
-	// application that it belongs to. Argo CD dropped this in 1.8, and most people add it back.
-	ChildApplications bool
 	// Fallback judges kinds that no rule is for by the conditions that most controllers share: Ready, Available,
-	// Reconciling, Stalled. Only Checks.Of heeds it.
+	// Reconciling, Stalled.
 	Fallback bool
-	// Now is the time that scripts read with os.time and os.date; the zero time makes them fail. Only Checks.Of
-	// heeds it.
+	// Now is the time that scripts read with os.time and os.date; the zero time makes them fail.
 	Now time.Time
 }
 
 // Of returns the health of a live object of a built-in kind; ok is false when its kind has none. Checks.Of judges other
 // kinds too.
-func Of(o *object.Object, opts Options) (h Health, ok bool) {
+func Of(o *object.Object) (h Health, ok bool) {
 	if isLeaving(o) {
 		return leaving(), true
 	}
-	check := checkFor(o.GroupVersionKind().GroupKind(), opts)
+	check := checkFor(o.GroupVersionKind().GroupKind())
 	if check == nil {
 		return Health{}, false
 	}
@@ -59,9 +55,9 @@ func isLeaving(o *object.Object) bool {
 }
 
 // Checked reports whether objects of this kind have a health.
-func Checked(kind schema.GroupKind, opts Options) bool { return checkFor(kind, opts) != nil }
+func Checked(kind schema.GroupKind) bool { return checkFor(kind) != nil }
 
-func checkFor(kind schema.GroupKind, opts Options) func(reader) Health {
+func checkFor(kind schema.GroupKind) func(reader) Health {
 	switch kind {
 	case schema.GroupKind{Group: "apps", Kind: "Deployment"}:
 		return deployment
@@ -94,9 +90,7 @@ func checkFor(kind schema.GroupKind, opts Options) func(reader) Health {
 	case schema.GroupKind{Group: "argoproj.io", Kind: "Workflow"}:
 		return workflow
 	case schema.GroupKind{Group: "argoproj.io", Kind: "Application"}:
-		if opts.ChildApplications {
-			return application
-		}
+		return application
 	}
 	return nil
 }

@@ -230,7 +230,7 @@ func TestPrecedence(t *testing.T) {
 		if got := spell(c.Of(t.Context(), o, Options{})); got != k.want {
 			t.Errorf("%s %s: got %s, want %s", k.apiVersion, k.kind, got, k.want)
 		}
-		if !c.Checked(object.KeyOf(o).GroupKind(), Options{}) {
+		if !c.Checked(object.KeyOf(o).GroupKind()) {
 			t.Errorf("%s %s is not checked", k.apiVersion, k.kind)
 		}
 	}
@@ -238,7 +238,7 @@ func TestPrecedence(t *testing.T) {
 	if got := spell(c.Of(t.Context(), leaving, Options{})); got != "Progressing: Pending deletion" {
 		t.Error(got)
 	}
-	if c.Checked(schema.GroupKind{Kind: "ConfigMap"}, Options{}) {
+	if c.Checked(schema.GroupKind{Kind: "ConfigMap"}) {
 		t.Error("ConfigMap is checked")
 	}
 }

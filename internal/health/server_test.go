@@ -47,7 +47,7 @@ func TestRealObjects(t *testing.T) {
 		{"apps/v1", "Deployment", "bad", `Degraded: Deployment "bad" exceeded its progress deadline`},
 	} {
 		c.WaitFor(t, want.apiVersion, want.kind, ns, want.name, func(o *object.Object) error {
-			h, _ := health.Of(o, health.Options{})
+			h, _ := health.Of(o)
 			if got := fmt.Sprintf("%s: %s", h.Status, h.Message); !strings.HasPrefix(got, want.health) {
 				return fmt.Errorf("it is %s, want %s", got, want.health)
 			}
@@ -68,7 +68,7 @@ func TestRealObjects(t *testing.T) {
 				return err
 			}
 			o := &object.Object{Object: content}
-			if h, _ := health.Of(withKind(o, "Pod"), health.Options{}); h.Status != "Degraded" {
+			if h, _ := health.Of(withKind(o, "Pod")); h.Status != "Degraded" {
 				return fmt.Errorf("pod %s is %+v", p.Name, h)
 			}
 			all = append(all, o)

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-
-	"github.com/hawser-cd/hawser/api/v1alpha1"
 )
 
 func service(r reader) Health {
@@ -127,13 +125,4 @@ func workflow(r reader) Health {
 		return Health{degraded, message}
 	}
 	return Health{unknown, message}
-}
-
-// application reports what an Application says of itself.
-func application(r reader) Health {
-	status := v1alpha1.HealthStatusCode(r.text("status", "health", "status"))
-	if !slices.Contains(order(), status) {
-		return Health{progressing, "Waiting for the application to be reconciled"}
-	}
-	return Health{status, r.text("status", "health", "message")}
 }

@@ -42,13 +42,16 @@ func (a *Apps) checks() *health.Checks {
 func (a *Apps) of(ctx context.Context, o *object.Object) (h health.Health, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, scriptTime)
 	defer cancel()
-	return a.checks().Of(ctx, o, health.Options{Now: time.Now()})
+	return a.checks().Of(ctx, o, health.Options{Fallback: a.Catalog.Settings().HealthFallback, Now: time.Now()})
 }
 
 // healthOf judges the live side of an object, and says of a workload in trouble what its pods say.
 func (a *Apps) healthOf(ctx context.Context, live *object.Object, v *view) *v1alpha1.HealthStatus {
 	if live == nil {
 		return &v1alpha1.HealthStatus{Status: v1alpha1.HealthStatusMissing}
+	}
+	if v.isItself(live) { // its own health, once bad, would keep itself so
+		return nil
 	}
 	h, ok := a.of(ctx, live)
 	if !ok {
@@ -63,13 +66,22 @@ func (a *Apps) healthOf(ctx context.Context, live *object.Object, v *view) *v1al
 	return &v1alpha1.HealthStatus{Status: h.Status, Message: message}
 }
 
+func isApplication(o *object.Object) bool {
+	return o.GetKind() == v1alpha1.KindApplication && o.GroupVersionKind().Group == v1alpha1.Group
+}
+
 // planHealth is an object's health as the plan needs it. What keeps a hook or a wave is explained by its pods.
 func (a *Apps) planHealth(ctx context.Context, o *object.Object, v *view) plan.Health {
 	h, ok := a.of(ctx, o)
-	if !ok {
+	if !ok || v.isItself(o) { // an application in its own source would wait for its own sync to end
 		return plan.Health{Healthy: true}
 	}
 	message := h.Message
+	if h.Status == v1alpha1.HealthStatusHealthy && isApplication(o) {
+		if why := health.SyncDue(o, time.Now()); why != "" {
+			return plan.Health{Known: true, Message: why}
+		}
+	}
 	if h.Status == v1alpha1.HealthStatusProgressing {
 		if why := health.Explain(o, podsOf(o, v), time.Time{}); why != "" {
 			message = why

@@ -30,7 +30,7 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	if known && last.cluster != nil && last.complete != nil && !why.spec && why.git.IsZero() {
 		return a.recompare(ctx, app, last, why.live, st.answers)
 	}
-	v := &view{spec: want, at: time.Now()}
+	v := &view{spec: want, itself: app.UID, at: time.Now()}
 	a.destination(v)
 	if err := a.desired(ctx, app, v, last, why); err != nil {
 		v.unknown, v.complete = err, nil

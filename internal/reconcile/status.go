@@ -30,6 +30,8 @@ const (
 // worse than a shortened one.
 const (
 	maxConditionMessage = 2048
+	maxHealthMessage    = 256 // of one object of many
+	maxHealthMessages   = 1000
 	maxConditions       = 40
 	maxResultBytes      = 600_000
 	minResultBytes      = 50_000
@@ -129,7 +131,10 @@ func (a *Apps) status(app *v1alpha1.Application, v *view) v1alpha1.ApplicationSt
 	now := metav1.NewTime(v.at).Rfc3339Copy()
 	s.ReconciledAt = &now
 	s.ControllerNamespace = a.Namespace
-	s.ResourceHealthSource = v1alpha1.ResourceHealthAppTree
+	persist := a.Catalog.Settings().PersistHealth
+	if s.ResourceHealthSource = v1alpha1.ResourceHealthAppTree; persist {
+		s.ResourceHealthSource = v1alpha1.ResourceHealthInline
+	}
 	s.Sync.Status = v.status()
 	s.Sync.ComparedTo = v1alpha1.ComparedTo{Destination: app.Spec.Destination, IgnoreDifferences: app.Spec.IgnoreDifferences}
 	if app.Spec.HasMultipleSources() {
@@ -150,7 +155,7 @@ func (a *Apps) status(app *v1alpha1.Application, v *view) v1alpha1.ApplicationSt
 		s.Health.Status, s.Health.Message = h.Status, clip(h.Message, maxConditionMessage)
 	}
 	if v.cluster != nil && v.complete != nil { // otherwise the inventory stays as it is: it is the proof for later
-		s.Resources = resources(app, v)
+		s.Resources = resources(app, v, persist)
 		s.Summary = summary(v)
 	}
 	s.Conditions = conditions(app.Status.Conditions, a.conditions(app, v), now)
@@ -159,7 +164,7 @@ func (a *Apps) status(app *v1alpha1.Application, v *view) v1alpha1.ApplicationSt
 
 // resources is the inventory: everything wanted and everything that is ours. A UID, once noted, stays until the
 // object is seen to be another one that we applied.
-func resources(app *v1alpha1.Application, v *view) []v1alpha1.ResourceStatus {
+func resources(app *v1alpha1.Application, v *view, withHealth bool) []v1alpha1.ResourceStatus {
 	recorded := inventory(app, v.liveOf)
 	var list []v1alpha1.ResourceStatus
 	add := func(c *compared, extra bool) {
@@ -173,6 +178,12 @@ func resources(app *v1alpha1.Application, v *view) []v1alpha1.ResourceStatus {
 		if c.live != nil && !extra && c.ours && c.predicted != nil {
 			r.UID = c.live.GetUID()
 		}
+		if withHealth && c.health != nil {
+			r.Health = &v1alpha1.HealthStatus{Status: c.health.Status}
+			if len(v.objects) <= maxHealthMessages {
+				r.Health.Message = clip(c.health.Message, maxHealthMessage)
+			}
+		}
 		list = append(list, r)
 	}
 	for _, k := range v.keys() {
@@ -183,6 +194,9 @@ func resources(app *v1alpha1.Application, v *view) []v1alpha1.ResourceStatus {
 	}
 	for _, r := range app.Status.Resources { // what is not known to be gone stays in the inventory
 		key := object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+		if !withHealth {
+			r.Health = nil
+		}
 		if v.objects[key] == nil && v.extras[key] == nil && (v.unknown != nil || problem.Is(v.cluster.KindErr(key.GroupKind()), problem.Unavailable)) {
 			list = append(list, r)
 		}

@@ -324,7 +324,7 @@ func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, op 
 	if st.journal.view != nil {
 		return a.recompare(ctx, app, st.journal.view, allKeys(st.journal.view), st.answers), nil
 	}
-	v := &view{spec: specOf(app), at: time.Now(), aside: true}
+	v := &view{spec: specOf(app), itself: app.UID, at: time.Now(), aside: true}
 	if sync.Source != nil {
 		v.spec.sources = []v1alpha1.ApplicationSource{*sync.Source}
 	}

@@ -25,6 +25,7 @@ import (
 // at single objects makes a new one that shares the rest.
 type view struct {
 	spec     spec
+	itself   types.UID // of the Application, which may be among its own objects
 	at       time.Time
 	server   string
 	cluster  *cluster.Cluster // nil when the destination is not to be had
@@ -177,13 +178,21 @@ func (v *view) health() health.Health {
 		if plan.IsHook(c.want) {
 			continue
 		}
-		r := health.Resource{Key: k, Live: c.live != nil, Ignored: c.want.GetAnnotations()[v1alpha1.AnnotationIgnoreHealthCheck] == "true"}
+		r := health.Resource{Key: k, Live: c.live != nil, Ignored: ignoresHealth(c.want) || ignoresHealth(c.live)}
 		if c.health != nil {
 			r.Health = health.Health{Status: c.health.Status, Message: c.health.Message}
 		}
 		list = append(list, r)
 	}
 	return health.Aggregate(list)
+}
+
+// isItself reports whether a live object is the Application that the view is of.
+func (v *view) isItself(o *object.Object) bool { return v.itself != "" && o.GetUID() == v.itself }
+
+// ignoresHealth reports whether an object is annotated so that its health does not count. (Argo CD heeds the live one.)
+func ignoresHealth(o *object.Object) bool {
+	return o != nil && o.GetAnnotations()[v1alpha1.AnnotationIgnoreHealthCheck] == "true"
 }
 
 // keys returns the wanted objects in a stable order.
