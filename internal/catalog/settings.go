@@ -46,6 +46,7 @@ type Settings struct {
 	IgnoreDifferences     []v1alpha1.ResourceIgnoreDifferences // resource.customizations.ignoreDifferences.*; group and kind hold globs
 	HealthChecks          []HealthCheck                        // resource.customizations.health.*, .useOpenLibs.*; a later one for the same kind counts
 	Actions               []action.Custom                      // resource.customizations.actions.*; a later one for the same kind counts
+	MaskAnnotations       []string                             // resource.sensitive.mask.annotations: of Secrets, separated by commas
 	HealthFallback        bool                                 // hawser.health.fallback: conditions (true), none (false)
 	PersistHealth         bool                                 // controller.resource.health.persist in argocd-cmd-params-cm (false)
 	IgnoreAggregatedRoles bool                                 // resource.compareoptions
@@ -168,6 +169,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	s.IgnoreDifferences = ignoreDifferences(&k, old.IgnoreDifferences)
 	s.HealthChecks = healthChecks(&k, old.HealthChecks)
 	s.Actions = actions(&k, old.Actions)
+	read(&k, "resource.sensitive.mask.annotations", &s.MaskAnnotations, old.MaskAnnotations, names)
 	read(&k, "hawser.health.fallback", &s.HealthFallback, old.HealthFallback, choice("conditions", "none"))
 	read(&k, "kustomize.buildOptions", &s.KustomizeBuildOptions, old.KustomizeBuildOptions, text)
 	read(&k, "kustomize.enable", &s.Kustomize, old.Kustomize, boolean)
@@ -237,6 +239,17 @@ func (k *keys) malformed(key string, err error) {
 }
 
 func text(s string) (string, error) { return s, nil }
+
+// names reads a list of words separated by commas.
+func names(s string) ([]string, error) {
+	var list []string
+	for _, name := range strings.Split(s, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			list = append(list, name)
+		}
+	}
+	return list, nil
+}
 
 func boolean(s string) (bool, error) {
 	v, err := strconv.ParseBool(s)

@@ -68,6 +68,7 @@ func TestSettings(t *testing.T) {
 				"resource.customizations.actions.apps_Deployment":                 "mergeBuiltinActions: true\ndiscovery.lua: return {go = {}}\ndefinitions:\n- name: go\n  action.lua: |\n    return obj\n",
 				"resource.customizations.actions.blank_Kind":                      "\n",
 				"resource.customizations":                                         "apps/StatefulSet:\n  ignoreDifferences: |\n    jsonPointers: [/spec/y]\nSecret:\n  health.lua: |\n    return {}\nbatch/CronJob:\n  actions: |\n    discovery.lua: return {}\n\"*.crossplane.io/*\":\n  health.lua.useOpenLibs: true\n  health.lua: |\n    return nil\n",
+				"resource.sensitive.mask.annotations":                             "corp/token, corp/other,",
 				"hawser.health.fallback":                                          "conditions",
 				"kustomize.buildOptions":                                          "--enable-helm",
 				"kustomize.enable":                                                "false",
@@ -133,7 +134,7 @@ func TestSettings(t *testing.T) {
 			{Group: "apps", Kind: "Deployment", Discovery: "return {go = {}}", MergeBuiltin: true, Key: "resource.customizations.actions.apps_Deployment",
 				Definitions: []action.Definition{{Name: "go", Lua: "return obj\n"}}},
 		},
-		HealthFallback: true, PersistHealth: true,
+		MaskAnnotations: []string{"corp/token", "corp/other"}, HealthFallback: true, PersistHealth: true,
 		KustomizeBuildOptions: "--enable-helm", Helm: true,
 		Webhook: Webhook{
 			GitHub: NewSecret("gh"), GitLab: NewSecret("gl"), Gogs: NewSecret("go"), BitbucketUUID: NewSecret("{u}"),

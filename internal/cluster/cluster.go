@@ -198,6 +198,9 @@ func (c *Cluster) connect(config *rest.Config, fence func(*rest.Config)) (err er
 // Name returns the name the user gave the cluster.
 func (c *Cluster) Name() string { return c.name }
 
+// Mask hides in an object from elsewhere what is hidden in those of the cluster, so that the two can be compared.
+func (c *Cluster) Mask(o *object.Object) *object.Object { return c.masker.Mask(o) }
+
 // Server returns the address under which applications know the cluster.
 func (c *Cluster) Server() string { return c.server }
 

@@ -126,7 +126,7 @@ func (r *reader) read(o *object.Object) *entry {
 	case r.explained:
 		e.full = slim(r.masker.Mask(o))
 	default:
-		e.meta = &outline{labels: r.internMap(o.GetLabels()), annotations: r.internMap(o.GetAnnotations()), finalizers: o.GetFinalizers(),
+		e.meta = &outline{labels: r.internMap(o.GetLabels()), annotations: r.internMap(r.annotations(o.GetAnnotations())), finalizers: o.GetFinalizers(),
 			created: o.GetCreationTimestamp().Time, deleted: o.GetDeletionTimestamp(), generation: o.GetGeneration()}
 	}
 	return e
@@ -153,12 +153,20 @@ func (r *reader) readMeta(p *metav1.PartialObjectMetadata) *entry {
 		uid:     p.UID,
 		rv:      p.ResourceVersion,
 		owners:  r.internOwners(p.OwnerReferences),
-		meta: &outline{labels: r.internMap(p.Labels), annotations: r.internMap(p.Annotations), finalizers: p.Finalizers,
+		meta: &outline{labels: r.internMap(p.Labels), annotations: r.internMap(r.annotations(p.Annotations)), finalizers: p.Finalizers,
 			created: p.CreationTimestamp.Time, deleted: p.DeletionTimestamp, generation: p.Generation},
 	}
 	e.instance = r.intern(e.owner(r.tracking))
 	e.whole = e.instance != "" || r.pinned.has(e.key)
 	return e
+}
+
+// annotations masks what is secret in the annotations of a Secret of which only the metadata is kept.
+func (r *reader) annotations(a map[string]string) map[string]string {
+	if r.kind.gk() != (schema.GroupKind{Kind: "Secret"}) {
+		return a
+	}
+	return r.masker.MaskAnnotations(a)
 }
 
 func (r *reader) internOwners(refs []metav1.OwnerReference) []metav1.OwnerReference {

@@ -122,6 +122,9 @@ func serverKey(server string) string { return strings.TrimRight(server, "/") }
 // sameConnection reports whether both reach the same server with the same rights. Function fields, which cannot be
 // compared, count as different unless the configuration is the very same one.
 func sameConnection(a, b Options) bool {
+	if !reflect.DeepEqual(a.Masker, b.Masker) { // what has been read already is hidden in another way
+		return false
+	}
 	return a.Name == b.Name && (a.REST == b.REST || reflect.DeepEqual(plain(a.REST), plain(b.REST)))
 }
 

@@ -48,7 +48,7 @@ type Daemon struct {
 	cfg      config.Config
 	log      *slog.Logger
 	git      *git.Mirrors
-	masker   object.Masker
+	maskKey  []byte // of the digests that stand for secret values
 	listener net.Listener
 	registry *prometheus.Registry
 	leading  atomic.Bool
@@ -72,7 +72,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, problem.Because(problem.Internal, err, "read random bytes")
 	}
-	d.masker = object.Masker{Key: key}
+	d.maskKey = key
 
 	connection, err := catalog.Connect(cfg.Kubeconfig, cfg.Context)
 	if err != nil {
@@ -104,7 +104,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	metrics := reconcile.NewMetrics(d.Catalog.Applications)
 	d.registry.MustRegister(metrics)
 	d.Apps = reconcile.New(reconcile.Options{
-		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Render: renderer, Masker: d.masker, Namespace: cfg.Namespace,
+		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Render: renderer, Namespace: cfg.Namespace,
 		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe,
 	})
 	if d.listener = o.Listener; d.listener == nil {
@@ -156,6 +156,7 @@ func (d *Daemon) reconcile(ctx context.Context) {
 // gather makes the fleet the clusters of our records.
 func (d *Daemon) gather() {
 	s := d.Catalog.Settings()
+	masker := object.Masker{Key: d.maskKey, Annotations: s.MaskAnnotations}
 	var list []cluster.Options
 	for _, c := range d.Catalog.Clusters() {
 		connection, err := c.REST()
@@ -165,7 +166,7 @@ func (d *Daemon) gather() {
 		}
 		server := c.Server
 		list = append(list, cluster.Options{
-			Name: c.Name, Server: server, REST: connection, Masker: d.masker, Log: d.log,
+			Name: c.Name, Server: server, REST: connection, Masker: masker, Log: d.log,
 			Settings: cluster.Settings{Tracking: s.Tracking, Exclusions: filters(s.Exclusions), Inclusions: filters(s.Inclusions), Namespaces: c.Namespaces, ClusterResources: c.ClusterResources},
 			Fence:    d.Catalog.Fence, Turn: d.Catalog.Turn,
 			OnEvent: func(e cluster.Event) { d.Apps.Event(server, e) },

@@ -133,6 +133,26 @@ data: {a: canary-1, b: canary-1}, stringData: {c: canary-2}}`
 	}
 }
 
+func TestMaskHidesNamedAnnotationsOfSecrets(t *testing.T) {
+	m := Masker{Key: []byte("k"), Annotations: []string{"corp/token", TrackingAnnotation, "absent"}}
+	o := parseOne(t, `{apiVersion: v1, kind: Secret, metadata: {name: s, annotations: {corp/token: canary, corp/plain: seen, argocd.argoproj.io/tracking-id: a}}}`)
+	masked := m.Mask(o)
+	a := masked.GetAnnotations()
+	if !strings.HasPrefix(a["corp/token"], MaskPrefix) || a["corp/plain"] != "seen" || a[TrackingAnnotation] != "a" || len(a) != 3 {
+		t.Errorf("%v", a)
+	}
+	if o.GetAnnotations()["corp/token"] != "canary" {
+		t.Error("Mask changed its input")
+	}
+	if again := m.Mask(masked); cmp.Diff(again.Object, masked.Object) != "" {
+		t.Error("masking twice must change nothing")
+	}
+	other := parseOne(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: s, annotations: {corp/token: seen}}}`)
+	if m.Mask(other) != other {
+		t.Error("only Secrets have secret annotations")
+	}
+}
+
 func TestFoldStringData(t *testing.T) {
 	o := FoldStringData(parseOne(t, `{apiVersion: v1, kind: Secret, metadata: {name: s}, data: {a: eA==}, stringData: {b: hi}}`))
 	if diff := cmp.Diff(map[string]any{"a": "eA==", "b": "aGk="}, o.Object["data"]); diff != "" || o.Object["stringData"] != nil {

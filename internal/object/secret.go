@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -17,12 +19,15 @@ const MaskPrefix = "hmac-sha256:"
 
 // Masker replaces secret values by keyed digests: equal values stay equal, nothing can be read back. Key is random
 // per process, so digests of two runs cannot be compared, and none can be guessed offline.
-type Masker struct{ Key []byte }
+type Masker struct {
+	Key         []byte
+	Annotations []string // of Secrets, that are as secret as their data (resource.sensitive.mask.annotations)
+}
 
-// Mask returns o with secret values replaced: data, stringData and kubectl's copy of a Secret; o itself when it
-// holds none. Objects are masked where they enter the process, so that no surface can forget to.
+// Mask returns o with secret values replaced: data, stringData, kubectl's copy and the named annotations of a Secret;
+// o itself when it holds none. Objects are masked where they enter the process, so that no surface can forget to.
 func (m Masker) Mask(o *Object) *Object {
-	if !IsSecret(o) || o.Object["data"] == nil && o.Object["stringData"] == nil && o.GetAnnotations()[lastApplied] == "" {
+	if !IsSecret(o) || o.Object["data"] == nil && o.Object["stringData"] == nil && !m.hides(o.GetAnnotations()) {
 		return o
 	}
 	o = o.DeepCopy()
@@ -38,11 +43,36 @@ func (m Masker) Mask(o *Object) *Object {
 			}
 		}
 	}
-	if a := o.GetAnnotations(); a[lastApplied] != "" && !strings.HasPrefix(a[lastApplied], MaskPrefix) {
-		a[lastApplied] = m.digest(a[lastApplied])
-		o.SetAnnotations(a)
+	if a := o.GetAnnotations(); m.hides(a) {
+		o.SetAnnotations(m.MaskAnnotations(a))
 	}
 	return o
+}
+
+// MaskAnnotations returns the annotations of a Secret with what is secret in them replaced.
+func (m Masker) MaskAnnotations(annotations map[string]string) map[string]string {
+	if !m.hides(annotations) {
+		return annotations
+	}
+	masked := maps.Clone(annotations)
+	for _, name := range append([]string{lastApplied}, m.Annotations...) {
+		if m.hidden(name, masked[name]) {
+			masked[name] = m.digest(masked[name])
+		}
+	}
+	return masked
+}
+
+func (m Masker) hides(annotations map[string]string) bool {
+	if m.hidden(lastApplied, annotations[lastApplied]) {
+		return true
+	}
+	return slices.ContainsFunc(m.Annotations, func(name string) bool { return m.hidden(name, annotations[name]) })
+}
+
+// hidden reports whether the value is to be replaced. The marks of an application are never secret.
+func (m Masker) hidden(name, value string) bool {
+	return value != "" && !strings.HasPrefix(value, MaskPrefix) && name != TrackingAnnotation && name != InstallationAnnotation
 }
 
 func (m Masker) digest(s string) string {

@@ -38,7 +38,6 @@ type Options struct {
 	Fleet     *cluster.Fleet
 	Git       *git.Mirrors
 	Render    *render.Renderer
-	Masker    object.Masker
 	Namespace string // where we live; applications elsewhere are marked with their namespace
 	Metrics   *Metrics
 	Log       *slog.Logger

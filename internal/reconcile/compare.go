@@ -206,7 +206,7 @@ func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, 
 		r.predicted = said.object
 	} else if before != nil && before.predicted != nil && before.wantHash == r.wantHash && before.live != nil && before.live.GetUID() == r.live.GetUID() {
 		r.predicted = before.predicted
-	} else if settled(c.apps.Masker.Mask(want), r.live) {
+	} else if settled(c.view.cluster.Mask(want), r.live) {
 		r.predicted = r.live
 	} else if err := c.predict(ctx, r); err != nil {
 		r.err, r.status = err, v1alpha1.SyncStatusUnknown
@@ -219,7 +219,7 @@ func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, 
 		r.changes, r.status = before.changes, before.status
 		return r
 	}
-	result, err := diff.Compare(ctx, diff.Input{Desired: c.apps.Masker.Mask(want), Predicted: r.predicted, Live: r.live, Manager: v1alpha1.DefaultFieldManager,
+	result, err := diff.Compare(ctx, diff.Input{Desired: c.view.cluster.Mask(want), Predicted: r.predicted, Live: r.live, Manager: v1alpha1.DefaultFieldManager,
 		Rules: c.ignore.Select(key), People: c.people && !c.options(want).ClientSideApply, Seen: c.view.at}) // such an apply cannot remove what people add
 	if err == nil {
 		err = c.ignoreIs

@@ -41,6 +41,9 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	if v.cluster == nil || v.complete == nil {
 		return v
 	}
+	if last != nil && last.cluster != v.cluster { // connected anew, with other credentials or other things hidden
+		last, st.answers = nil, map[object.Key]answer{}
+	}
 	if why.hard {
 		last = nil // what the API server once predicted may depend on webhooks and schemas that have changed
 	}

@@ -107,3 +107,21 @@ func TestADeploymentTurnsToRecreateAndBack(t *testing.T) {
 		}
 	}
 }
+
+// What the settings do not count as a difference is in force at once, for every application, and counts again as soon
+// as they no longer say so.
+func TestDifferencesThatTheSettingsIgnore(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "ignored-by-all", map[string]string{"cm.yaml": configMap})
+	name := h.name("ignoring")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true}"})
+	h.wait(t, name, synced(repo.Head(t)))
+	h.Patch(t, "kubectl-edit", "v1", "ConfigMap", h.target, "settings", `{"data":{"colour":"red"}}`)
+	h.wait(t, name, outOfSync)
+	h.settings(t, "argocd-cm", "resource.customizations.ignoreDifferences.ConfigMap: 'jqPathExpressions: [.data.colour]'")
+	h.wait(t, name, synced(repo.Head(t)))
+	h.settings(t, "argocd-cm", "resource.customizations.ignoreDifferences.all: 'managedFieldsManagers: [kubectl-edit]'")
+	h.wait(t, name, synced(repo.Head(t)))
+	h.settings(t, "argocd-cm", "resource.customizations.ignoreDifferences.Secret: 'jqPathExpressions: [.data.colour]'")
+	h.wait(t, name, outOfSync)
+}

@@ -331,3 +331,28 @@ func TestSyncOfSeveralSourcesToGivenRevisions(t *testing.T) {
 		}
 	}
 }
+
+// What a controller writes into an object of ours costs one comparison of that object: no render, no contact with Git,
+// no write. So nothing need be said about which updates to ignore.
+func TestUpdatesByControllersCostNoRenderAndNoWrite(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "busy", map[string]string{"web.yaml": deployment, "cm.yaml": configMap})
+	name := h.name("busy")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
+	h.wait(t, name, synced(repo.Head(t)))
+	time.Sleep(2 * time.Second) // the look after the sync is over
+	renders, contacts, before := h.metric(t, "hawser_render_total"), h.git.Requests(), h.get(t, name)
+	for i := range 40 {
+		h.Patch(t, "some-controller", "v1", "ConfigMap", h.target, "settings", fmt.Sprintf(`{"metadata":{"annotations":{"example.com/heartbeat":"%d"}}}`, i))
+	}
+	time.Sleep(time.Second)
+	if got := h.metric(t, "hawser_render_total") - renders; got != 0 {
+		t.Errorf("%v renders were asked for", got)
+	}
+	if got := h.git.Requests(); got != contacts {
+		t.Errorf("Git was asked: %+v, before %+v", got, contacts)
+	}
+	if after := h.get(t, name); after.ResourceVersion != before.ResourceVersion || after.Status.Sync.Status != v1alpha1.SyncStatusSynced {
+		t.Errorf("the Application was written: %s, before %s\n%s", after.ResourceVersion, before.ResourceVersion, h.story(name))
+	}
+}
