@@ -59,13 +59,15 @@ func syncing(r reader) string {
 	op := reader{}
 	op.content, _ = r.at("status", "operationState").(map[string]any)
 	running := op.text("phase") == string(v1alpha1.OperationRunning) || op.text("phase") == string(v1alpha1.OperationTerminating)
+	healing := op.truth("operation", "initiatedBy", "automated") && len(op.list("operation", "sync", "resources")) > 0
+	ended := op.time("finishedAt")
 	switch {
-	case running && op.truth("operation", "initiatedBy", "automated") && len(op.list("operation", "sync", "resources")) > 0:
-		return ""
-	case running:
+	case running && !healing:
 		return "Its sync is running: " + firstLine(op.message())
-	case r.at("operation") != nil:
+	case !running && r.at("operation") != nil:
 		return "Its sync is about to begin"
+	case !healing && !ended.IsZero() && !r.time("status", "reconciledAt").After(ended): // its health is from before
+		return "Waiting for a look at what its sync did"
 	}
 	return ""
 }
