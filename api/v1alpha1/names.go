@@ -308,6 +308,10 @@ const (
 	AnnotationManagedByURL     = "argocd.argoproj.io/managed-by-url"
 )
 
+// AnnotationHold on an Application says, as JSON, what a person rolled it back to, and instead of which commits: it
+// follows that, and not its branch. (Ours.)
+const AnnotationHold = "hawser.dev/hold"
+
 // Annotations of deployed objects.
 const (
 	// AnnotationTrackingID is our mark: `<app>:<group>/<kind>:<namespace>/<name>`.

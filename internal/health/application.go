@@ -25,12 +25,9 @@ func application(r reader) Health {
 	return said
 }
 
-// What leaves an Application's status behind its spec on purpose.
-const annotationHold = "hawser.dev/hold" // it follows what somebody rolled it back to
-
 // speaksOfItsSpec reports whether the application has been compared with the sources and the destination that it has.
 func speaksOfItsSpec(r reader) bool {
-	if r.text("metadata", "annotations", annotationHold) != "" || r.text("metadata", "annotations", v1alpha1.AnnotationSkipReconcile) == "true" {
+	if r.text("metadata", "annotations", v1alpha1.AnnotationHold) != "" || r.text("metadata", "annotations", v1alpha1.AnnotationSkipReconcile) == "true" {
 		return true
 	}
 	var spec v1alpha1.ApplicationSpec

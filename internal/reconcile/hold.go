@@ -24,12 +24,9 @@ type hold struct {
 	Since   metav1.Time                  `json:"since"`
 }
 
-// annotationHold holds a hold as JSON.
-const annotationHold = "hawser.dev/hold"
-
 // holdOf reads the hold; nil when there is none that can be understood: then the application follows Git.
 func holdOf(app *v1alpha1.Application) *hold {
-	text, ok := app.Annotations[annotationHold]
+	text, ok := app.Annotations[v1alpha1.AnnotationHold]
 	h := &hold{}
 	if !ok || len(text) > maxConditionMessage*8 || json.Unmarshal([]byte(text), h) != nil {
 		return nil
@@ -65,7 +62,7 @@ func prepareHold(n *v1alpha1.Application, op *v1alpha1.Operation, v *view, now m
 		return
 	}
 	h := hold{Instead: v.commits, Sources: object.Hash(v.spec.sources), By: op.InitiatedBy.Username, Since: now}
-	metav1.SetMetaDataAnnotation(&n.ObjectMeta, annotationHold, h.text())
+	metav1.SetMetaDataAnnotation(&n.ObjectMeta, v1alpha1.AnnotationHold, h.text())
 }
 
 // settleHold makes the hold what the finished sync of a person leaves: none when it synced to what the application
@@ -80,16 +77,16 @@ func settleHold(n *v1alpha1.Application, op *v1alpha1.OperationState, synced *vi
 		if len(h.Commits) > 0 { // an earlier one stays
 			return
 		}
-		delete(n.Annotations, annotationHold)
+		delete(n.Annotations, v1alpha1.AnnotationHold)
 	case slices.Equal(synced.commits, h.Instead) && object.Hash(synced.spec.sources) == h.Sources:
-		delete(n.Annotations, annotationHold)
+		delete(n.Annotations, v1alpha1.AnnotationHold)
 	default:
 		h.Commits, h.Other = synced.commits, nil
 		h.By, h.Since = op.Operation.InitiatedBy.Username, *op.FinishedAt
 		if object.Hash(synced.spec.sources) != h.Sources {
 			h.Other = synced.spec.sources
 		}
-		metav1.SetMetaDataAnnotation(&n.ObjectMeta, annotationHold, h.text())
+		metav1.SetMetaDataAnnotation(&n.ObjectMeta, v1alpha1.AnnotationHold, h.text())
 	}
 }
 
@@ -98,7 +95,7 @@ func settleHold(n *v1alpha1.Application, op *v1alpha1.OperationState, synced *vi
 func (a *Apps) holdBack(ctx context.Context, app *v1alpha1.Application, v *view, trees []tree) ([]tree, error) {
 	h := holdOf(app)
 	if h == nil {
-		v.lifted = app.Annotations[annotationHold] != ""
+		v.lifted = app.Annotations[v1alpha1.AnnotationHold] != ""
 		return trees, nil
 	}
 	if h.over(v.spec.sources, v.commits) {
@@ -126,5 +123,5 @@ func (h *hold) words(app *v1alpha1.Application) string {
 		by = " by " + h.By
 	}
 	return "Held at " + short(h.Commits) + by + " since " + h.Since.UTC().Format(time.RFC3339) + ": " + short(h.Instead) + " is not deployed. It goes on by itself with the next commit; to go on now, sync it, or: kubectl annotate application " +
-		app.Name + " -n " + app.Namespace + " " + annotationHold + "-"
+		app.Name + " -n " + app.Namespace + " " + v1alpha1.AnnotationHold + "-"
 }

@@ -66,7 +66,7 @@ func (a *Apps) report(ctx context.Context, app *v1alpha1.Application, st *state,
 		n.Status = a.status(app, v)
 		n.Finalizers = wantedFinalizers(app, v)
 		if v.lifted {
-			delete(n.Annotations, annotationHold)
+			delete(n.Annotations, v1alpha1.AnnotationHold)
 		}
 		if refreshed {
 			delete(n.Annotations, v1alpha1.AnnotationRefresh)

@@ -101,7 +101,7 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 	now := metav1.Now().Rfc3339Copy()
 	v := st.view
 	if v.held != nil && wantsFollowed(op) { // who syncs without naming a revision means the branch: the next look shows it
-		_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) { delete(n.Annotations, annotationHold) })
+		_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) { delete(n.Annotations, v1alpha1.AnnotationHold) })
 		a.queue.add(nameOf(app), urgent, cause{spec: true})
 		return err
 	}

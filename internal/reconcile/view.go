@@ -63,7 +63,7 @@ type spec struct {
 
 func specOf(app *v1alpha1.Application) spec {
 	s := spec{sources: app.Spec.SourceList(), many: app.Spec.HasMultipleSources(), destination: app.Spec.Destination, project: app.Spec.ProjectName(), name: nameOf(app)}
-	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[annotationPruneApproved], app.Annotations[annotationHold]})
+	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[annotationPruneApproved], app.Annotations[v1alpha1.AnnotationHold]})
 	return s
 }
 
