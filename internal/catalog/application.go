@@ -87,6 +87,9 @@ func (c *Catalog) putApplication(o *object.Object) {
 }
 
 func (c *Catalog) removeApplication(namespace, name string) {
+	if !c.holds(namespace) {
+		return
+	}
 	key := types.NamespacedName{Namespace: namespace, Name: name}
 	c.mu.Lock()
 	delete(c.apps, key)

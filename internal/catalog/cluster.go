@@ -20,7 +20,7 @@ type Cluster struct {
 	Name             string   // what destinations may call it
 	Namespaces       []string // the only namespaces to look at; empty for all
 	ClusterResources bool     // whether cluster-scoped objects are managed when Namespaces is set
-	Project          string   // the only project that may use it; empty for all
+	Project          string   // the project that it was registered for; empty for none
 	Labels           map[string]string
 	Annotations      map[string]string
 	Record           string // name of the Secret; empty for our own cluster without one

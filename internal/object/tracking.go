@@ -1,6 +1,10 @@
 package object
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/hawser-cd/hawser/internal/problem"
+)
 
 // Names of the marks that say which application manages an object; the wire is Argo CD's (resource tracking).
 const (
@@ -103,10 +107,22 @@ func (t Tracking) Owner(o *Object) string {
 	return instance
 }
 
-// labelValue cuts at 63 characters, the longest value a label may have.
+// Check refuses an instance that a label, where it is the only mark, would have to cut: two applications could then bear
+// the same mark, and each could take the other's objects for its own.
+func (t Tracking) Check(instance string) error {
+	if t.byLabel() && len(instance) > maxLabel {
+		return problem.New(problem.Invalid, "the name %s has %d characters and does not fit into the label %s that marks objects", instance, len(instance), t.labelKey()).
+			WithHint("at most %d; or set application.resourceTrackingMethod to annotation", maxLabel)
+	}
+	return nil
+}
+
+// maxLabel is the length of the longest value that a label may have.
+const maxLabel = 63
+
 func labelValue(s string) string {
-	if len(s) > 63 {
-		return strings.TrimRight(s[:63], "-_.")
+	if len(s) > maxLabel {
+		return strings.TrimRight(s[:maxLabel], "-_.")
 	}
 	return s
 }

@@ -15,6 +15,7 @@ type Candidate struct {
 	ClaimedBy string    // another application whose render has it, "" if none
 	Holds     string    // what would go with it: "12 objects", for a Namespace, CRD or volume claim; "" when nothing
 	Itself    bool      // it is the very Application that prunes
+	Refused   string    // why the project does not permit it, "" when it does
 }
 
 // PruneInput is what the proof is made of.
@@ -71,6 +72,8 @@ func keep(c Candidate, in PruneInput) string {
 	switch {
 	case c.Itself:
 		return "ignored (an application does not delete itself)"
+	case c.Refused != "":
+		return "ignored (" + c.Refused + ")"
 	case c.ClaimedBy != "":
 		return fmt.Sprintf("ignored (application %s has it in its source)", c.ClaimedBy)
 	case c.Recorded != "" && c.Recorded != c.Live.GetUID():

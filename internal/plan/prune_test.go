@@ -24,6 +24,7 @@ func TestProvePrune(t *testing.T) {
 	}{
 		"plain":                         {PruneInput{Candidates: some(1), Desired: 5, Inventory: 6, Automated: true, Guard: true}, "", false},
 		"claimed by another":            {PruneInput{Candidates: []Candidate{{Live: candidate("ConfigMap a", "u").Live, Recorded: "u", ClaimedBy: "b"}}, Desired: 1}, "application b has it", false},
+		"not permitted any more":        {PruneInput{Candidates: []Candidate{{Live: candidate("ConfigMap a", "u").Live, Recorded: "u", Refused: "namespace n is not permitted in project 'p'"}}, Desired: 1}, "ignored (namespace n is not permitted", false},
 		"another object, same name":     {PruneInput{Candidates: []Candidate{candidate("ConfigMap a", "other")}, Desired: 1}, "UID differs", false},
 		"never applied, automated":      {PruneInput{Candidates: []Candidate{candidate("ConfigMap a", "")}, Desired: 1, Automated: true}, "not applied by this application", false},
 		"never applied, a person":       {PruneInput{Candidates: []Candidate{candidate("ConfigMap a", "")}, Desired: 1}, "", false},

@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -30,7 +31,7 @@ type Rules struct {
 	spec             *v1alpha1.AppProjectSpec
 	sources          []pattern
 	destinations     []destination
-	sourceNamespaces []*regexp.Regexp
+	sourceNamespaces []pattern
 	windows          []window
 	problems         []error
 }
@@ -68,10 +69,10 @@ func New(p *v1alpha1.AppProject) *Rules {
 		}
 	}
 	for _, s := range p.Spec.SourceNamespaces {
-		if re, err := namespacePattern(s); err != nil {
+		if p, err := namespacePattern(s); err != nil {
 			r.fault(err, "sourceNamespaces")
 		} else {
-			r.sourceNamespaces = append(r.sourceNamespaces, re)
+			r.sourceNamespaces = append(r.sourceNamespaces, p)
 		}
 	}
 	return r
@@ -163,10 +164,8 @@ func (r *Rules) Application(name, namespace, controlNamespace string) error {
 	if namespace == "" || namespace == controlNamespace {
 		return nil
 	}
-	for _, re := range r.sourceNamespaces {
-		if re.MatchString(namespace) {
-			return nil
-		}
+	if matchAny(r.sourceNamespaces, namespace) {
+		return nil
 	}
 	return problem.New(problem.Forbidden, "application '%s' in namespace '%s' is not allowed to use project %s", name, namespace, r.name)
 }
@@ -238,37 +237,51 @@ func (r *Rules) fault(err error, field string) {
 // Namespaces compiles a list of names of namespaces, each a glob or a regular expression between slashes, into what
 // reports whether a namespace is one of them. (Argo CD's application.namespaces.)
 func Namespaces(list []string) (func(string) bool, error) {
-	var patterns []*regexp.Regexp
+	var patterns []pattern
 	for _, s := range list {
-		re, err := namespacePattern(s)
+		p, err := namespacePattern(s)
 		if err != nil {
 			return nil, err
 		}
-		patterns = append(patterns, re)
+		patterns = append(patterns, p)
 	}
-	return func(name string) bool {
-		for _, re := range patterns {
-			if re.MatchString(name) {
-				return true
-			}
-		}
-		return false
-	}, nil
+	return func(name string) bool { return matchAny(patterns, name) }, nil
 }
 
-// namespacePattern compiles an entry of sourceNamespaces: a glob, or a regular expression between slashes.
-func namespacePattern(s string) (*regexp.Regexp, error) {
+func matchAny(patterns []pattern, s string) bool {
+	return slices.ContainsFunc(patterns, func(p pattern) bool { return p.allows(s) })
+}
+
+// namespacePattern compiles a glob, or a regular expression between slashes.
+func namespacePattern(s string) (pattern, error) {
 	if len(s) < 3 || !strings.HasPrefix(s, "/") || !strings.HasSuffix(s, "/") {
-		return glob(s, 0)
+		re, err := glob(s, 0)
+		return pattern{glob: re}, err
 	}
 	if len(s) > maxPattern {
-		return nil, problem.New(problem.Limit, "pattern of %d characters: more than %d", len(s), maxPattern)
+		return pattern{}, problem.New(problem.Limit, "pattern of %d characters: more than %d", len(s), maxPattern)
 	}
-	re, err := regexp.Compile(s[1 : len(s)-1])
+	not, text := lookahead(s[1 : len(s)-1])
+	re, err := regexp.Compile(text)
 	if err != nil {
-		return nil, problem.Because(problem.Invalid, err, "pattern %q", s)
+		return pattern{}, problem.Because(problem.Invalid, err, "pattern %q", s).
+			WithHint("Go's syntax; of lookaheads only /^((?!word).)*$/ and /^(?!start).*$/ are understood")
 	}
-	return re, nil
+	return pattern{not: not, glob: re}, nil
+}
+
+var withoutWord, withoutStart = regexp.MustCompile(`^\^\(\(\?!(.+)\)\.\)\*\$$`), regexp.MustCompile(`^\^\(\?!(.+)\)\.[*+]\$?$`)
+
+// lookahead turns the two ways in which people write "all but these" into what Go's expressions can say: they know no
+// lookaheads, because those do not run in linear time. (The first is the example in Argo CD's documentation.)
+func lookahead(expression string) (not bool, _ string) {
+	if m := withoutWord.FindStringSubmatch(expression); m != nil {
+		return true, m[1]
+	}
+	if m := withoutStart.FindStringSubmatch(expression); m != nil {
+		return true, "^(?:" + m[1] + ")"
+	}
+	return false, expression
 }
 
 // matchKind compares group and kind with shell patterns; a malformed pattern counts as inDoubt.

@@ -247,6 +247,40 @@ func TestApplicationNamespaces(t *testing.T) {
 	}
 }
 
+func TestNamespaces(t *testing.T) {
+	for text, c := range map[string]struct{ in, out string }{
+		"*":                          {"a kube-system", ""},
+		"team-*":                     {"team-a team-", "xteam-a team"},
+		"app-?,app-ten":              {"app-1 app-ten", "app-11"},
+		"/^ops-[0-9]+$/":             {"ops-1", "ops-x xops-1"},
+		"/ops/":                      {"ops xopsx", "op"},
+		"/^((?!not-allowed).)*$/":    {"a allowed", "not-allowed x-not-allowed-y"},
+		"/^(?!kube-|openshift-).*$/": {"web my-kube-x", "kube-system openshift-a"},
+		"//":                         {"//", "a"},
+	} {
+		matches, err := Namespaces(strings.Split(text, ","))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		for _, ns := range strings.Fields(c.in) {
+			if !matches(ns) {
+				t.Errorf("%s does not match %s", text, ns)
+			}
+		}
+		for _, ns := range strings.Fields(c.out) {
+			if matches(ns) {
+				t.Errorf("%s matches %s", text, ns)
+			}
+		}
+	}
+	for _, text := range []string{"/(/", "/a(?=b)/", "/^((?!a)(?!b).)*$/", "{", "/" + strings.Repeat("a", maxPattern) + "/"} {
+		if _, err := Namespaces([]string{"fine", text}); err == nil {
+			t.Errorf("%.20s compiles", text)
+		}
+	}
+}
+
 func BenchmarkObject(b *testing.B) {
 	spec := v1alpha1.AppProjectSpec{}
 	for _, ns := range []string{"a", "b", "c", "d-*", "web-*"} {

@@ -177,6 +177,7 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		a.queue.addAfter(name, contestWindow, cause{})
 	}
 	v.contests = st.heals.conditions()
+	looked := app
 	if app, err = a.report(ctx, app, st, v, why); err != nil {
 		return err
 	}
@@ -195,7 +196,16 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		st.faults.again("", v.at, faultPacing)
 		a.queue.addAfter(name, st.faults.wait(v.at, faultPacing), cause{git: v.at.Add(time.Second)})
 	}
+	if edited(looked, app) { // what was found answers what it was: a sync of that could go where it may not go any more
+		return nil // the catalog tells of the edit, and it is looked at again
+	}
 	return a.operate(ctx, app, st)
+}
+
+// edited reports whether somebody changed, between two versions of an Application, what a look depends on.
+func edited(before, now *v1alpha1.Application) bool {
+	return before != now && (specOf(before).hash != specOf(now).hash || object.Hash(before.Operation) != object.Hash(now.Operation) ||
+		(before.DeletionTimestamp == nil) != (now.DeletionTimestamp == nil))
 }
 
 // faultPacing is how soon a source that could not be read is asked again.
@@ -256,15 +266,19 @@ func (st *state) tidy() {
 // yet what it wants, its inventory says so: what it had before we started is not free for others to delete.
 func (a *Apps) claimRecorded(app *v1alpha1.Application) {
 	name := nameOf(app)
-	if server, err := a.Catalog.ServerOf(app.Spec.Destination); err == nil && a.claims.unseen(name) {
+	v := &view{spec: specOf(app)}
+	if a.destination(v); v.server != "" && a.claims.unseen(name) {
 		var keys []object.Key
 		for _, r := range app.Status.Resources {
 			if !r.RequiresPruning {
 				keys = append(keys, object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name})
 			}
 		}
+		if v.cluster != nil {
+			keys = permitted(keys, a.permit(v))
+		}
 		if len(keys) > 0 {
-			a.claim(name, server, keys)
+			a.claim(name, v.server, keys)
 		}
 	}
 	a.claims.looked(name, nil)
@@ -285,7 +299,7 @@ func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) (
 		default:
 			continue
 		}
-		first = cmp.Or(first, n.Name)
+		first = cmp.Or(first, a.called(n))
 	}
 	return first
 }
@@ -382,6 +396,14 @@ func (a *Apps) Pushed(p webhook.Push) {
 
 func nameOf(app *v1alpha1.Application) types.NamespacedName {
 	return types.NamespacedName{Namespace: app.Namespace, Name: app.Name}
+}
+
+// called is how people call an application: by its name, outside of our own namespace with that of its own before it.
+func (a *Apps) called(n nameKey) string {
+	if n.Namespace == a.Namespace {
+		return n.Name
+	}
+	return n.String()
 }
 
 func (a *Apps) instance(app *v1alpha1.Application) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,12 +32,12 @@ func (a *Apps) compare(ctx context.Context, app *v1alpha1.Application, v, last *
 		}
 	}
 	v.notes = append(v.notes, v.complete.notes...)
+	cmp := a.comparer(app, v, answers)
 	if !v.aside {
-		a.claim(nameOf(app), v.server, sortedKeys(wants))
+		a.claim(nameOf(app), v.server, permitted(sortedKeys(wants), cmp.permit))
 	}
 	a.watchWhole(ctx, v, kindsOf(wants))
 
-	cmp := a.comparer(app, v, answers)
 	cmp.sameRules = last != nil && last.spec.hash == v.spec.hash
 	var mu sync.Mutex
 	objects := make(map[object.Key]*compared, len(wants))
@@ -100,7 +101,7 @@ func (c *compared) saysLike(o *compared) bool {
 	sameHealth := c.health == o.health || c.health != nil && o.health != nil && c.health.Status == o.health.Status && c.health.Message == o.health.Message
 	sameErr := c.err == o.err || c.err != nil && o.err != nil && c.err.Error() == o.err.Error()
 	sameLive := (c.live == nil) == (o.live == nil) && (c.live == nil || c.live.GetUID() == o.live.GetUID())
-	return sameHealth && sameErr && sameLive && c.status == o.status && c.foreign == o.foreign && c.ignored == o.ignored && len(c.changes) == len(o.changes)
+	return sameHealth && sameErr && sameLive && c.status == o.status && c.foreign == o.foreign && c.refused == o.refused && c.ignored == o.ignored && len(c.changes) == len(o.changes)
 }
 
 // comparer holds what is the same for all objects of one comparison.
@@ -133,12 +134,9 @@ func (a *Apps) comparer(app *v1alpha1.Application, v *view, answers map[object.K
 
 // permit is the project's word on single objects, as the comparison shows it and the writer enforces it.
 func (a *Apps) permit(v *view) func(object.Key) error {
-	rules, err := a.Catalog.Rules(v.spec.project)
-	if err != nil { // a project that is not found must not read as an object that is not found: that one would be gone
+	rules, err := a.rules(v)
+	if err != nil && !problem.Is(err, problem.Forbidden) { // a project that is not found must not read as an object that is not found: that one would be gone
 		err = problem.Because(problem.Forbidden, err, "without its project %s, nothing is permitted", v.spec.project)
-	}
-	if err == nil {
-		err = rules.Application(v.spec.name.Name, v.spec.name.Namespace, a.Namespace)
 	}
 	target := a.target(v)
 	return func(key object.Key) error {
@@ -148,6 +146,11 @@ func (a *Apps) permit(v *view) func(object.Key) error {
 		kind, known := v.cluster.Kind(key.GroupKind())
 		return rules.Object(key, !known && key.Namespace != "" || kind.Namespaced, target)
 	}
+}
+
+// permitted leaves out what the project does not permit: to name another tenant's object in Git is no claim to it.
+func permitted(keys []object.Key, permit func(object.Key) error) []object.Key {
+	return slices.DeleteFunc(keys, func(key object.Key) bool { return permit(key) != nil })
 }
 
 // ignoreRules is what the application, the settings and we ourselves do not count as a difference.
@@ -170,13 +173,14 @@ func pointerTo(annotation string) string {
 // prediction stays good while the manifest is the same and the live object is the same individual.
 func (c comparer) one(ctx context.Context, key object.Key, want *object.Object, before *compared) *compared {
 	r := &compared{key: key, want: want}
-	if err := c.permit(key); err != nil {
-		r.refused = err.Error()
-	}
 	if before != nil && before.want == want {
 		r.wantHash = before.wantHash
 	} else {
 		r.wantHash = object.Hash(want.Object)
+	}
+	if err := c.permit(key); err != nil { // then what is live under that name is not looked at either
+		r.refused, r.status = err.Error(), v1alpha1.SyncStatusOutOfSync
+		return r
 	}
 	live, exists := c.view.cluster.Get(key)
 	if exists && !c.tracked(live) {
@@ -300,13 +304,16 @@ func (a *Apps) findExtras(ctx context.Context, app *v1alpha1.Application, v *vie
 	if v.unknown != nil {
 		return
 	}
-	recorded, tracking := inventory(app, v.liveOf), a.Catalog.Settings().Tracking
+	recorded, tracking, permit := inventory(app, v.liveOf), a.Catalog.Settings().Tracking, a.permit(v)
 	for key, live := range v.cluster.Live(a.instance(app)) {
 		if v.objects[key] != nil || len(live.GetOwnerReferences()) > 0 { // what a controller made is its controller's
 			continue
 		}
 		if recorded[key] == "" && borrowed(tracking, live) {
 			continue
+		}
+		if _, known := recorded[key]; !known && permit(key) != nil {
+			continue // anybody can put our mark on what is not ours: it is none of the application's business
 		}
 		if kind, ok := v.cluster.Kind(key.GroupKind()); ok && kind.Excluded {
 			continue // the settings have just put it out of sight, in Git as well: that is no reason to delete it
@@ -329,7 +336,7 @@ func (a *Apps) provePrune(app *v1alpha1.Application, v *view, automated bool) pl
 	if v.complete == nil || v.unknown != nil { // an error is not an empty set
 		return plan.PruneVerdict{}
 	}
-	recorded := inventory(app, v.liveOf)
+	recorded, permit := inventory(app, v.liveOf), a.permit(v)
 	in := plan.PruneInput{
 		Desired: len(v.complete.objects), Inventory: len(recorded), Automated: automated, AllowEmpty: app.Spec.Automation().AllowEmpty,
 		Guard:    a.Catalog.Settings().PruneGuard && app.Annotations[annotationPruneGuard] != "off",
@@ -341,9 +348,12 @@ func (a *Apps) provePrune(app *v1alpha1.Application, v *view, automated bool) pl
 			continue
 		}
 		candidate := plan.Candidate{Live: c.live, Recorded: recorded[key], Holds: a.holds(v, c.live), Itself: c.live.GetUID() == app.UID}
+		if err := permit(key); err != nil {
+			candidate.Refused = err.Error()
+		}
 		for _, other := range a.claims.of(v.server, key) {
 			if other != nameOf(app) {
-				candidate.ClaimedBy = other.String()
+				candidate.ClaimedBy = a.called(other)
 			}
 		}
 		in.Candidates = append(in.Candidates, candidate)
@@ -397,6 +407,9 @@ func madeByNamespace(k object.Key) bool {
 func (a *Apps) lacks(name nameKey, v *view) {
 	absent := map[string]bool{}
 	for key, c := range v.objects {
+		if c.refused != "" {
+			continue
+		}
 		if v.cluster.KindErr(key.GroupKind()) != nil {
 			absent[key.GroupKind().String()] = true
 		}

@@ -89,14 +89,18 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 		a.queue.addAfter(nameOf(app), undecidedLookEvery, cause{spec: true})
 		return nil
 	}
-	left, unconfirmed := a.doomed(app, v)
+	left, unconfirmed, forbidden := a.doomed(app, v)
 	if len(left) == 0 && len(unconfirmed) > 0 {
 		return a.deletionBlocked(ctx, app, problem.New(problem.Conflict, "waiting for deletion confirmation of %s", strings.Join(unconfirmed, ", ")).
 			WithHint("to confirm: kubectl annotate application %s -n %s --overwrite %s=$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)", app.Name, app.Namespace, v1alpha1.AnnotationDeletionApproved))
 	}
+	if len(left) == 0 && len(forbidden) > 0 {
+		return a.deletionBlocked(ctx, app, problem.New(problem.Forbidden, "not deleted: %s", strings.Join(forbidden, "; ")).
+			WithHint("have the project permit it again; or, to leave it where it is, remove the finalizer %s", finalizer))
+	}
 	if len(left) == 0 {
 		a.Catalog.Event(app, "Normal", v1alpha1.EventResourceDeleted, "all objects of the application are deleted")
-		a.Observe(Happening{At: time.Now(), Application: app.Name, What: "deleted", Text: "all its objects are gone"})
+		a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(app)), What: "deleted", Text: "all its objects are gone"})
 		a.claim(nameOf(app), "", nil)
 		return a.Catalog.RemoveFinalizer(ctx, app, finalizer)
 	}
@@ -141,9 +145,13 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 
 // doomed lists the live objects that go with the application: marked as its own, the very ones it applied as far as
 // that is known, not made by a controller, not wanted by another application, not protected by Delete=false. Those that
-// ask for a person's confirmation, and have not got it since the deletion began, are named apart.
-func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object, unconfirmed []string) {
+// ask for a person's confirmation, and have not got it since the deletion began, are named apart; so are those that the
+// project does not permit any more, with the rule. What was never applied and is out of the project's reach only looks
+// like ours: it has no say.
+func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object, unconfirmed, forbidden []string) {
 	recorded := inventory(app, func(object.Key) *object.Object { return nil })
+	permit := a.permit(v)
+	_, ruleless := a.rules(v)
 	live := v.cluster.Live(a.instance(app))
 	options := plan.ParseOptions(optionsOf(app, &v1alpha1.SyncOperation{}))
 	approved := deletionApproved(app, *app.DeletionTimestamp)
@@ -161,6 +169,12 @@ func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object
 		if o.GetUID() == app.UID { // an application that is in its own source would wait for itself for ever
 			continue
 		}
+		if err := permit(key); err != nil {
+			if _, known := recorded[key]; known || ruleless != nil {
+				forbidden = append(forbidden, key.Short()+": "+err.Error())
+			}
+			continue
+		}
 		answer := options.With(o).Delete
 		if answer == plan.No || o.GetAnnotations()[v1alpha1.AnnotationHelmResourcePolicy] == "keep" {
 			continue
@@ -174,7 +188,7 @@ func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object
 		}
 		list = append(list, o)
 	}
-	return list, unconfirmed
+	return list, unconfirmed, forbidden
 }
 
 // deletionApproved reports whether a person has confirmed deletions since the given moment. The annotation stays on

@@ -63,6 +63,12 @@ func (a *Apps) planInput(ctx context.Context, app *v1alpha1.Application, v *view
 	if options.CreateNamespace {
 		in.Ensure = a.namespaceToEnsure(app, v)
 	}
+	if in.Ensure != nil { // that the destination is permitted does not say that a Namespace is (Argo CD's rule)
+		key := object.KeyOf(in.Ensure)
+		if err := permit(key); err != nil {
+			in.Refused[key] = err.Error()
+		}
+	}
 	a.lookFor(ctx, v, &in)
 	return in
 }

@@ -60,6 +60,7 @@ func (v *view) hold(last *view) {
 func (a *Apps) destination(v *view) {
 	target, err := a.Catalog.Destination(v.spec.destination)
 	if err != nil {
+		v.nowhere = err
 		v.note(v1alpha1.ConditionInvalidSpecError, "%s", err)
 		return
 	}
@@ -110,19 +111,14 @@ func (a *Apps) desired(ctx context.Context, app *v1alpha1.Application, v, last *
 	return err
 }
 
-// permitted checks the application's place, its sources, refs among them, and its destination against the project.
+// permitted checks the application's place, its sources, refs among them, and its destination against the project, and
+// that its objects can be told from those of others.
 func (a *Apps) permitted(v *view) error {
 	if err := render.CheckSources(v.spec.sources); err != nil {
 		return err
 	}
-	rules, err := a.Catalog.Rules(v.spec.project)
-	if problem.Is(err, problem.NotFound) {
-		return problem.New(problem.NotFound, "Application referencing project %s which does not exist", v.spec.project)
-	}
+	rules, err := a.rules(v)
 	if err != nil {
-		return err
-	}
-	if err := rules.Application(v.spec.name.Name, v.spec.name.Namespace, a.Namespace); err != nil {
 		return err
 	}
 	for _, s := range v.spec.sources {
@@ -130,9 +126,24 @@ func (a *Apps) permitted(v *view) error {
 			return err
 		}
 	}
+	if v.nowhere != nil {
+		return v.nowhere
+	}
 	target := a.target(v)
 	target.Namespace = v.spec.destination.Namespace
-	return rules.Destination(target)
+	if err := rules.Destination(target); err != nil {
+		return err
+	}
+	return a.Catalog.Settings().Tracking.Check(object.Instance(a.Namespace, v.spec.name.Namespace, v.spec.name.Name))
+}
+
+// rules are those of the application's project, if the application may belong to it.
+func (a *Apps) rules(v *view) (*project.Rules, error) {
+	rules, err := a.Catalog.Rules(v.spec.project)
+	if err == nil {
+		err = rules.Application(v.spec.name.Name, v.spec.name.Namespace, a.Namespace)
+	}
+	return rules, err
 }
 
 // target is the view's cluster as a project's rules see it.

@@ -301,6 +301,8 @@ func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.Applica
 		switch {
 		case c.foreign != "":
 			add(v1alpha1.ConditionSharedResourceWarning, "%s is part of applications %s and %s", k.Short(), a.instance(app), c.foreign)
+		case c.refused != "":
+			add(v1alpha1.ConditionComparisonError, "%s (%s): %s", k.Short(), v.where(v.complete.origin[k]), c.refused)
 		case c.err != nil:
 			add(v1alpha1.ConditionComparisonError, "%s (%s): %s", k.Short(), v.where(v.complete.origin[k]), c.err)
 		}
@@ -409,7 +411,7 @@ func clip(text string, n int) string {
 func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
 	b, n := before.Status, after.Status
 	say := func(what, format string, args ...any) {
-		a.Observe(Happening{At: time.Now(), Application: after.Name, What: what, Text: fmt.Sprintf(format, args...)})
+		a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(after)), What: what, Text: fmt.Sprintf(format, args...)})
 	}
 	if old, now := append([]string{b.Sync.Revision}, b.Sync.Revisions...), append([]string{n.Sync.Revision}, n.Sync.Revisions...); !slices.Equal(old, now) && len(v.infos) > 0 {
 		if i := v.newest(b.Sync); i.ID != "" && v.rendered {
@@ -542,7 +544,7 @@ func (a *Apps) started(app *v1alpha1.Application, v *view) {
 		text = fmt.Sprintf("Initiated automated %s to '%s'", what, strings.Join(v.commits, ","))
 	}
 	a.Catalog.Event(app, "Normal", v1alpha1.EventOperationStarted, text)
-	a.Observe(Happening{At: time.Now(), Application: app.Name, What: "sync", Text: text})
+	a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(app)), What: "sync", Text: text})
 }
 
 func (a *Apps) finished(app *v1alpha1.Application, end plan.Next) {
@@ -562,12 +564,12 @@ func (a *Apps) finished(app *v1alpha1.Application, end plan.Next) {
 	}
 	a.Metrics.synced(app, a.serverOf(app))
 	a.Catalog.Event(app, kind, v1alpha1.EventOperationCompleted, fmt.Sprintf("Sync operation to %s %s", strings.Join(commits, ","), clip(verb, 800)))
-	a.Log.Info("sync finished", "application", app.Name, "revision", strings.Join(commits, ","), "phase", op.Phase, "message", op.Message, "changed", changed)
+	a.Log.Info("sync finished", "application", a.called(nameOf(app)), "revision", strings.Join(commits, ","), "phase", op.Phase, "message", op.Message, "changed", changed)
 	text := fmt.Sprintf("%s applied: %d objects changed", short(commits), changed)
 	if op.Phase != v1alpha1.OperationSucceeded {
 		text = fmt.Sprintf("%s not applied: %s", short(commits), op.Message)
 	}
-	a.Observe(Happening{At: time.Now(), Application: app.Name, What: "applied", Text: text})
+	a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(app)), What: "applied", Text: text})
 }
 
 func (a *Apps) serverOf(app *v1alpha1.Application) string {

@@ -215,20 +215,11 @@ func (a *Apps) releaseHook(ctx context.Context, w *cluster.Writer, s plan.Step) 
 // nothing does once another replica may lead.
 func (a *Apps) writer(v *view) *cluster.Writer {
 	permit := a.permit(v)
-	ensured := object.Key{Kind: "Namespace", Name: v.spec.destination.Namespace}
 	return v.cluster.Writer(func(key object.Key) error {
 		if err := a.Catalog.Leading(); err != nil {
 			return err
 		}
-		if err := permit(key); err != nil {
-			// CreateNamespace makes a destination that is permitted although the project permits no Namespaces in Git (as
-			// Argo CD does); what Git has was refused before
-			if key == ensured && v.objects[key] == nil && v.extras[key] == nil && a.permitted(v) == nil {
-				return nil
-			}
-			return err
-		}
-		return nil
+		return permit(key)
 	})
 }
 

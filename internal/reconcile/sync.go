@@ -63,7 +63,7 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 		a.queue.addAfter(nameOf(app), u.In, cause{})
 	}
 	if u.Operation == nil {
-		a.Log.Debug("no automated sync", "application", app.Name, "reason", u.Why)
+		a.Log.Debug("no automated sync", "application", a.called(nameOf(app)), "reason", u.Why)
 		return nil
 	}
 	if len(u.Operation.Sync.Resources) > 0 {
@@ -131,6 +131,10 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 	}
 	st.journal.asked = object.Hash(updated.Operation)
 	a.started(updated, v)
+	if object.Hash(updated.Spec) != object.Hash(app.Spec) { // edited at the last moment: it goes on with what the next look finds
+		st.journal = nil
+		return nil
+	}
 	return a.proceed(ctx, updated, st)
 }
 
@@ -332,11 +336,11 @@ func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, op 
 		v.spec.sources = sync.Sources
 	}
 	a.destination(v)
-	if v.cluster == nil {
-		return v, nil
-	}
 	if err := a.permitted(v); err != nil {
 		return nil, err
+	}
+	if v.cluster == nil {
+		return v, nil
 	}
 	if len(sync.Manifests) > 0 {
 		complete, err := a.given(app, v, sync.Manifests)

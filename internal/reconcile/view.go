@@ -29,6 +29,7 @@ type view struct {
 	at       time.Time
 	server   string
 	cluster  *cluster.Cluster // nil when the destination is not to be had
+	nowhere  error            // why the destination names no cluster that we know
 	commits  []string         // resolved commit of each source; empty strings where not known
 	infos    []source.Revision
 	types    []v1alpha1.ApplicationSourceType

@@ -30,12 +30,8 @@ type facts struct {
 func newFacts(req Request) *facts {
 	versions := slices.Clone(req.Cluster.APIVersions)
 	slices.Sort(versions)
-	instance := req.App.Instance
-	if instance == "" {
-		instance = req.App.Name
-	}
 	return &facts{used: map[string]bool{}, path: req.Source.Path, values: map[string]string{
-		factApp: req.App.Name, factInstance: instance, factNamespace: req.App.DestinationNamespace,
+		factApp: req.App.Name, factInstance: req.App.instance(), factNamespace: req.App.DestinationNamespace,
 		factProject: req.App.Project, factRevision: req.Revision, factRepo: req.Source.RepoURL,
 		factTarget: req.Source.TargetRevision, factKubeVersion: req.Cluster.KubeVersion,
 		factAPIVersions: strings.Join(slices.Compact(versions), "\n"),

@@ -10,6 +10,7 @@
 package render
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"slices"
@@ -47,8 +48,10 @@ type App struct {
 	Namespace            string // metadata.namespace
 	Project              string
 	DestinationNamespace string
-	Instance             string // the name in tracking marks, $ARGOCD_APP_NAME; Name if empty
+	Instance             string // the name in tracking marks, $ARGOCD_APP_NAME, .argocd-source-NAME.yaml; Name if empty
 }
+
+func (a App) instance() string { return cmp.Or(a.Instance, a.Name) }
 
 // Cluster is what a source may know of the destination. Only Helm charts and the build environment ask.
 type Cluster struct {
@@ -194,7 +197,7 @@ func prepare(req Request, opts Options) (*job, error) {
 	if err := checkFolder(fs, req.Source.Path, p); err != nil {
 		return nil, err
 	}
-	if req.Source, err = withOverrides(fs, req.Source, p, req.App.Name); err != nil {
+	if req.Source, err = withOverrides(fs, req.Source, p, req.App.instance()); err != nil {
 		return nil, err
 	}
 	j := &job{
