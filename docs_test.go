@@ -59,7 +59,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 		// flags of serve: f.StringVar(&cfg.Listen, "listen", …)
 		{"internal/cli/serve.go", `\bf\.[A-Za-z]+Var\(&[A-Za-z.]+, "([a-z-]+)"`, "\\| `--([a-z-]+)` "},
 		// keys of argocd-cm and argocd-cmd-params-cm: read(&k, "url", …)
-		{"internal/catalog/settings.go", `\bread\(&[kp], "([A-Za-z.]+)"`, "`((?:[a-z]+\\.)+[A-Za-z.]+|url|installationID)`"},
+		{"internal/catalog/settings.go", `\bread\(&[kp], "([A-Za-z.]+)"`, "`((?:[a-z]+\\.)+[A-Za-z.]+|url|installationID|globalProjects)`"},
 		// keys of argocd-secret
 		{"internal/catalog/settings.go", `"(webhook\.[a-z]+\.[a-z]+)":`, "`(webhook\\.[a-z]+\\.[a-z]+)`"},
 	} {

@@ -48,15 +48,17 @@ type Catalog struct {
 	lead      lead
 	elsewhere func(namespace string) bool // whether Applications may be there; nil when they may be with us only
 
-	mu       sync.RWMutex
-	apps     map[types.NamespacedName]*appEntry
-	writing  map[types.NamespacedName]*writing
-	projects map[string]projectEntry
-	records  records
-	secrets  map[string]secretRecord
-	silent   map[string]error // watches whose last request failed
-	ready    bool             // the first lists are in; before that no view is made of half of them
-	view     atomic.Pointer[view]
+	mu              sync.RWMutex
+	apps            map[types.NamespacedName]*appEntry
+	writing         map[types.NamespacedName]*writing
+	projects        map[string]projectEntry
+	projectsVersion int // counts the changes of projects
+	records         records
+	secrets         map[string]secretRecord
+	silent          map[string]error // watches whose last request failed
+	ready           bool             // the first lists are in; before that no view is made of half of them
+	view            atomic.Pointer[view]
+	rulings         rulings
 
 	unreachable atomic.Pointer[error] // why the API server could not be reached at the last attempt
 

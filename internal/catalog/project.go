@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"sync"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -9,11 +10,11 @@ import (
 	"github.com/hawser-cd/hawser/internal/project"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 type projectEntry struct {
 	project *v1alpha1.AppProject
-	rules   *project.Rules
 	err     error
 }
 
@@ -24,10 +25,75 @@ func (c *Catalog) Project(name string) (*v1alpha1.AppProject, error) {
 	return e.project, err
 }
 
-// Rules returns what the AppProject of that name permits; errors as Project.
+// Rules returns what the AppProject of that name permits, with what it inherits from global projects and what is
+// registered for it; errors as Project. A global project that does not exist is an error of those who inherit from it:
+// what it forbids is not known.
 func (c *Catalog) Rules(name string) (*project.Rules, error) {
-	e, err := c.projectEntry(name)
-	return e.rules, err
+	c.rulings.Lock()
+	defer c.rulings.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	v := c.view.Load()
+	if c.rulings.view != v || c.rulings.version != c.projectsVersion {
+		c.rulings.known, c.rulings.view, c.rulings.version = map[string]ruling{}, v, c.projectsVersion
+	}
+	r, known := c.rulings.known[name]
+	if !known {
+		r.rules, r.err = c.rule(name, v)
+		c.rulings.known[name] = r
+	}
+	return r.rules, r.err
+}
+
+// rulings are the compiled rules of projects, for as long as nothing changes that they depend on.
+type rulings struct {
+	sync.Mutex
+	view    *view
+	version int
+	known   map[string]ruling
+}
+
+type ruling struct {
+	rules *project.Rules
+	err   error
+}
+
+// rule compiles the rules of one project. c.mu is held.
+func (c *Catalog) rule(name string, v *view) (*project.Rules, error) {
+	e, err := c.entry(name)
+	if err != nil {
+		return nil, err
+	}
+	in := project.Input{Project: e.project}
+	for _, g := range v.settings.GlobalProjects {
+		selector, err := metav1.LabelSelectorAsSelector(&g.LabelSelector)
+		if err != nil || g.ProjectName == name || !selector.Matches(labels.Set(e.project.Labels)) { // the selector was checked when it was read
+			continue
+		}
+		global, err := c.entry(g.ProjectName)
+		if err != nil {
+			return nil, problem.Because(problem.Invalid, err, "project %s inherits from project %s", name, g.ProjectName).
+				WithHint("make it, or take it out of globalProjects in %s", settingsMap)
+		}
+		in.Global = append(in.Global, global.project)
+	}
+	for _, r := range v.repositories.list {
+		if r.Project == name {
+			in.Repositories = append(in.Repositories, r.URL)
+		}
+	}
+	for _, k := range v.clusters.list {
+		if k.Project != name {
+			continue
+		}
+		if len(k.Namespaces) == 0 {
+			in.Clusters = append(in.Clusters, project.Target{Server: k.Server})
+		}
+		for _, ns := range k.Namespaces {
+			in.Clusters = append(in.Clusters, project.Target{Server: k.Server, Namespace: ns})
+		}
+	}
+	return project.Compile(in), nil
 }
 
 // Projects returns all AppProjects that can be understood, by name.
@@ -46,6 +112,11 @@ func (c *Catalog) Projects() []*v1alpha1.AppProject {
 func (c *Catalog) projectEntry(name string) (projectEntry, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	return c.entry(name)
+}
+
+// entry is projectEntry; c.mu is held.
+func (c *Catalog) entry(name string) (projectEntry, error) {
 	e, ok := c.projects[name]
 	if !ok {
 		return projectEntry{}, problem.New(problem.NotFound, "Application referencing project %s which does not exist", name)
@@ -60,8 +131,8 @@ func (c *Catalog) putProject(o *object.Object) {
 		e.err = problem.Because(problem.Invalid, err, "project %s cannot be understood", o.GetName())
 	} else {
 		p.ManagedFields = nil
-		e.project, e.rules = p, project.New(p)
-		for _, err := range e.rules.Problems() {
+		e.project = p
+		for _, err := range project.New(p).Problems() {
 			c.log.Warn("project rule not understood", "error", err)
 		}
 	}
@@ -70,6 +141,7 @@ func (c *Catalog) putProject(o *object.Object) {
 	same := ok && known.err == nil && e.err == nil && known.project.UID == p.UID && known.project.ResourceVersion == p.ResourceVersion
 	if !same {
 		c.projects[o.GetName()] = e
+		c.projectsVersion++
 	}
 	c.mu.Unlock()
 	if !same {
@@ -80,6 +152,7 @@ func (c *Catalog) putProject(o *object.Object) {
 func (c *Catalog) removeProject(_, name string) {
 	c.mu.Lock()
 	delete(c.projects, name)
+	c.projectsVersion++
 	c.mu.Unlock()
 	c.tell(Change{ProjectChanged, c.key(name)})
 }

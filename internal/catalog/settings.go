@@ -13,6 +13,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -65,10 +66,17 @@ type Settings struct {
 	HookTimeout, WaveTimeout        time.Duration     // hawser.sync.hook.timeout (6h), hawser.sync.wave.timeout (1h); 0 is for ever
 	HelmStages                      bool              // hawser.helm.hooks: helm (true) tells installs from upgrades, argocd (false) does not
 	StatusWorkers, OperationWorkers int               // controller.status.processors, controller.operation.processors; 0 when absent; read at start
+	GlobalProjects                  []GlobalProject   // globalProjects, a YAML list
 	RBAC                            map[string]string // argocd-rbac-cm as it is
 
 	// Problems are the keys that could not be understood. The value before it, or the default, stays in force.
 	Problems []error
+}
+
+// GlobalProject is a project from which others inherit: those with the labels.
+type GlobalProject struct {
+	ProjectName   string               `json:"projectName"`
+	LabelSelector metav1.LabelSelector `json:"labelSelector"`
 }
 
 // Filter selects kinds of resources. Each field holds globs; an empty one matches everything.
@@ -182,6 +190,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&k, "hawser.drift.additions", &s.DriftAdditions, old.DriftAdditions, choice("people", "none"))
 	read(&k, "hawser.sync.hook.timeout", &s.HookTimeout, old.HookTimeout, duration)
 	read(&k, "hawser.sync.wave.timeout", &s.WaveTimeout, old.WaveTimeout, duration)
+	read(&k, "globalProjects", &s.GlobalProjects, old.GlobalProjects, globalProjects)
 	read(&k, "hawser.helm.hooks", &s.HelmStages, old.HelmStages, choice("helm", "argocd"))
 	read(&k, "hawser.prune.guard", &s.PruneGuard, old.PruneGuard, choice("on", "off"))
 
@@ -342,6 +351,22 @@ func filters(s string) ([]Filter, error) {
 	list := []Filter{} // not nil: a written empty list overrides the default
 	if err := parseYAML(s, &list); err != nil {
 		return nil, err
+	}
+	return list, nil
+}
+
+func globalProjects(s string) ([]GlobalProject, error) {
+	var list []GlobalProject
+	if err := parseYAML(s, &list); err != nil {
+		return nil, err
+	}
+	for _, g := range list {
+		if g.ProjectName == "" {
+			return nil, problem.New(problem.Invalid, "projectName is missing")
+		}
+		if _, err := metav1.LabelSelectorAsSelector(&g.LabelSelector); err != nil {
+			return nil, problem.Because(problem.Invalid, err, "labelSelector of %s", g.ProjectName)
+		}
 	}
 	return list, nil
 }

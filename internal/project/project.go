@@ -22,6 +22,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/source"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -46,14 +47,62 @@ type Target struct {
 
 type destination struct{ server, name, namespace pattern }
 
-// New compiles p, which must not be changed afterwards.
-func New(p *v1alpha1.AppProject) *Rules {
-	r := &Rules{name: p.Name, spec: &p.Spec}
-	for _, s := range p.Spec.SourceRepos {
+// Input is what the rules of a project are made of. Nothing in it may be changed afterwards.
+type Input struct {
+	Project *v1alpha1.AppProject
+	// Global are the projects that it inherits from: their lists of repositories, destinations, kinds and windows are
+	// added to its own. (Argo CD's globalProjects.)
+	Global []*v1alpha1.AppProject
+	// Repositories and Clusters are those registered for this project: they are permitted without being listed, unless
+	// the project denies them. A target without namespace stands for all of its namespaces. (Argo CD's project-scoped
+	// repositories and clusters.)
+	Repositories []string
+	Clusters     []Target
+}
+
+// New compiles a project that stands alone.
+func New(p *v1alpha1.AppProject) *Rules { return Compile(Input{Project: p}) }
+
+// Compile compiles the rules of a project.
+func Compile(in Input) *Rules {
+	r := compileSpec(in.Project.Name, inherit(in.Project.Spec, in.Global))
+	for _, url := range in.Repositories {
+		r.sources = append(r.sources, exactly(source.NormalizeURL(url)))
+	}
+	for _, t := range in.Clusters {
+		d := destination{server: exactly(trimServer(t.Server)), name: nothing, namespace: everything}
+		if t.Namespace != "" {
+			d.namespace = exactly(t.Namespace)
+		}
+		r.destinations = append(r.destinations, d)
+	}
+	return r
+}
+
+// inherit adds the lists of the global projects to a project's own. An absent list of permitted namespaced kinds, which
+// permits all, becomes that of the global project: to inherit a restriction is what global projects are for.
+func inherit(spec v1alpha1.AppProjectSpec, global []*v1alpha1.AppProject) *v1alpha1.AppProjectSpec {
+	for _, g := range global {
+		spec.SourceRepos = slices.Concat(spec.SourceRepos, g.Spec.SourceRepos)
+		spec.Destinations = slices.Concat(spec.Destinations, g.Spec.Destinations)
+		spec.ClusterResourceWhitelist = slices.Concat(spec.ClusterResourceWhitelist, g.Spec.ClusterResourceWhitelist)
+		spec.ClusterResourceBlacklist = slices.Concat(spec.ClusterResourceBlacklist, g.Spec.ClusterResourceBlacklist)
+		if g.Spec.NamespaceResourceWhitelist != nil { // an empty list is one, too
+			spec.NamespaceResourceWhitelist = append(append([]metav1.GroupKind{}, spec.NamespaceResourceWhitelist...), g.Spec.NamespaceResourceWhitelist...)
+		}
+		spec.NamespaceResourceBlacklist = slices.Concat(spec.NamespaceResourceBlacklist, g.Spec.NamespaceResourceBlacklist)
+		spec.SyncWindows = slices.Concat(spec.SyncWindows, g.Spec.SyncWindows)
+	}
+	return &spec
+}
+
+func compileSpec(name string, spec *v1alpha1.AppProjectSpec) *Rules {
+	r := &Rules{name: name, spec: spec}
+	for _, s := range spec.SourceRepos {
 		not, address := deny(s)
 		r.sources = append(r.sources, r.compile(not, source.NormalizeURL(address), '/', "sourceRepos"))
 	}
-	for _, d := range p.Spec.Destinations {
+	for _, d := range spec.Destinations {
 		part := func(s string) pattern {
 			not, text := deny(s)
 			return r.compile(not, text, 0, "destinations")
@@ -62,13 +111,13 @@ func New(p *v1alpha1.AppProject) *Rules {
 			server: part(trimServer(d.Server)), name: part(d.Name), namespace: part(d.Namespace),
 		})
 	}
-	for i := range p.Spec.SyncWindows {
-		w := compileWindow(&p.Spec.SyncWindows[i])
+	for i := range spec.SyncWindows {
+		w := compileWindow(&spec.SyncWindows[i])
 		if r.windows = append(r.windows, w); w.err != nil {
 			r.fault(w.err, "syncWindows")
 		}
 	}
-	for _, s := range p.Spec.SourceNamespaces {
+	for _, s := range spec.SourceNamespaces {
 		if p, err := namespacePattern(s); err != nil {
 			r.fault(err, "sourceNamespaces")
 		} else {
@@ -213,6 +262,13 @@ type pattern struct {
 
 func (p pattern) allows(s string) bool { return p.glob != nil && p.glob.MatchString(s) != p.not }
 func (p pattern) denies(s string) bool { return p.not && (p.glob == nil || p.glob.MatchString(s)) }
+
+// exactly is the pattern of one text, whatever characters are in it.
+func exactly(text string) pattern {
+	return pattern{glob: regexp.MustCompile(`\A` + regexp.QuoteMeta(text) + `\z`)}
+}
+
+var nothing, everything = pattern{}, pattern{glob: regexp.MustCompile(``)}
 
 func deny(s string) (bool, string) {
 	rest, not := strings.CutPrefix(s, "!")

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -244,6 +245,94 @@ func TestApplicationNamespaces(t *testing.T) {
 	}
 	if len(r.Problems()) != 2 {
 		t.Errorf("problems: %v", r.Problems())
+	}
+}
+
+func TestInherit(t *testing.T) {
+	kinds := func(kind ...string) []metav1.GroupKind {
+		list := []metav1.GroupKind{}
+		for _, k := range kind {
+			list = append(list, metav1.GroupKind{Kind: k})
+		}
+		return list
+	}
+	own := &v1alpha1.AppProject{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: v1alpha1.AppProjectSpec{
+		SourceRepos: []string{"https://git.corp/a"}, Destinations: []v1alpha1.ApplicationDestination{{Server: "https://a", Namespace: "team-*"}},
+	}}
+	before := own.DeepCopy()
+	global := &v1alpha1.AppProject{ObjectMeta: metav1.ObjectMeta{Name: "all"}, Spec: v1alpha1.AppProjectSpec{
+		SourceRepos: []string{"https://git.corp/shared", "!https://git.corp/secret"}, Destinations: []v1alpha1.ApplicationDestination{{Server: "*", Namespace: "!team-x"}},
+		NamespaceResourceBlacklist: kinds("Secret"), ClusterResourceWhitelist: []v1alpha1.ClusterResourceRestrictionItem{{Kind: "Namespace"}},
+		SyncWindows: []v1alpha1.SyncWindow{{Kind: "deny", Schedule: "* * * * *", Duration: "1h", Applications: []string{"*"}}},
+	}}
+	r := Compile(Input{Project: own, Global: []*v1alpha1.AppProject{global}})
+	for _, c := range []struct {
+		what      string
+		err       error
+		permitted bool
+	}{
+		{"own repository", r.Source("https://git.corp/a"), true},
+		{"global repository", r.Source("https://git.corp/shared"), true},
+		{"global repository that is denied", r.Source("https://git.corp/secret"), false},
+		{"own destination", r.Destination(Target{Server: "https://a", Namespace: "team-a"}), true},
+		{"destination that the global project denies", r.Destination(Target{Server: "https://a", Namespace: "team-x"}), false},
+		{"kind that the global project forbids", r.Kind(schema.GroupKind{Kind: "Secret"}, "s", true), false},
+		{"kind that nobody forbids", r.Kind(schema.GroupKind{Kind: "ConfigMap"}, "c", true), true},
+		{"cluster-scoped kind that the global project permits", r.Kind(schema.GroupKind{Kind: "Namespace"}, "n", false), true},
+	} {
+		if (c.err == nil) != c.permitted {
+			t.Errorf("%s: %v", c.what, c.err)
+		}
+	}
+	if n := len(r.windows); n != 1 {
+		t.Errorf("%d windows", n)
+	}
+	if diff := cmp.Diff(before, own); diff != "" {
+		t.Errorf("the project itself was changed: %s", diff)
+	}
+	for name, c := range map[string]struct {
+		own, global []metav1.GroupKind
+		permitted   bool // ConfigMap
+	}{
+		"no list":                          {nil, nil, true},
+		"the global project's list counts": {nil, kinds("Service"), false},
+		"its empty list, too":              {nil, kinds(), false},
+		"its list adds to the own one":     {kinds("ConfigMap"), kinds("Service"), true},
+		"the own empty list stays":         {kinds(), nil, false},
+	} {
+		r := Compile(Input{Project: &v1alpha1.AppProject{Spec: v1alpha1.AppProjectSpec{NamespaceResourceWhitelist: c.own}},
+			Global: []*v1alpha1.AppProject{{Spec: v1alpha1.AppProjectSpec{NamespaceResourceWhitelist: c.global}}}})
+		if err := r.Kind(schema.GroupKind{Kind: "ConfigMap"}, "c", true); (err == nil) != c.permitted {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRegisteredForAProject(t *testing.T) {
+	p := &v1alpha1.AppProject{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: v1alpha1.AppProjectSpec{
+		SourceRepos: []string{"!https://git.corp/bad"}, Destinations: []v1alpha1.ApplicationDestination{{Server: "https://own", Namespace: "!kube-system"}},
+		PermitOnlyProjectScopedClusters: true,
+	}}
+	r := Compile(Input{Project: p, Repositories: []string{"https://git.corp/a[b]*.git", "https://git.corp/bad"},
+		Clusters: []Target{{Server: "https://own/"}, {Server: "https://narrow", Namespace: "web"}}})
+	if err := r.Source("https://git.corp/A[b]*"); err != nil {
+		t.Error(err)
+	}
+	if r.Source("https://git.corp/bad") == nil {
+		t.Error("a repository that the project denies is permitted because it is registered")
+	}
+	at := func(server, namespace string) Target {
+		return Target{Server: server, Namespace: namespace, ClusterProject: "team"}
+	}
+	for _, target := range []Target{at("https://own", "web"), at("https://narrow", "web")} {
+		if err := r.Destination(target); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, target := range []Target{at("https://own", "kube-system"), at("https://narrow", "other"), at("https://narrow", ""), at("https://ownx", "web"), {Server: "https://own", Namespace: "web"}} {
+		if r.Destination(target) == nil {
+			t.Errorf("%+v is permitted", target)
+		}
 	}
 }
 
