@@ -88,6 +88,7 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	c.subscribers.Store(&[]*subscription{})
 	connection := quick(o.REST)
 	connection.Wrap(c.overhear)
+	c.lead.lasts(goodFor(leaseOf(o)))
 	c.Fence(connection)
 	if c.client, err = dynamic.NewForConfig(connection); err != nil {
 		return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")

@@ -6,11 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// boundBuffers has the kernel give up what it could not deliver within the time that a lease is good for, instead of
-// delivering it when the network is back.
+// boundBuffers has the kernel give up what it could not deliver before the lease of the last renewal is over, instead of
+// delivering it when the network is back: bytes leave for two thirds of a lease, and have the last third to arrive.
 func (l *lead) boundBuffers(conn net.Conn) {
 	l.mu.Lock()
-	limit := l.valid
+	limit := l.valid / 2
 	l.mu.Unlock()
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok || limit <= 0 {

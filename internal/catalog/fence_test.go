@@ -25,6 +25,11 @@ func TestATurnHoldsWhileItsLeaseIsFresh(t *testing.T) {
 		t.Errorf("a lease that may have been taken: %v", err)
 	}
 	l.renew(time.Now())
+	l.renew(time.Time{}) // the lease is given up while something is still at work
+	if err := l.holds(before); !problem.Is(err, problem.Conflict) {
+		t.Errorf("a lease that was given up: %v", err)
+	}
+	l.renew(time.Now())
 	l.end()
 	if err := l.holds(before); !problem.Is(err, problem.Conflict) {
 		t.Errorf("a turn that is over: %v", err)

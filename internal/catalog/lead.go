@@ -41,13 +41,20 @@ func (c *Catalog) Lead(ctx context.Context, onStart func(ctx context.Context), o
 	return nil
 }
 
-func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onStart func(context.Context), onStop func()) error {
-	lease := c.options.LeaseDuration
-	if lease <= 0 {
-		lease = 15 * time.Second
+// leaseOf is how long a silent leader keeps the lead. The Lease holds whole seconds, and others go by those.
+func leaseOf(o Options) time.Duration {
+	if o.LeaseDuration < time.Second {
+		return 15 * time.Second
 	}
-	renewDeadline := lease * 2 / 3
-	c.lead.lasts(renewDeadline)
+	return o.LeaseDuration.Truncate(time.Second)
+}
+
+// goodFor is how long after a renewal its lease is trusted: the rest is for what is on its way.
+func goodFor(lease time.Duration) time.Duration { return lease * 2 / 3 }
+
+func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onStart func(context.Context), onStop func()) error {
+	lease := leaseOf(c.options)
+	renewDeadline := goodFor(lease)
 	c.lead.end() // nothing held from before
 	// the elector lives longer than ctx: it releases the lease when it ends, and by then onStart must have returned
 	electing, release := context.WithCancel(klog.NewContext(context.WithoutCancel(ctx), logr.FromSlogHandler(c.log.Handler())))
@@ -227,6 +234,10 @@ func (t *timed) Update(ctx context.Context, r resourcelock.LeaderElectionRecord)
 	t.mu.Unlock()
 	if r.HolderIdentity == "" && holder != "" && holder != t.Identity() {
 		return problem.New(problem.Conflict, "the lease is held by %s", holder)
+	}
+	if r.HolderIdentity == "" { // given up, perhaps before all work has ended: from now on another may lead
+		t.lead.renew(time.Time{})
+		return t.Interface.Update(ctx, r)
 	}
 	return t.note(func() error { return t.Interface.Update(ctx, r) })
 }
