@@ -114,9 +114,10 @@ func (h heals) observe(v *view, now time.Time) {
 		for pointer, f := range one.fields {
 			i := slices.IndexFunc(c.changes, func(ch diff.Change) bool { return ch.Pointer == pointer && ch.Manager == f.manager })
 			switch {
+			case c.err != nil || c.live == nil: // nothing is known of the field
 			case i < 0 && !f.since.IsZero():
 				delete(one.fields, pointer)
-			case i < 0 || c.err != nil:
+			case i < 0:
 			case f.since.IsZero() && len(f.sets) >= contestSets && now.Sub(f.sets[0]) <= contestWindow:
 				f.since = now
 			case !f.since.IsZero() && now.Sub(f.since) > contestWindow && now.Sub(c.changes[i].Time) > contestWindow:

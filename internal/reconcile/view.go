@@ -145,6 +145,13 @@ func (v *view) status() v1alpha1.SyncStatusCode {
 	return worst
 }
 
+// leaves reports whether an automated sync leaves fields of the object to others.
+func (v *view) leaves(key object.Key) bool {
+	return slices.ContainsFunc(v.leave, func(r v1alpha1.ResourceIgnoreDifferences) bool {
+		return key == object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+	})
+}
+
 // unsure are the objects that could not be compared because the cluster could not answer.
 func (v *view) unsure() map[object.Key]bool {
 	var keys map[object.Key]bool

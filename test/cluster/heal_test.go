@@ -72,6 +72,13 @@ func TestAContestedFieldIsGivenUp(t *testing.T) {
 		t.Errorf("the contested field was touched (%v), the operator wrote %d times", err, times.Load()-given)
 	}
 
+	// and it is still told: what was applied around it has not become what Git is taken for
+	time.Sleep(2 * time.Second)
+	a = h.get(t, name)
+	if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync || !condition0(a, v1alpha1.ConditionFieldContestedWarning, "data.colour") {
+		t.Errorf("the contest is hidden after a heal around it: %s, %v", a.Status.Sync.Status, a.Status.Conditions)
+	}
+
 	// a commit that changes the object tries again; once the operator is gone that holds
 	stop()
 	commit := repo.Commit(t, map[string]string{"cm.yaml": strings.Replace(sized, "blue", "green", 1)}, "Green")
