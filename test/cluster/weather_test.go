@@ -149,9 +149,6 @@ func TestAHookThatCannotBeSeenHasNotVanished(t *testing.T) {
 
 // The API server goes away while a hook runs, Hawser is killed in the outage and started again before it is over.
 func TestKilledWhileTheAPIServerIsAway(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a cluster of its own")
-	}
 	own := clustertest.StartOwn(t)
 	s := newStageOn(t, own.Cluster)
 	p := s.ready(t, slow)
