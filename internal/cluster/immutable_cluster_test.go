@@ -25,7 +25,7 @@ func TestImmutableFieldsAreNamed(t *testing.T) {
 		"Service":             {"{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {clusterIP: 10.96.0.76, ports: [{port: 80}]}}", "10.96.0.76", "10.96.0.77", "spec.clusterIPs[0]"},
 		"RoleBinding":         {"{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: r}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}", "view", "edit", "roleRef"},
 		"StorageClass":        {"{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: " + ns + "}, provisioner: x.test/p, parameters: {a: first}}", "first", "second", "parameters"},
-		"PriorityClass":       {"{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: " + ns + "}, value: 7}", "7", "8", "value"},
+		"PriorityClass":       {"{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: " + ns + "}, value: 7}", "value: 7", "value: 8", "value"},
 		"ConfigMap":           {"{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, immutable: true, data: {a: one}}", "one", "two", "data"},
 		"Secret":              {"{apiVersion: v1, kind: Secret, metadata: {name: s}, immutable: true, stringData: {a: canary-one}}", "canary-one", "canary-two", "data"},
 		"Secret type":         {"{apiVersion: v1, kind: Secret, metadata: {name: t}, type: example.com/canary-one}", "canary-one", "canary-two", "type"},
