@@ -131,13 +131,17 @@ func (h *hawser) observe(e reconcile.Happening) {
 	h.lines = append(h.lines, e)
 }
 
-// story is what the daemon told, a line each.
+// story is what the daemon told of an application, a line each; of all when it is empty: what one waits for is often
+// another's doing.
 func (h *hawser) story(application string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var b strings.Builder
 	for _, l := range h.lines {
-		if l.Application == application {
+		switch application {
+		case "":
+			fmt.Fprintf(&b, "%s %s %s: %s\n", l.At.Format("15:04:05.000"), l.Application, l.What, l.Text)
+		case l.Application:
 			fmt.Fprintf(&b, "%s %s: %s\n", l.At.Format("15:04:05.000"), l.What, l.Text)
 		}
 	}
@@ -232,7 +236,7 @@ func (h *hawser) wait(t *testing.T, name string, check func(*v1alpha1.Applicatio
 	t.Helper()
 	defer func() {
 		if t.Failed() {
-			t.Logf("what %s went through:\n%s", name, h.story(name))
+			t.Logf("waited for %s; what happened:\n%s", name, h.story(""))
 		}
 	}()
 	o := h.WaitFor(t, "argoproj.io/v1alpha1", "Application", h.control, name, func(o *unstructured.Unstructured) error {

@@ -1,0 +1,348 @@
+package argocd
+
+import (
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ApplicationQuery asks for List, Watch, Get.
+type ApplicationQuery struct {
+	Name            string   `json:"name,omitempty" protobuf:"bytes,1,opt,name=name,proto3"`
+	Refresh         string   `json:"refresh,omitempty" protobuf:"bytes,2,opt,name=refresh,proto3"`
+	Projects        []string `json:"projects,omitempty" protobuf:"bytes,3,rep,name=projects"`
+	ResourceVersion string   `json:"resourceVersion,omitempty" protobuf:"bytes,4,opt,name=resourceVersion,proto3"`
+	Selector        string   `json:"selector,omitempty" protobuf:"bytes,5,opt,name=selector,proto3"`
+	Repo            string   `json:"repo,omitempty" protobuf:"bytes,6,opt,name=repo,proto3"`
+	AppNamespace    string   `json:"appNamespace,omitempty" protobuf:"bytes,7,opt,name=appNamespace,proto3"`
+	Project         []string `json:"project,omitempty" protobuf:"bytes,8,rep,name=project"`
+}
+
+// NodeQuery is part of other messages.
+type NodeQuery struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,opt,name=name,proto3"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,2,opt,name=appNamespace,proto3"`
+}
+
+// RevisionMetadataQuery asks for RevisionMetadata, RevisionChartDetails, GetOCIMetadata.
+type RevisionMetadataQuery struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Revision     string `json:"revision,omitempty" protobuf:"bytes,2,req,name=revision"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,3,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,4,opt,name=project,proto3"`
+	SourceIndex  int32  `json:"sourceIndex,omitempty" protobuf:"varint,5,opt,name=sourceIndex,proto3"`
+	VersionID    int32  `json:"versionId,omitempty" protobuf:"varint,6,opt,name=versionId,proto3"`
+}
+
+// ApplicationResourceEventsQuery asks for ListResourceEvents.
+type ApplicationResourceEventsQuery struct {
+	Name              string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	ResourceNamespace string `json:"resourceNamespace,omitempty" protobuf:"bytes,2,opt,name=resourceNamespace,proto3"`
+	ResourceName      string `json:"resourceName,omitempty" protobuf:"bytes,3,opt,name=resourceName,proto3"`
+	ResourceUID       string `json:"resourceUID,omitempty" protobuf:"bytes,4,opt,name=resourceUID,proto3"`
+	AppNamespace      string `json:"appNamespace,omitempty" protobuf:"bytes,5,opt,name=appNamespace,proto3"`
+	Project           string `json:"project,omitempty" protobuf:"bytes,6,opt,name=project,proto3"`
+}
+
+// ApplicationManifestQuery asks for GetManifests.
+type ApplicationManifestQuery struct {
+	Name            string   `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Revision        string   `json:"revision,omitempty" protobuf:"bytes,2,opt,name=revision,proto3"`
+	AppNamespace    string   `json:"appNamespace,omitempty" protobuf:"bytes,3,opt,name=appNamespace,proto3"`
+	Project         string   `json:"project,omitempty" protobuf:"bytes,4,opt,name=project,proto3"`
+	SourcePositions []int64  `json:"sourcePositions,omitempty" protobuf:"varint,5,rep,name=sourcePositions"`
+	Revisions       []string `json:"revisions,omitempty" protobuf:"bytes,6,rep,name=revisions"`
+	NoCache         bool     `json:"noCache,omitempty" protobuf:"varint,7,opt,name=noCache,proto3"`
+}
+
+// FileChunk is part of other messages.
+type FileChunk struct {
+	Chunk []byte `json:"chunk,omitempty" protobuf:"bytes,1,req,name=chunk"`
+}
+
+// ApplicationManifestQueryWithFiles is part of other messages.
+type ApplicationManifestQueryWithFiles struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Checksum     string `json:"checksum,omitempty" protobuf:"bytes,2,req,name=checksum"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,3,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,4,opt,name=project,proto3"`
+}
+
+// ApplicationManifestQueryWithFilesWrapper asks for GetManifestsWithFiles.
+type ApplicationManifestQueryWithFilesWrapper struct {
+	Query *ApplicationManifestQueryWithFiles `json:"query,omitempty" protobuf:"bytes,1,opt,name=query"`
+	Chunk *FileChunk                         `json:"chunk,omitempty" protobuf:"bytes,2,opt,name=chunk"`
+}
+
+// ApplicationResponse answers Delete, RunResourceAction, RunResourceActionV2, DeleteResource.
+type ApplicationResponse struct{}
+
+// ApplicationCreateRequest asks for Create.
+type ApplicationCreateRequest struct {
+	Application *v1alpha1.Application `json:"application,omitempty" protobuf:"bytes,1,opt,name=application"`
+	Upsert      bool                  `json:"upsert,omitempty" protobuf:"varint,2,opt,name=upsert,proto3"`
+	Validate    *bool                 `json:"validate,omitempty" protobuf:"varint,3,opt,name=validate"`
+}
+
+// ApplicationUpdateRequest asks for Update.
+type ApplicationUpdateRequest struct {
+	Application *v1alpha1.Application `json:"application,omitempty" protobuf:"bytes,1,opt,name=application"`
+	Validate    *bool                 `json:"validate,omitempty" protobuf:"varint,2,opt,name=validate"`
+	Project     string                `json:"project,omitempty" protobuf:"bytes,3,opt,name=project,proto3"`
+}
+
+// ApplicationDeleteRequest asks for Delete.
+type ApplicationDeleteRequest struct {
+	Name              string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Cascade           *bool  `json:"cascade,omitempty" protobuf:"varint,2,opt,name=cascade"`
+	PropagationPolicy string `json:"propagationPolicy,omitempty" protobuf:"bytes,3,opt,name=propagationPolicy,proto3"`
+	AppNamespace      string `json:"appNamespace,omitempty" protobuf:"bytes,4,opt,name=appNamespace,proto3"`
+	Project           string `json:"project,omitempty" protobuf:"bytes,5,opt,name=project,proto3"`
+}
+
+// SyncOptions is part of other messages.
+type SyncOptions struct {
+	Items []string `json:"items,omitempty" protobuf:"bytes,1,rep,name=items"`
+}
+
+// ApplicationSyncRequest asks for Sync.
+type ApplicationSyncRequest struct {
+	Name            string                           `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Revision        string                           `json:"revision,omitempty" protobuf:"bytes,2,opt,name=revision,proto3"`
+	DryRun          bool                             `json:"dryRun,omitempty" protobuf:"varint,3,opt,name=dryRun,proto3"`
+	Prune           bool                             `json:"prune,omitempty" protobuf:"varint,4,opt,name=prune,proto3"`
+	Strategy        *v1alpha1.SyncStrategy           `json:"strategy,omitempty" protobuf:"bytes,5,opt,name=strategy"`
+	Resources       []v1alpha1.SyncOperationResource `json:"resources,omitempty" protobuf:"bytes,7,rep,name=resources"`
+	Manifests       []string                         `json:"manifests,omitempty" protobuf:"bytes,8,rep,name=manifests"`
+	Infos           []v1alpha1.Info                  `json:"infos,omitempty" protobuf:"bytes,9,rep,name=infos"`
+	RetryStrategy   *v1alpha1.RetryStrategy          `json:"retryStrategy,omitempty" protobuf:"bytes,10,opt,name=retryStrategy"`
+	SyncOptions     *SyncOptions                     `json:"syncOptions,omitempty" protobuf:"bytes,11,opt,name=syncOptions"`
+	AppNamespace    string                           `json:"appNamespace,omitempty" protobuf:"bytes,12,opt,name=appNamespace,proto3"`
+	Project         string                           `json:"project,omitempty" protobuf:"bytes,13,opt,name=project,proto3"`
+	SourcePositions []int64                          `json:"sourcePositions,omitempty" protobuf:"varint,14,rep,name=sourcePositions"`
+	Revisions       []string                         `json:"revisions,omitempty" protobuf:"bytes,15,rep,name=revisions"`
+}
+
+// ApplicationUpdateSpecRequest asks for UpdateSpec.
+type ApplicationUpdateSpecRequest struct {
+	Name         string                    `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Spec         *v1alpha1.ApplicationSpec `json:"spec,omitempty" protobuf:"bytes,2,opt,name=spec"`
+	Validate     *bool                     `json:"validate,omitempty" protobuf:"varint,3,opt,name=validate"`
+	AppNamespace string                    `json:"appNamespace,omitempty" protobuf:"bytes,4,opt,name=appNamespace,proto3"`
+	Project      string                    `json:"project,omitempty" protobuf:"bytes,5,opt,name=project,proto3"`
+}
+
+// ApplicationPatchRequest asks for Patch.
+type ApplicationPatchRequest struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Patch        string `json:"patch,omitempty" protobuf:"bytes,2,req,name=patch"`
+	PatchType    string `json:"patchType,omitempty" protobuf:"bytes,3,req,name=patchType"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,5,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,6,opt,name=project,proto3"`
+}
+
+// ApplicationRollbackRequest asks for Rollback.
+type ApplicationRollbackRequest struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	ID           int64  `json:"id,omitempty" protobuf:"varint,2,req,name=id"`
+	DryRun       bool   `json:"dryRun,omitempty" protobuf:"varint,3,opt,name=dryRun,proto3"`
+	Prune        bool   `json:"prune,omitempty" protobuf:"varint,4,opt,name=prune,proto3"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,6,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,7,opt,name=project,proto3"`
+}
+
+// ApplicationResourceRequest asks for GetResource, ListResourceActions, ListResourceLinks.
+type ApplicationResourceRequest struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Namespace    string `json:"namespace,omitempty" protobuf:"bytes,2,opt,name=namespace,proto3"`
+	ResourceName string `json:"resourceName,omitempty" protobuf:"bytes,3,req,name=resourceName"`
+	Version      string `json:"version,omitempty" protobuf:"bytes,4,req,name=version"`
+	Group        string `json:"group,omitempty" protobuf:"bytes,5,opt,name=group,proto3"`
+	Kind         string `json:"kind,omitempty" protobuf:"bytes,6,req,name=kind"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,7,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,8,opt,name=project,proto3"`
+}
+
+// ApplicationResourcePatchRequest asks for PatchResource.
+type ApplicationResourcePatchRequest struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Namespace    string `json:"namespace,omitempty" protobuf:"bytes,2,opt,name=namespace,proto3"`
+	ResourceName string `json:"resourceName,omitempty" protobuf:"bytes,3,req,name=resourceName"`
+	Version      string `json:"version,omitempty" protobuf:"bytes,4,req,name=version"`
+	Group        string `json:"group,omitempty" protobuf:"bytes,5,opt,name=group,proto3"`
+	Kind         string `json:"kind,omitempty" protobuf:"bytes,6,req,name=kind"`
+	Patch        string `json:"patch,omitempty" protobuf:"bytes,7,req,name=patch"`
+	PatchType    string `json:"patchType,omitempty" protobuf:"bytes,8,req,name=patchType"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,9,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,10,opt,name=project,proto3"`
+}
+
+// ApplicationResourceDeleteRequest asks for DeleteResource.
+type ApplicationResourceDeleteRequest struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Namespace    string `json:"namespace,omitempty" protobuf:"bytes,2,opt,name=namespace,proto3"`
+	ResourceName string `json:"resourceName,omitempty" protobuf:"bytes,3,req,name=resourceName"`
+	Version      string `json:"version,omitempty" protobuf:"bytes,4,req,name=version"`
+	Group        string `json:"group,omitempty" protobuf:"bytes,5,opt,name=group,proto3"`
+	Kind         string `json:"kind,omitempty" protobuf:"bytes,6,req,name=kind"`
+	Force        bool   `json:"force,omitempty" protobuf:"varint,7,opt,name=force,proto3"`
+	Orphan       bool   `json:"orphan,omitempty" protobuf:"varint,8,opt,name=orphan,proto3"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,9,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,10,opt,name=project,proto3"`
+}
+
+// ResourceActionParameters is part of other messages.
+type ResourceActionParameters struct {
+	Name  string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Value string `json:"value,omitempty" protobuf:"bytes,2,req,name=value"`
+}
+
+// ResourceActionRunRequest asks for RunResourceAction.
+type ResourceActionRunRequest struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Namespace    string `json:"namespace,omitempty" protobuf:"bytes,2,opt,name=namespace,proto3"`
+	ResourceName string `json:"resourceName,omitempty" protobuf:"bytes,3,req,name=resourceName"`
+	Version      string `json:"version,omitempty" protobuf:"bytes,4,req,name=version"`
+	Group        string `json:"group,omitempty" protobuf:"bytes,5,opt,name=group,proto3"`
+	Kind         string `json:"kind,omitempty" protobuf:"bytes,6,req,name=kind"`
+	Action       string `json:"action,omitempty" protobuf:"bytes,7,req,name=action"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,8,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,9,opt,name=project,proto3"`
+}
+
+// ResourceActionRunRequestV2 asks for RunResourceActionV2.
+type ResourceActionRunRequestV2 struct {
+	Name                     string                     `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Namespace                string                     `json:"namespace,omitempty" protobuf:"bytes,2,opt,name=namespace,proto3"`
+	ResourceName             string                     `json:"resourceName,omitempty" protobuf:"bytes,3,req,name=resourceName"`
+	Version                  string                     `json:"version,omitempty" protobuf:"bytes,4,req,name=version"`
+	Group                    string                     `json:"group,omitempty" protobuf:"bytes,5,opt,name=group,proto3"`
+	Kind                     string                     `json:"kind,omitempty" protobuf:"bytes,6,req,name=kind"`
+	Action                   string                     `json:"action,omitempty" protobuf:"bytes,7,req,name=action"`
+	AppNamespace             string                     `json:"appNamespace,omitempty" protobuf:"bytes,8,opt,name=appNamespace,proto3"`
+	Project                  string                     `json:"project,omitempty" protobuf:"bytes,9,opt,name=project,proto3"`
+	ResourceActionParameters []ResourceActionParameters `json:"resourceActionParameters,omitempty" protobuf:"bytes,10,rep,name=resourceActionParameters"`
+}
+
+// ResourceActionsListResponse answers ListResourceActions.
+type ResourceActionsListResponse struct {
+	Actions []ResourceAction `json:"actions,omitempty" protobuf:"bytes,1,rep,name=actions"`
+}
+
+// ApplicationResourceResponse answers GetResource, PatchResource.
+type ApplicationResourceResponse struct {
+	Manifest string `json:"manifest,omitempty" protobuf:"bytes,1,req,name=manifest"`
+}
+
+// ApplicationPodLogsQuery asks for PodLogs.
+type ApplicationPodLogsQuery struct {
+	Name         string       `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Namespace    string       `json:"namespace,omitempty" protobuf:"bytes,2,opt,name=namespace,proto3"`
+	PodName      string       `json:"podName,omitempty" protobuf:"bytes,3,opt,name=podName,proto3"`
+	Container    string       `json:"container,omitempty" protobuf:"bytes,4,opt,name=container,proto3"`
+	SinceSeconds int64        `json:"sinceSeconds,omitempty" protobuf:"varint,5,opt,name=sinceSeconds,proto3"`
+	SinceTime    *metav1.Time `json:"sinceTime,omitempty" protobuf:"bytes,6,opt,name=sinceTime"`
+	TailLines    int64        `json:"tailLines,omitempty" protobuf:"varint,7,opt,name=tailLines,proto3"`
+	Follow       bool         `json:"follow,omitempty" protobuf:"varint,8,opt,name=follow,proto3"`
+	UntilTime    string       `json:"untilTime,omitempty" protobuf:"bytes,9,opt,name=untilTime,proto3"`
+	Filter       string       `json:"filter,omitempty" protobuf:"bytes,10,opt,name=filter,proto3"`
+	Kind         string       `json:"kind,omitempty" protobuf:"bytes,11,opt,name=kind,proto3"`
+	Group        string       `json:"group,omitempty" protobuf:"bytes,12,opt,name=group,proto3"`
+	ResourceName string       `json:"resourceName,omitempty" protobuf:"bytes,13,opt,name=resourceName,proto3"`
+	Previous     bool         `json:"previous,omitempty" protobuf:"varint,14,opt,name=previous,proto3"`
+	AppNamespace string       `json:"appNamespace,omitempty" protobuf:"bytes,15,opt,name=appNamespace,proto3"`
+	Project      string       `json:"project,omitempty" protobuf:"bytes,16,opt,name=project,proto3"`
+	MatchCase    bool         `json:"matchCase,omitempty" protobuf:"varint,17,opt,name=matchCase,proto3"`
+}
+
+// LogEntry answers PodLogs.
+type LogEntry struct {
+	Content      string       `json:"content,omitempty" protobuf:"bytes,1,req,name=content"`
+	TimeStamp    *metav1.Time `json:"timeStamp,omitempty" protobuf:"bytes,2,opt,name=timeStamp"`
+	Last         bool         `json:"last,omitempty" protobuf:"varint,3,req,name=last"`
+	TimeStampStr string       `json:"timeStampStr,omitempty" protobuf:"bytes,4,req,name=timeStampStr"`
+	PodName      string       `json:"podName,omitempty" protobuf:"bytes,5,req,name=podName"`
+}
+
+// OperationTerminateRequest asks for TerminateOperation.
+type OperationTerminateRequest struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,2,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,3,opt,name=project,proto3"`
+}
+
+// ApplicationSyncWindowsQuery asks for GetApplicationSyncWindows.
+type ApplicationSyncWindowsQuery struct {
+	Name         string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	AppNamespace string `json:"appNamespace,omitempty" protobuf:"bytes,2,opt,name=appNamespace,proto3"`
+	Project      string `json:"project,omitempty" protobuf:"bytes,3,opt,name=project,proto3"`
+}
+
+// ApplicationSyncWindowsResponse answers GetApplicationSyncWindows.
+type ApplicationSyncWindowsResponse struct {
+	ActiveWindows   []ApplicationSyncWindow `json:"activeWindows,omitempty" protobuf:"bytes,1,rep,name=activeWindows"`
+	AssignedWindows []ApplicationSyncWindow `json:"assignedWindows,omitempty" protobuf:"bytes,2,rep,name=assignedWindows"`
+	CanSync         bool                    `json:"canSync,omitempty" protobuf:"varint,3,req,name=canSync"`
+}
+
+// ApplicationSyncWindow is part of other messages.
+type ApplicationSyncWindow struct {
+	Kind       string `json:"kind,omitempty" protobuf:"bytes,1,req,name=kind"`
+	Schedule   string `json:"schedule,omitempty" protobuf:"bytes,2,req,name=schedule"`
+	Duration   string `json:"duration,omitempty" protobuf:"bytes,3,req,name=duration"`
+	ManualSync bool   `json:"manualSync,omitempty" protobuf:"varint,4,req,name=manualSync"`
+}
+
+// OperationTerminateResponse answers TerminateOperation.
+type OperationTerminateResponse struct{}
+
+// ResourcesQuery asks for ManagedResources, ResourceTree, WatchResourceTree.
+type ResourcesQuery struct {
+	ApplicationName string `json:"applicationName,omitempty" protobuf:"bytes,1,req,name=applicationName"`
+	Namespace       string `json:"namespace,omitempty" protobuf:"bytes,2,opt,name=namespace,proto3"`
+	Name            string `json:"name,omitempty" protobuf:"bytes,3,opt,name=name,proto3"`
+	Version         string `json:"version,omitempty" protobuf:"bytes,4,opt,name=version,proto3"`
+	Group           string `json:"group,omitempty" protobuf:"bytes,5,opt,name=group,proto3"`
+	Kind            string `json:"kind,omitempty" protobuf:"bytes,6,opt,name=kind,proto3"`
+	AppNamespace    string `json:"appNamespace,omitempty" protobuf:"bytes,7,opt,name=appNamespace,proto3"`
+	Project         string `json:"project,omitempty" protobuf:"bytes,8,opt,name=project,proto3"`
+}
+
+// ManagedResourcesResponse answers ManagedResources.
+type ManagedResourcesResponse struct {
+	Items []ResourceDiff `json:"items,omitempty" protobuf:"bytes,1,rep,name=items"`
+}
+
+// ApplicationServerSideDiffQuery asks for ServerSideDiff.
+type ApplicationServerSideDiffQuery struct {
+	AppName         string         `json:"appName,omitempty" protobuf:"bytes,1,req,name=appName"`
+	AppNamespace    string         `json:"appNamespace,omitempty" protobuf:"bytes,2,opt,name=appNamespace,proto3"`
+	Project         string         `json:"project,omitempty" protobuf:"bytes,3,opt,name=project,proto3"`
+	LiveResources   []ResourceDiff `json:"liveResources,omitempty" protobuf:"bytes,4,rep,name=liveResources"`
+	TargetManifests []string       `json:"targetManifests,omitempty" protobuf:"bytes,5,rep,name=targetManifests"`
+}
+
+// ApplicationServerSideDiffResponse answers ServerSideDiff.
+type ApplicationServerSideDiffResponse struct {
+	Items    []ResourceDiff `json:"items,omitempty" protobuf:"bytes,1,rep,name=items"`
+	Modified bool           `json:"modified,omitempty" protobuf:"varint,2,req,name=modified"`
+}
+
+// LinkInfo is part of other messages.
+type LinkInfo struct {
+	Title       string `json:"title,omitempty" protobuf:"bytes,1,req,name=title"`
+	URL         string `json:"url,omitempty" protobuf:"bytes,2,req,name=url"`
+	Description string `json:"description,omitempty" protobuf:"bytes,3,opt,name=description,proto3"`
+	IconClass   string `json:"iconClass,omitempty" protobuf:"bytes,4,opt,name=iconClass,proto3"`
+}
+
+// LinksResponse answers ListLinks, ListResourceLinks.
+type LinksResponse struct {
+	Items []LinkInfo `json:"items,omitempty" protobuf:"bytes,1,rep,name=items"`
+}
+
+// ListAppLinksRequest asks for ListLinks.
+type ListAppLinksRequest struct {
+	Name      string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Namespace string `json:"namespace,omitempty" protobuf:"bytes,3,opt,name=namespace,proto3"`
+	Project   string `json:"project,omitempty" protobuf:"bytes,4,opt,name=project,proto3"`
+}
