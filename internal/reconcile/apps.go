@@ -186,6 +186,11 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	if v.undecided != "" {
 		a.queue.addAfter(name, undecidedLookEvery, cause{spec: true})
 	}
+	if op := app.Status.OperationState; op != nil && op.FinishedAt != nil && app.Status.ReconciledAt != nil && !app.Status.ReconciledAt.After(op.FinishedAt.Time) {
+		// The wire's times have whole seconds, and clients wait for a reconciledAt after finishedAt. The look that finish
+		// asked for may have been taken by an earlier request, within the same second.
+		a.queue.addAfter(name, time.Until(op.FinishedAt.Add(wholeSecond)), cause{})
+	}
 	a.queue.addAfter(name, a.nextPoll(), cause{git: time.Now().Add(a.Catalog.Settings().Reconciliation / 2)})
 	if keys := v.unsure(); len(keys) > 0 && v.unknown == nil { // single objects could not be asked about: soon again
 		st.faults.again("", v.at, faultPacing)
@@ -306,6 +311,9 @@ func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) (
 
 // undecidedLookEvery is how often an application that waits for others before it prunes looks again.
 const undecidedLookEvery = time.Second
+
+// wholeSecond is how long after a moment, as the wire writes it, another is surely later on the wire.
+const wholeSecond = 1100 * time.Millisecond
 
 // Changed is told by the catalog what of our records changed.
 func (a *Apps) Changed(c catalog.Change) {
