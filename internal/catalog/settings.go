@@ -48,6 +48,7 @@ type Settings struct {
 	HealthChecks          []HealthCheck                        // resource.customizations.health.*, .useOpenLibs.*; a later one for the same kind counts
 	Actions               []action.Custom                      // resource.customizations.actions.*; a later one for the same kind counts
 	MaskAnnotations       []string                             // resource.sensitive.mask.annotations: of Secrets, separated by commas
+	CustomLabels          []string                             // resource.customLabels: shown in the tree, separated by commas
 	HealthFallback        bool                                 // hawser.health.fallback: conditions (true), none (false)
 	PersistHealth         bool                                 // controller.resource.health.persist in argocd-cmd-params-cm (false)
 	IgnoreAggregatedRoles bool                                 // resource.compareoptions
@@ -178,6 +179,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	s.HealthChecks = healthChecks(&k, old.HealthChecks)
 	s.Actions = actions(&k, old.Actions)
 	read(&k, "resource.sensitive.mask.annotations", &s.MaskAnnotations, old.MaskAnnotations, names)
+	read(&k, "resource.customLabels", &s.CustomLabels, old.CustomLabels, names)
 	read(&k, "hawser.health.fallback", &s.HealthFallback, old.HealthFallback, choice("conditions", "none"))
 	read(&k, "kustomize.buildOptions", &s.KustomizeBuildOptions, old.KustomizeBuildOptions, text)
 	read(&k, "kustomize.enable", &s.Kustomize, old.Kustomize, boolean)

@@ -71,7 +71,7 @@ func (a *Apps) Actions(ctx context.Context, r Resource) ([]action.Action, error)
 // creates others. What Git says of the fields it writes stays true: self-heal undoes a scaling of replicas that Git
 // fixes, and leaves a restart alone.
 func (a *Apps) RunAction(ctx context.Context, r ActionRequest) error {
-	if err := a.Catalog.Leading(); err != nil {
+	if err := a.leading(); err != nil {
 		return err
 	}
 	app, v, uid, err := a.actionable(r.Resource)
