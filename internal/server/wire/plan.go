@@ -278,7 +278,7 @@ func (c *compiler) field(t reflect.Type, sf reflect.StructField, tag string) fie
 	case k == reflect.Slice:
 		f.shape = list
 		f.form = c.form(sf.Type.Elem(), wire, where)
-		f.entry = f.size
+		f.entry = int(sf.Type.Elem().Size())
 		if sf.Type == reflect.TypeFor[[]string]() {
 			f.shape = texts
 		}
