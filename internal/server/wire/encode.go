@@ -189,7 +189,7 @@ func patchLength(b []byte, start int) []byte {
 }
 
 // sample is how many elements of a list are written before room is made for the rest.
-const sample = 32
+const sample = 8
 
 func (m *message) appendList(b []byte, f *field, v reflect.Value, depth int) ([]byte, error) {
 	var err error
