@@ -103,26 +103,38 @@ func compileGlob(text string) (*pattern, error) {
 	if err != nil {
 		return nil, err
 	}
+	re, err := regexp.Compile(expression)
+	if err != nil {
+		return nil, problem.Because(problem.Invalid, err, "pattern %q", text)
+	}
 	if branches > maxBranch {
 		// The library would try every way to spread the stars, which takes hours for some patterns. Go's regular
-		// expressions take linear time. They differ in one thing: for the library a*b*c may let its parts overlap.
-		re, err := regexp.Compile(expression)
-		if err != nil {
-			return nil, problem.Because(problem.Invalid, err, "pattern %q", text)
-		}
+		// expressions take linear time. They take a pattern by its meaning,
+		// where the library lets the parts of ab*ba overlap.
 		return &pattern{form: other, lead: lead, rest: re}, nil
 	}
 	g, err := glob.Compile(text)
 	if err != nil {
 		return nil, problem.Because(problem.Invalid, err, "pattern %q", text)
 	}
-	return &pattern{form: other, lead: lead, rest: globbed{g}}, nil
+	return &pattern{form: other, lead: lead, rest: globbed{g, re}}, nil
 }
 
-// globbed lets a glob look like a regular expression.
-type globbed struct{ glob.Glob }
+// globbed matches as Argo CD's library does. Should that panic (gobwas/glob v0.2.3 does for some), the
+// regular expression answers, so that a denial stays one.
+type globbed struct {
+	library glob.Glob
+	meaning *regexp.Regexp
+}
 
-func (g globbed) MatchString(s string) bool { return g.Match(s) }
+func (g globbed) MatchString(s string) (matched bool) {
+	defer func() {
+		if recover() != nil {
+			matched = g.meaning.MatchString(s)
+		}
+	}()
+	return g.library.Match(s)
+}
 
 // translate writes a glob as a regular expression and counts its stars and alternatives. It is also the judge of what
 // is a glob: the library accepts some that are not closed, and then matches nothing that people would expect.
@@ -160,6 +172,8 @@ func translate(text string) (expression string, branches int, err error) {
 			depth++
 			branches++
 			b.WriteString("(?:")
+		case c == '}' && depth > 0 && i > 0 && runes[i-1] == '{':
+			return wrong("{} has nothing to choose from") // and confuses the library, to the point of a panic
 		case c == '}' && depth > 0:
 			depth--
 			b.WriteString(")")

@@ -91,13 +91,13 @@ func TestScopes(t *testing.T) {
 func TestHostilePatterns(t *testing.T) {
 	long := "web/" + strings.Repeat("a", 3000)
 	for pattern, limited := range map[string]bool{
-		"*a*c" + strings.Repeat("*a", 200) + "*":            false,
-		strings.Repeat("{*a,*aa}", 40) + "c*":               false,
-		strings.Repeat("?*", 200) + "b":                     false,
-		"web/*a*a*b":                                        false,
-		strings.Repeat("a", maxPattern+1):                   true,
-		strings.Repeat("{", 500):                            true,
-		strings.Repeat("{", 500) + strings.Repeat("}", 500): false,
+		"*a*c" + strings.Repeat("*a", 200) + "*":                  false,
+		strings.Repeat("{*a,*aa}", 40) + "c*":                     false,
+		strings.Repeat("?*", 200) + "b":                           false,
+		"web/*a*a*b":                                              false,
+		strings.Repeat("a", maxPattern+1):                         true,
+		strings.Repeat("{", 500):                                  true,
+		strings.Repeat("{", 300) + "a" + strings.Repeat("}", 300): false,
 	} {
 		start := time.Now()
 		p, problems := New(Config{RBAC: map[string]string{"policy.csv": fmt.Sprintf("p, zoe, applications, get, %q, allow", pattern)}})

@@ -188,9 +188,17 @@ func patchLength(b []byte, start int) []byte {
 	return b
 }
 
+// sample is how many elements of a list are written before room is made for the rest.
+const sample = 8
+
 func (m *message) appendList(b []byte, f *field, v reflect.Value, depth int) ([]byte, error) {
 	var err error
+	start := len(b)
 	for i := range v.Len() {
+		// A sample tells the size of a long list, which would else be copied again and again while it grows.
+		if i == sample {
+			b = slices.Grow(b, (len(b)-start)/sample*(v.Len()-i)*9/8)
+		}
 		e := v.Index(i)
 		if f.ptr {
 			if e.IsNil() {
