@@ -613,6 +613,18 @@ func TestLogsOfAnApplication(t *testing.T) {
 	if !errors.Is(err, enough) {
 		t.Errorf("%d lines, %v", n, err)
 	}
+	// a caller who may not read any more is cut off, with the reason
+	revoked := problem.New(problem.Forbidden, "the role was taken away")
+	began, asked := time.Now(), 0
+	_, err = read(reconcile.LogRequest{Follow: true, Watch: reconcile.Watch{Every: 300 * time.Millisecond, Allowed: func() error {
+		if asked++; asked == 3 {
+			return revoked
+		}
+		return nil
+	}}})
+	if !errors.Is(err, revoked) || time.Since(began) > 10*time.Second {
+		t.Errorf("%v after %s", err, time.Since(began))
+	}
 	// and they end when the pods do
 	ended := make(chan error, 1)
 	go func() {
@@ -638,16 +650,19 @@ func TestSessionsAndEvents(t *testing.T) {
 	name := h.deployed(t, "exec", map[string]string{"web.yaml": talking})
 	pod := h.pods(t)[0]
 	run := func(r reconcile.ExecRequest) (string, int, error) {
-		out := &bytes.Buffer{}
-		r.Application, r.Namespace, r.Pod, r.Stdout, r.Stderr, r.By = h.id(name), h.target, pod, out, out, "ada"
+		out, problems := &bytes.Buffer{}, &bytes.Buffer{}
+		r.Application, r.Namespace, r.Pod, r.Stdout, r.Stderr, r.By = h.id(name), h.target, pod, out, problems, "ada"
 		code, err := h.apps.Exec(t.Context(), r)
-		return out.String(), code, err
+		return out.String() + problems.String(), code, err
 	}
 	if out, code, err := run(reconcile.ExecRequest{Command: []string{"hostname"}}); err != nil || code != 0 || out != pod+"\n" {
 		t.Error(out, code, err)
 	}
 	h.told(t, name, "PodExec", "ada opened a session in container web of pod "+h.target+"/"+pod)
 	if out, code, err := run(reconcile.ExecRequest{Container: "side", Command: []string{"sh", "-c", "echo a; exit 7"}}); err != nil || code != 7 || out != "a\n" {
+		t.Error(out, code, err)
+	}
+	if out, code, err := run(reconcile.ExecRequest{Command: []string{"rm"}}); err != nil || code != 127 || out != "sh: rm: not found\n" {
 		t.Error(out, code, err)
 	}
 	if out, code, err := run(reconcile.ExecRequest{Command: []string{"cat"}, Stdin: strings.NewReader("typed")}); err != nil || code != 0 || out != "typed" {
@@ -667,6 +682,12 @@ func TestSessionsAndEvents(t *testing.T) {
 	defer stop()
 	began := time.Now()
 	if _, err := h.apps.Exec(ctx, reconcile.ExecRequest{Application: h.id(name), Namespace: h.target, Pod: pod, Command: []string{"sleep", "60"}, Stdout: io.Discard}); err == nil || time.Since(began) > 20*time.Second {
+		t.Errorf("%v after %s", err, time.Since(began))
+	}
+
+	revoked := problem.New(problem.Forbidden, "the role was taken away")
+	began = time.Now()
+	if _, _, err := run(reconcile.ExecRequest{Command: []string{"sleep", "60"}, Watch: reconcile.Watch{Every: 200 * time.Millisecond, Allowed: func() error { return revoked }}}); !errors.Is(err, revoked) || time.Since(began) > 20*time.Second {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
 
