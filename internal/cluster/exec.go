@@ -5,15 +5,18 @@ import (
 	"errors"
 	"io"
 
+	"github.com/go-logr/logr"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	clientexec "k8s.io/client-go/util/exec"
+	"k8s.io/klog/v2"
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// ExecRequest runs a command in a container.
+// ExecRequest runs a command in a container. The three streams are used from goroutines of their own, and Stdin is read
+// until it ends: whoever gives one that can block closes it when the command has ended.
 type ExecRequest struct {
 	Pod       object.Key
 	Container string
@@ -58,7 +61,8 @@ func (w *Writer) Exec(ctx context.Context, r ExecRequest) (code int, err error) 
 	if r.Sizes != nil {
 		options.TerminalSizeQueue = sizes{ctx, r.Sizes}
 	}
-	err = executor.StreamWithContext(w.mark(ctx), options)
+	// what client-go would say of a session that is cut off, it returns too
+	err = executor.StreamWithContext(klog.NewContext(w.mark(ctx), logr.Discard()), options)
 	var ended clientexec.CodeExitError
 	if errors.As(err, &ended) {
 		return ended.Code, nil

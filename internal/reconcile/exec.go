@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -14,7 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// ExecRequest runs a command in a container of an application's pod.
+// ExecRequest runs a command in a container of an application's pod. The streams are used from goroutines of their own;
+// Stdin is to be closed when the command has ended.
 type ExecRequest struct {
 	Application types.NamespacedName
 	Namespace   string
@@ -27,8 +27,7 @@ type ExecRequest struct {
 	TTY         bool
 	Sizes       <-chan TerminalSize
 	By          string
-	// Allowed is asked every half minute; an error ends the session.
-	Allowed func() error
+	Watch
 }
 
 // TerminalSize is in characters.
@@ -65,23 +64,8 @@ func (a *Apps) Exec(ctx context.Context, r ExecRequest) (int, error) {
 	if !slices.Contains(names, r.Container) {
 		return 0, problem.New(problem.NotFound, "pod %s has no container %q", r.Pod, r.Container)
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	go func() {
-		tick := time.NewTicker(recheck)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			if err := a.stillAllowed(r.Application, []*object.Object{pod}, r.Allowed); err != nil {
-				stop(err)
-				return
-			}
-		}
-	}()
+	ctx, stop := a.watchOver(ctx, r.Watch, r.Application, []*object.Object{pod})
+	defer stop()
 	who := r.By
 	if who == "" {
 		who = "Unknown user"

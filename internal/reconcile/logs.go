@@ -32,8 +32,14 @@ type LogRequest struct {
 	Filter    string
 	MatchCase bool
 	MaxPods   int // more are refused; 0 means 10, as in Argo CD
-	// Allowed is asked every half minute, with what else is checked then; an error ends the stream. nil: nobody is asked.
-	Allowed func() error
+	Watch
+}
+
+// Watch is how a stream is kept to what it was opened for. Every so often it is asked whether the pods are still the
+// application's, this replica still leads, and the caller may still read.
+type Watch struct {
+	Every   time.Duration // 0, or more than half a minute, is half a minute
+	Allowed func() error  // an error ends the stream and is what it ends with; nil: nobody else is asked
 }
 
 // LogLine is one line of one container.
@@ -71,9 +77,8 @@ func (a *Apps) Logs(ctx context.Context, r LogRequest, send func(LogLine) error)
 		return problem.New(problem.Invalid, "max pods to view logs are reached. Please provide more granular query").
 			WithHint("%d pods are meant, and at most %d are shown at once", len(pods), r.MaxPods)
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	go a.watchOver(ctx, r, pods, stop)
+	ctx, stop := a.watchOver(ctx, r.Watch, r.Application, pods)
+	defer stop()
 	m, err := a.openLogs(ctx, v.cluster, r, pods)
 	if err == nil {
 		err = m.run(ctx, send)
@@ -89,21 +94,29 @@ func cmpCause(ctx context.Context, err error) error {
 	return err
 }
 
-// watchOver ends the stream when the pods are no longer the application's, or the caller may not read them any more.
-func (a *Apps) watchOver(ctx context.Context, r LogRequest, pods []*object.Object, stop context.CancelCauseFunc) {
-	tick := time.NewTicker(recheck)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := a.stillAllowed(r.Application, pods, r.Allowed); err != nil {
-			stop(err)
-			return
-		}
+// watchOver returns a context that ends, with the reason as its cause, when the stream may not go on.
+func (a *Apps) watchOver(ctx context.Context, w Watch, app types.NamespacedName, pods []*object.Object) (_ context.Context, stop func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	every := w.Every
+	if every <= 0 || every > recheck {
+		every = recheck
 	}
+	go func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := a.stillAllowed(app, pods, w.Allowed); err != nil {
+				end(err)
+				return
+			}
+		}
+	}()
+	return ctx, func() { end(nil) }
 }
 
 // stillAllowed asks again what was asked when a stream was opened. A pod that is gone is no reason: its log ends by

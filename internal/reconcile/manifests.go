@@ -69,6 +69,9 @@ func (a *Apps) Manifests(ctx context.Context, r ManifestRequest) (Rendered, erro
 		why.git = time.Now().Add(-recent)
 	}
 	trees, err := a.trees(ctx, v, revisions, why)
+	if problem.Is(err, problem.NotFound) && !r.NoCache { // pushed since, perhaps
+		trees, err = a.trees(ctx, v, revisions, cause{git: time.Now()})
+	}
 	if err != nil {
 		return Rendered{}, err
 	}

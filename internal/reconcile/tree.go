@@ -10,6 +10,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
+	"github.com/hawser-cd/hawser/internal/problem"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -36,7 +37,7 @@ type Node struct {
 	Network         *Network // nil when it takes no part in the traffic
 
 	Managed bool // Git has it, or had it; not a child of another
-	Missing bool // Git has it, and it is not live
+	Missing bool // Git has it, and it is known not to be live
 	Hook    bool
 }
 
@@ -116,6 +117,7 @@ type part struct {
 	key     object.Key
 	version string
 	live    *object.Object // nil: missing, or not to be looked at
+	missing bool           // it is known not to be there
 	health  *v1alpha1.HealthStatus
 	hook    bool
 }
@@ -134,7 +136,8 @@ func (a *Apps) parts(ctx context.Context, app *v1alpha1.Application, v *view) []
 			if live, ok := v.cluster.Get(key); ok && (r.UID == "" || r.UID == live.GetUID()) {
 				p.live = live
 			}
-			p.health = a.healthNow(ctx, p.live, nil, v)
+			p.missing = p.live == nil && a.surelyMissing(key, v)
+			p.health = a.healthNow(ctx, p, nil, v)
 			found[key] = p
 		}
 	}
@@ -142,23 +145,36 @@ func (a *Apps) parts(ctx context.Context, app *v1alpha1.Application, v *view) []
 		p := part{key: key, version: c.want.GroupVersionKind().Version, hook: plan.IsHook(c.want)}
 		if c.refused == "" {
 			p.live, _ = v.cluster.Get(key)
+			p.missing = p.live == nil && a.surelyMissing(key, v)
 		}
-		p.health = a.healthNow(ctx, p.live, c, v)
+		p.health = a.healthNow(ctx, p, c, v)
 		found[key] = p
 	}
 	for key, c := range v.extras {
 		if live, ok := v.cluster.Get(key); ok {
-			found[key] = part{key: key, version: live.GroupVersionKind().Version, live: live, health: a.healthNow(ctx, live, c, v), hook: plan.IsHook(live)}
+			found[key] = a.livePart(ctx, live, c, v)
 		}
 	}
 	for key, live := range a.hooksOf(app, v) {
-		found[key] = part{key: key, version: live.GroupVersionKind().Version, live: live, health: a.healthNow(ctx, live, nil, v), hook: plan.IsHook(live)}
+		found[key] = a.livePart(ctx, live, nil, v)
 	}
 	list := make([]part, 0, len(found))
 	for _, key := range sortedKeys(found) {
 		list = append(list, found[key])
 	}
 	return list
+}
+
+func (a *Apps) livePart(ctx context.Context, live *object.Object, c *compared, v *view) part {
+	p := part{key: object.KeyOf(live), version: live.GroupVersionKind().Version, live: live, hook: plan.IsHook(live)}
+	p.health = a.healthNow(ctx, p, c, v)
+	return p
+}
+
+// surelyMissing reports whether an object that the index lacks is not there: a kind that cannot be read just now says
+// nothing of its objects.
+func (a *Apps) surelyMissing(key object.Key, v *view) bool {
+	return !problem.Is(v.cluster.KindErr(key.GroupKind()), problem.Unavailable)
 }
 
 // hooksOf are the live objects of what Git has and no comparison is about: hooks, and what is to be left alone.
@@ -176,18 +192,17 @@ func (a *Apps) hooksOf(app *v1alpha1.Application, v *view) map[object.Key]*objec
 	return found
 }
 
-// healthNow is the health of a live object: as the last look found it, or found out now when it has changed since.
-func (a *Apps) healthNow(ctx context.Context, live *object.Object, c *compared, v *view) *v1alpha1.HealthStatus {
-	if live == nil {
+// healthNow is the health of an object: as the last look found it, or found out now when it has changed since.
+func (a *Apps) healthNow(ctx context.Context, p part, c *compared, v *view) *v1alpha1.HealthStatus {
+	switch {
+	case p.missing:
 		return &v1alpha1.HealthStatus{Status: v1alpha1.HealthStatusMissing}
-	}
-	if c != nil && c.live == live {
+	case p.live == nil || !isWhole(p.live):
+		return nil
+	case c != nil && c.live == p.live:
 		return c.health
 	}
-	if !isWhole(live) {
-		return nil
-	}
-	return a.healthOf(ctx, live, v)
+	return a.healthOf(ctx, p.live, v)
 }
 
 // tree gathers the application's own objects and what they own.
@@ -214,7 +229,7 @@ func (a *Apps) tree(ctx context.Context, app *v1alpha1.Application, v *view) Tre
 	}
 	parts := a.parts(ctx, app, v)
 	for _, p := range parts {
-		n := Node{Key: p.key, Version: p.version, Health: p.health, Managed: true, Hook: p.hook, Missing: p.live == nil}
+		n := Node{Key: p.key, Version: p.version, Health: p.health, Managed: true, Hook: p.hook, Missing: p.missing}
 		if p.live == nil {
 			nodes[p.key] = n
 		} else {
@@ -228,7 +243,7 @@ func (a *Apps) tree(ctx context.Context, app *v1alpha1.Application, v *view) Tre
 		for _, o := range v.cluster.Descendants(p.key) {
 			key := object.KeyOf(o)
 			if _, known := nodes[key]; !known && permit(key) == nil {
-				add(o, Node{Key: key, Health: a.healthNow(ctx, o, nil, v)})
+				add(o, Node{Key: key, Health: a.healthNow(ctx, part{live: o}, nil, v)})
 			}
 		}
 	}
