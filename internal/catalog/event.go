@@ -11,8 +11,6 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
-	"github.com/hawser-cd/hawser/internal/problem"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -196,23 +194,4 @@ func shorten(s string) string {
 	}
 	const more = " …"
 	return strings.ToValidUTF8(s[:maxEventMessage-len(more)], "") + more
-}
-
-// Events returns the events of an Application, which are in its namespace, as the API server lists them.
-func (c *Catalog) Events(ctx context.Context, app *v1alpha1.Application) ([]corev1.Event, error) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	list, err := c.client.Resource(eventResource).Namespace(app.Namespace).List(ctx, metav1.ListOptions{
-		FieldSelector: "involvedObject.name=" + app.Name + ",involvedObject.uid=" + string(app.UID), Limit: maxKnownEvents,
-	})
-	if err != nil {
-		return nil, apiProblem(err, "list the events of application %s", nameOf(app))
-	}
-	events := make([]corev1.Event, len(list.Items))
-	for i, o := range list.Items {
-		if err := decode(o.Object, &events[i]); err != nil {
-			return nil, problem.Because(problem.Unavailable, err, "list the events of application %s", nameOf(app))
-		}
-	}
-	return events, nil
 }

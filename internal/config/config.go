@@ -25,7 +25,11 @@ type Config struct {
 	ApplicationNamespaces []string
 	DataDir               string // mirrors and caches; everything in it can be lost. Required
 
-	Listen string // host:port of the one listener; an empty host listens everywhere
+	Listen   string // host:port of the one listener; an empty host listens everywhere
+	Insecure bool   // plain HTTP only, for a proxy that does TLS
+	TLSCert  string // files of the certificate and its key, PEM; empty: those of argocd-secret, made when missing
+	TLSKey   string
+	RootPath string // path below which everything is served; empty: server.rootpath of argocd-cmd-params-cm
 
 	AllowFileRepositories bool      // file:// repositories, for demos and tests on one machine
 	InstallCRDs           bool      // install missing CustomResourceDefinitions at start

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"io"
 	"slices"
 
@@ -93,7 +94,7 @@ func (a *Apps) Events(ctx context.Context, r EventRequest) ([]corev1.Event, erro
 		return nil, err
 	}
 	if r.Name == "" && r.UID == "" {
-		return a.Catalog.Events(ctx, app)
+		return a.Catalog.Events(ctx, v1alpha1.KindApplication, app.Namespace, app.Name, string(app.UID))
 	}
 	_, v, err := a.seen(ctx, r.Application)
 	if err != nil {
