@@ -68,6 +68,8 @@ type Settings struct {
 	StatusWorkers, OperationWorkers int               // controller.status.processors, controller.operation.processors; 0 when absent; read at start
 	GlobalProjects                  []GlobalProject   // globalProjects, a YAML list
 	RBAC                            map[string]string // argocd-rbac-cm as it is
+	Server                          ServerSettings
+	Raw, Params                     map[string]string // argocd-cm and argocd-cmd-params-cm as they are; must not be changed
 
 	// Problems are the keys that could not be understood. The value before it, or the default, stays in force.
 	Problems []error
@@ -142,6 +144,7 @@ func defaultSettings() Settings {
 		HookTimeout:    6 * time.Hour,
 		WaveTimeout:    time.Hour,
 		HelmStages:     true,
+		Server:         defaultServerSettings(),
 	}
 }
 
@@ -204,6 +207,9 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "controller.resource.health.persist", &s.PersistHealth, old.PersistHealth, boolean)
 	read(&p, "controller.status.processors", &s.StatusWorkers, old.StatusWorkers, count)
 	read(&p, "controller.operation.processors", &s.OperationWorkers, old.OperationWorkers, count)
+
+	s.Server = parseServerSettings(&k, &p, old.Server)
+	s.Raw, s.Params = k.values, p.values
 
 	for key, secret := range map[string]*Secret{
 		"webhook.github.secret":          &s.Webhook.GitHub,
