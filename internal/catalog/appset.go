@@ -59,10 +59,7 @@ func (c *Catalog) setKind() kind[*v1alpha1.ApplicationSet] {
 		resource: appSets, name: v1alpha1.KindApplicationSet,
 		decode: decodeApplicationSet,
 		copy:   (*v1alpha1.ApplicationSet).DeepCopy,
-		keep: func(set *v1alpha1.ApplicationSet, err error) *v1alpha1.ApplicationSet {
-			c.seeSet(set, err)
-			return set
-		},
+		keep:   c.seeSet,
 		known: func(key types.NamespacedName) *v1alpha1.ApplicationSet {
 			set, _ := c.ApplicationSet(key)
 			return set
@@ -91,15 +88,19 @@ func (c *Catalog) putApplicationSet(o *object.Object) {
 	}
 }
 
-// seeSet takes a version in, of the watch or of a write, unless it is known or older.
-func (c *Catalog) seeSet(set *v1alpha1.ApplicationSet, err error) {
+// seeSet takes a version in, of the watch or of a write, unless it is known or older, and returns the value to go on
+// with: the known one, so that pointers compare.
+func (c *Catalog) seeSet(set *v1alpha1.ApplicationSet, err error) *v1alpha1.ApplicationSet {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.newer("set", nameOf(set).String(), set.ResourceVersion) {
-		if known, _ := c.ApplicationSet(nameOf(set)); known == nil || known.UID != set.UID || known.ResourceVersion != set.ResourceVersion {
-			c.sets.put(set, err, deadApplicationSet)
-		}
+	known, _ := c.ApplicationSet(nameOf(set))
+	switch {
+	case known != nil && known.UID == set.UID && known.ResourceVersion == set.ResourceVersion:
+		return known
+	case c.newer("set", nameOf(set).String(), set.ResourceVersion):
+		c.sets.put(set, err, deadApplicationSet)
 	}
+	return set
 }
 
 func (c *Catalog) removeApplicationSet(namespace, name, version string) {

@@ -193,7 +193,7 @@ func (l *ledger[T]) list() []T {
 	return l.sorted
 }
 
-// sort makes sorted anew: one walk over it and over what has changed since. l.mu is held.
+// sort makes sorted anew, by putting what has changed in its place. l.mu is held.
 func (l *ledger[T]) sort() {
 	changed := make([]types.NamespacedName, 0, len(l.dirty))
 	for key := range l.dirty {
@@ -201,20 +201,19 @@ func (l *ledger[T]) sort() {
 	}
 	slices.SortFunc(changed, compareNames)
 	list := make([]T, 0, len(l.live))
-	i := 0
+	rest := l.sorted
 	for _, key := range changed {
-		for i < len(l.sorted) && compareNames(nameOf(l.sorted[i]), key) < 0 {
-			list = append(list, l.sorted[i])
-			i++
-		}
-		if i < len(l.sorted) && nameOf(l.sorted[i]) == key {
-			i++
+		at, had := slices.BinarySearchFunc(rest, key, func(o T, key types.NamespacedName) int { return compareNames(nameOf(o), key) })
+		list = append(list, rest[:at]...)
+		rest = rest[at:]
+		if had {
+			rest = rest[1:]
 		}
 		if e := l.live[key]; e != nil && e.err == nil {
 			list = append(list, e.object)
 		}
 	}
-	l.sorted = append(list, l.sorted[i:]...)
+	l.sorted = append(list, rest...)
 	clear(l.dirty)
 }
 

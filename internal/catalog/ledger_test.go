@@ -167,7 +167,7 @@ func TestDeletionsAreKeptForThoseWhoWatch(t *testing.T) {
 	}
 	late.Close()
 	b.close()
-	if _, err := b.watch("1").Next(t.Context()); err == nil {
+	if _, err := b.watch(strconv.Itoa(b.version)).Next(t.Context()); err == nil {
 		t.Error("a closed ledger answers")
 	}
 }

@@ -126,8 +126,9 @@ func (c *Catalog) entry(name string) (projectEntry, error) {
 
 func (c *Catalog) putProject(o *object.Object) { c.takeProject(c.projectKind().decode(o)) }
 
-// takeProject takes a version in, of the watch or of a write, unless it is known or older.
-func (c *Catalog) takeProject(p *v1alpha1.AppProject, err error) {
+// takeProject takes a version in, of the watch or of a write, unless it is known or older, and returns the value to go
+// on with: the known one, so that pointers compare.
+func (c *Catalog) takeProject(p *v1alpha1.AppProject, err error) *v1alpha1.AppProject {
 	e := projectEntry{err: err}
 	if err == nil {
 		e.project = p
@@ -146,7 +147,10 @@ func (c *Catalog) takeProject(p *v1alpha1.AppProject, err error) {
 	c.mu.Unlock()
 	if !same {
 		c.tell(Change{ProjectChanged, c.key(p.Name)})
+	} else if ok && known.err == nil && known.project.ResourceVersion == p.ResourceVersion {
+		return known.project
 	}
+	return p
 }
 
 func (c *Catalog) removeProject(_, name, version string) {

@@ -97,10 +97,7 @@ func (c *Catalog) projectKind() kind[*v1alpha1.AppProject] {
 			return p, nil
 		},
 		copy: (*v1alpha1.AppProject).DeepCopy,
-		keep: func(p *v1alpha1.AppProject, err error) *v1alpha1.AppProject {
-			c.takeProject(p, err)
-			return p
-		},
+		keep: c.takeProject,
 		known: func(key types.NamespacedName) *v1alpha1.AppProject {
 			p, _ := c.Project(key.Name)
 			return p
