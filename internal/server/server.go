@@ -107,7 +107,7 @@ func (s *server) handler() http.Handler {
 	for _, r := range s.routes() {
 		byPath[r.path] = append(byPath[r.path], r)
 	}
-	return s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.belowRoot(s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.api.serve(w, r) {
 			return
 		}
@@ -127,7 +127,23 @@ func (s *server) handler() http.Handler {
 		slices.Sort(allowed)
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		answer(w, http.StatusMethodNotAllowed, connect.CodeUnimplemented, fmt.Sprintf("%s does not answer %s, only %s", r.URL.Path, clip(r.Method), strings.Join(allowed, ", ")))
-	}))
+	})))
+}
+
+// belowRoot takes the root path off what is asked for. Without it we answer, too: probes and proxies that take it off
+// themselves do not know it.
+func (s *server) belowRoot(next http.Handler) http.Handler {
+	root := s.base()
+	if root == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == root || strings.HasPrefix(r.URL.Path, root+"/") {
+			http.StripPrefix(root, next).ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // home says what this is. The links are relative, so that they work below a proxy's prefix.
