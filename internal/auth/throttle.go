@@ -84,10 +84,8 @@ type flight struct{ done chan struct{} }
 func (t *throttle) admit(st *state, at attempt, now time.Time) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	view := readFailures(st.failures)
-	view.add(&t.writing, now)
-	view.add(&t.delta, now)
-	known := view.isKnown(at.known, now)
+	view := t.view(st)
+	_, known := view.last(at.known, now)
 	switch {
 	case view.estimate(at.pair(), now) >= perPair:
 		return "too many wrong passwords for this account from this address"
@@ -114,13 +112,13 @@ func (t *throttle) refund(at attempt) {
 func (t *throttle) succeeded(st *state, at attempt, a *Auth) {
 	now := a.now()
 	t.mu.Lock()
-	view := readFailures(st.failures)
-	view.add(&t.writing, now)
-	view.add(&t.delta, now)
 	t.delta.roll(now)
 	t.delta.count(at.cells, -1)
-	t.delta.forget(at.pair(), &view)
-	if !view.isFresh(at.known, now) {
+	view := t.view(st)
+	counted, before := view.least(at.pair(), epochOf(now))
+	t.delta.count(at.pair(), -counted)
+	change(&t.delta.before, at.pair(), -before)
+	if days, _ := view.last(at.known, now); days >= 7 { // need not be written every day
 		t.delta.learn(at.known, now)
 	}
 	empty := t.delta.empty()
@@ -129,6 +127,9 @@ func (t *throttle) succeeded(st *state, at attempt, a *Auth) {
 		t.start(a)
 	}
 }
+
+// view is everything that has been counted. t.mu is held.
+func (t *throttle) view(st *state) view { return view{st.failures(), &t.writing, &t.delta} }
 
 // settle returns when what has been counted is written, or ctx or the patience ends: counted it is in any case.
 func (t *throttle) settle(ctx context.Context, a *Auth) {
