@@ -81,10 +81,14 @@ type throttle struct {
 type flight struct{ done chan struct{} }
 
 // admit reserves the attempt as a failure, or says for the audit log why it is not looked at.
-func (t *throttle) admit(st *state, at attempt, now time.Time) string {
+func (t *throttle) admit(a *Auth, at attempt) string {
+	now := a.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	view := t.view(st)
+	view, err := t.view(a)
+	if err != nil {
+		return "the failures so far are unknown"
+	}
 	_, known := view.last(at.known, now)
 	switch {
 	case view.estimate(at.pair(), now) >= perPair:
@@ -109,17 +113,18 @@ func (t *throttle) refund(at attempt) {
 }
 
 // succeeded takes back the reservation, forgets the pair's failures, and remembers the source.
-func (t *throttle) succeeded(st *state, at attempt, a *Auth) {
+func (t *throttle) succeeded(a *Auth, at attempt) {
 	now := a.now()
 	t.mu.Lock()
 	t.delta.roll(now)
 	t.delta.count(at.cells, -1)
-	view := t.view(st)
-	counted, before := view.least(at.pair(), epochOf(now))
-	t.delta.count(at.pair(), -counted)
-	change(&t.delta.before, at.pair(), -before)
-	if days, _ := view.last(at.known, now); days >= 7 { // need not be written every day
-		t.delta.learn(at.known, now)
+	if view, err := t.view(a); err == nil {
+		counted, before := view.least(at.pair(), epochOf(now))
+		t.delta.count(at.pair(), -counted)
+		change(&t.delta.before, at.pair(), -before)
+		if days, _ := view.last(at.known, now); days >= 7 { // need not be written every day
+			t.delta.learn(at.known, now)
+		}
 	}
 	empty := t.delta.empty()
 	t.mu.Unlock()
@@ -128,8 +133,15 @@ func (t *throttle) succeeded(st *state, at attempt, a *Auth) {
 	}
 }
 
-// view is everything that has been counted. t.mu is held.
-func (t *throttle) view(st *state) view { return view{st.failures(), &t.writing, &t.delta} }
+// view is everything that has been counted. t.mu is held, so that what has just been written is found either on its way
+// or in the records: a state from before could have it in neither.
+func (t *throttle) view(a *Auth) (view, error) {
+	st, err := a.state()
+	if err != nil {
+		return nil, err
+	}
+	return view{st.failures(), &t.writing, &t.delta}, nil
+}
 
 // settle returns when what has been counted is written, or ctx or the patience ends: counted it is in any case.
 func (t *throttle) settle(ctx context.Context, a *Auth) {
