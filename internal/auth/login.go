@@ -75,7 +75,7 @@ func (a *Auth) check(ctx context.Context, st *state, username, password string, 
 		return problem.New(problem.Invalid, "Username is too long (%d bytes max)", maxUsername)
 	}
 	attempt := attemptOf(st.counting, username, source)
-	if why := a.guard.admit(st, attempt, a.now()); why != "" {
+	if why := a.guard.admit(a, attempt); why != "" {
 		return refuseLogin(why)
 	}
 	// It has been counted as a failure already, or many at once would all pass before the first has failed.
@@ -93,7 +93,7 @@ func (a *Auth) check(ctx context.Context, st *state, username, password string, 
 		}
 		return refuseLogin("wrong password")
 	}
-	a.guard.succeeded(st, attempt, a)
+	a.guard.succeeded(a, attempt)
 	return nil
 }
 

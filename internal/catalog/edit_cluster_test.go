@@ -105,6 +105,23 @@ func TestEditApplication(t *testing.T) {
 	t.Error("the field manager is not the API's")
 }
 
+// A replica that must not write as a leader any more goes on serving people.
+func TestPeopleAreServedWithoutALead(t *testing.T) {
+	s := newSite(t, application("web", ""))
+	s.lead.begin(time.Second)
+	s.lead.renew(time.Now().Add(-time.Minute)) // as after a SIGSTOP
+	app := s.app(t, "web")
+	if _, err := s.PatchApplication(t.Context(), app, func(a *v1alpha1.Application) { a.Spec.Project = "x" }); !problem.Is(err, problem.Conflict) {
+		t.Fatalf("the leader's write: %v", err)
+	}
+	if now := edited(t, s, app, func(a *v1alpha1.Application) { a.Spec.Project = "x" }); now.Spec.Project != "x" {
+		t.Errorf("got %q", now.Spec.Project)
+	}
+	if err := s.ChangeSecret(t.Context(), "hawser-x", func(data map[string][]byte) error { data["a"] = []byte("b"); return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEditOfAnotherOfTheSameNameIsRefused(t *testing.T) {
 	s := newSite(t, application("web", ""))
 	old := s.app(t, "web")
@@ -457,6 +474,18 @@ func TestEventsAreListed(t *testing.T) {
 		}
 		if events[0].Message != "began" || events[1].Reason != "OperationCompleted" || events[1].Type != "Warning" {
 			t.Errorf("%+v", events)
+		}
+		return nil
+	})
+	p, err := s.Project("default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.RequestEvent(p, "Normal", "ResourceUpdated", "ann updated project")
+	eventually(t, "the event of a request", func() error {
+		events, err := s.Events(t.Context(), v1alpha1.KindAppProject, "", "default", string(p.UID))
+		if err != nil || len(events) != 1 || events[0].Source.Component != "argocd-server" || events[0].Message != "ann updated project" {
+			return fmt.Errorf("%+v, %w", events, err)
 		}
 		return nil
 	})

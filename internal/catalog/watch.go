@@ -81,7 +81,7 @@ func (c *Catalog) start(ctx context.Context, f feed) <-chan struct{} {
 	}
 	expected := &object.Object{}
 	expected.SetGroupVersionKind(f.resource.GroupVersion().WithKind(f.kind))
-	store := &feedStore{feed: f, complete: make(chan struct{})}
+	store := &feedStore{feed: f, complete: make(chan struct{}), rewound: c.rewind}
 	name := f.kind + " " + f.fields + f.labels
 	logger := logr.FromSlogHandler(c.log.Handler())
 	reflector := cache.NewReflectorWithOptions(&cache.ListWatch{
@@ -155,6 +155,8 @@ type feedStore struct {
 	feed
 	complete chan struct{}
 	once     sync.Once
+	version  string // of the last complete list
+	rewound  func()
 }
 
 func (s *feedStore) Add(o any) error    { return s.Update(o) }
@@ -179,6 +181,10 @@ func (s *feedStore) Replace(list []any, version string) error {
 	for i, o := range list {
 		objects[i] = o.(*object.Object)
 	}
+	if s.version != "" && after(s.version, version) {
+		s.rewound()
+	}
+	s.version = version
 	s.replace(objects, version)
 	s.UpdateResourceVersion(version)
 	s.once.Do(func() { close(s.complete) })

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -240,7 +242,7 @@ func (a *Apps) tree(ctx context.Context, app *v1alpha1.Application, v *view) Tre
 		if p.live == nil {
 			continue
 		}
-		for _, o := range v.cluster.Descendants(p.key) {
+		for _, o := range append(v.cluster.Descendants(p.key), a.claimsOf(p.live, v)...) {
 			key := object.KeyOf(o)
 			if _, known := nodes[key]; !known && permit(key) == nil {
 				add(o, Node{Key: key, Health: a.healthNow(ctx, part{live: o}, nil, v)})
@@ -248,6 +250,14 @@ func (a *Apps) tree(ctx context.Context, app *v1alpha1.Application, v *view) Tre
 		}
 	}
 	linkParents(nodes, live)
+	for _, p := range parts {
+		for _, o := range a.claimsOf(p.live, v) {
+			if n := nodes[object.KeyOf(o)]; len(n.Parents) == 0 && !n.Managed {
+				n.Parents = []Parent{{p.key, p.live.GetUID()}}
+				nodes[n.Key] = n
+			}
+		}
+	}
 	t := Tree{Nodes: sortedNodes(nodes), Orphans: a.orphanNodes(v, permit)}
 	for _, name := range sortedNames(hosts) {
 		h := hosts[name]
@@ -257,6 +267,32 @@ func (a *Apps) tree(ctx context.Context, app *v1alpha1.Application, v *view) Tre
 		t.Hosts = append(t.Hosts, h)
 	}
 	return t
+}
+
+// maxOrdinal bounds the volume claims that are looked for.
+const maxOrdinal = 1000
+
+// claimsOf are the volume claims of a StatefulSet. Kubernetes makes them without an owner, so that they outlive it, and
+// finds them by their names: template-set-ordinal.
+func (a *Apps) claimsOf(set *object.Object, v *view) []*object.Object {
+	if set == nil || set.GetKind() != "StatefulSet" || set.GroupVersionKind().Group != "apps" {
+		return nil
+	}
+	n, found, _ := unstructured.NestedInt64(set.Object, "spec", "replicas")
+	if !found {
+		n = 1
+	}
+	first, _, _ := unstructured.NestedInt64(set.Object, "spec", "ordinals", "start")
+	var claims []*object.Object
+	for _, t := range mapsAt(set.Object, "spec", "volumeClaimTemplates") {
+		for i := range min(n, maxOrdinal) {
+			name := fmt.Sprintf("%s-%s-%d", textAt(t, "metadata", "name"), set.GetName(), first+i)
+			if o, ok := v.cluster.Get(object.Key{Kind: "PersistentVolumeClaim", Namespace: set.GetNamespace(), Name: name}); ok {
+				claims = append(claims, o)
+			}
+		}
+	}
+	return claims
 }
 
 // linkParents fills in the owners that are in the tree.
