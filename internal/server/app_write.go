@@ -93,10 +93,23 @@ func merged(old, more map[string]string) map[string]string {
 	return m
 }
 
+// edit changes an application as the catalog does; a refusal of change comes back in its own words, which clients know.
+func (s *server) edit(c *call, old *v1alpha1.Application, change func(*v1alpha1.Application) error) (*v1alpha1.Application, error) {
+	var refused error
+	app, err := s.Catalog.EditApplication(c, old, func(n *v1alpha1.Application) error {
+		refused = change(n)
+		return refused
+	})
+	if refused != nil {
+		return nil, refused
+	}
+	return app, err
+}
+
 // change writes what a caller wants of an application, once they may do so: with the application as it is when it is
 // written, and, when it moves to another project, in there as well.
 func (s *server) change(c *call, old *v1alpha1.Application, edit func(*v1alpha1.Application) error) (*v1alpha1.Application, error) {
-	updated, err := s.Catalog.EditApplication(c, old, func(n *v1alpha1.Application) error {
+	updated, err := s.edit(c, old, func(n *v1alpha1.Application) error {
 		before := s.object(n)
 		if err := c.must(rbac.Applications, rbac.Update, before); err != nil {
 			return err
