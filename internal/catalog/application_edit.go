@@ -16,7 +16,7 @@ import (
 // and Forbidden in a namespace that we do not look at.
 func (c *Catalog) CreateApplication(ctx context.Context, app *v1alpha1.Application) (*v1alpha1.Application, error) {
 	if !c.holds(app.Namespace) {
-		return nil, notHeld(app.Namespace)
+		return nil, notHeld(app.Namespace, namespacesKey)
 	}
 	return create(ctx, c, c.appKind(), app)
 }

@@ -190,7 +190,8 @@ func isNil[T metav1.Object](o T) bool {
 	return false
 }
 
-func notHeld(namespace string) error {
+// notHeld is the problem of a record in a namespace that we do not look at; setting is what would have us look.
+func notHeld(namespace, setting string) error {
 	return problem.New(problem.Forbidden, "namespace '%s' is not permitted", namespace).
-		WithHint("it must be one of --application-namespaces")
+		WithHint("it must be one of %s, in %s", setting, paramsMap)
 }

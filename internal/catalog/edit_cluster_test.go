@@ -406,6 +406,28 @@ func TestApplicationSetsAreWrittenAndWatched(t *testing.T) {
 	}
 }
 
+// Applications of other namespaces do not mean ApplicationSets of them: each has its setting.
+func TestApplicationSetsElsewhereNeedTheirOwnSetting(t *testing.T) {
+	s := newSite(t, "")
+	far := s.Cluster.Namespace(t)
+	s.Apply(t, far, application("web", "")+"---"+fmt.Sprintf(setManifest, "set"))
+	names := func(c *Catalog) (apps, sets int) {
+		list, _ := c.ApplicationSets()
+		return len(c.Applications()), len(list)
+	}
+	both := open(t, Options{REST: s.Config, Namespace: s.ns, ApplicationNamespaces: []string{far}, Log: quiet()})
+	if apps, sets := names(both); apps != 1 || sets != 0 {
+		t.Errorf("with application namespaces: %d and %d", apps, sets)
+	}
+	if _, err := both.CreateApplicationSet(t.Context(), parsed[v1alpha1.ApplicationSet](t, fmt.Sprintf(setManifest, "x"), far)); !problem.Is(err, problem.Forbidden) {
+		t.Errorf("created: %v", err)
+	}
+	s.Apply(t, s.ns, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cmd-params-cm}\ndata: {applicationsetcontroller.namespaces: 'x, "+far+"'}\n")
+	if apps, sets := names(open(t, Options{REST: s.Config, Namespace: s.ns, Log: quiet()})); apps != 0 || sets != 1 {
+		t.Errorf("with the setting of sets: %d and %d", apps, sets)
+	}
+}
+
 // Readers beside writers never see an Application go back, nor one that is gone.
 func TestWritesOfPeopleNeverGoBack(t *testing.T) {
 	s := newSite(t, "")
