@@ -216,6 +216,33 @@ func TestDeleteApplicationSaysWhatBecomesOfItsObjects(t *testing.T) {
 	}
 }
 
+// One that cannot be understood is told of, with the reason, and can be deleted; even when it is changed meanwhile.
+func TestMalformedApplicationCanBeDeleted(t *testing.T) {
+	s := newSite(t, application("bad", `status: {operationState: {phase: Running, startedAt: "2026-01-01T00:00:00Z", operation: {sync: text}}}`)+"\n---"+application("good", ""))
+	w := s.WatchApplications("")
+	defer w.Close()
+	events, err := w.Next(t.Context())
+	if err != nil || len(events) != 2 || events[0].Object.Name != "bad" || !problem.Is(events[0].Err, problem.Invalid) || events[1].Err != nil {
+		t.Fatalf("told %+v, %v", events, err)
+	}
+	bad := s.Broken()[0].App
+	s.Patch(t, "kubectl", v1alpha1.APIVersion, "Application", s.ns, "bad", `{"metadata":{"labels":{"a":"b"}}}`)
+	if err := s.DeleteApplication(t.Context(), bad, Background); err != nil {
+		t.Fatal(err)
+	}
+	now := s.stored(t, v1alpha1.APIVersion, "Application", "bad")
+	if now.GetDeletionTimestamp() == nil || !slices.Contains(now.GetFinalizers(), v1alpha1.FinalizerResourcesBackground) || now.GetLabels()["a"] != "b" {
+		t.Errorf("finalizers %v, labels %v", now.GetFinalizers(), now.GetLabels())
+	}
+	s.Patch(t, "kubectl", v1alpha1.APIVersion, "Application", s.ns, "bad", `{"metadata":{"finalizers":["`+v1alpha1.FinalizerResourcesBackground+`"]}}`)
+	if err := s.DeleteApplication(t.Context(), bad, Orphan); err != nil { // its last finalizer goes, and it with it
+		t.Fatal(err)
+	}
+	if app, err := s.Application(s.name("bad")); !problem.Is(err, problem.NotFound) {
+		t.Errorf("still there: %v, %v", app, err)
+	}
+}
+
 // What the API's watches tell: status included, which Subscribe leaves out.
 func TestWatchApplications(t *testing.T) {
 	s := newSite(t, application("a", ""))
