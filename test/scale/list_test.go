@@ -282,7 +282,7 @@ func (c *crowd) watch(b *testing.B, token string) {
 	}
 	for n := range *changes * *seconds {
 		<-tick.C
-		name, round := fmt.Sprintf("app-%05d", n*7%*listed), fmt.Sprint(n)
+		name, round := fmt.Sprintf("app-%05d", n*7%*listed), fmt.Sprintf("%d-%d", began.UnixNano(), n)
 		last[name] = round
 		work <- [2]string{name, round}
 		if n%*changes == 0 {
