@@ -28,11 +28,11 @@ func Probe(ctx context.Context, config *rest.Config) (version string, err error)
 	}
 	client := discovery.ToDiscoveryInterfaceWithContext(d)
 	if err := d.RESTClient().Get().AbsPath("/api").Do(ctx).Error(); err != nil { // /version answers anybody
-		return "", problem.Because(problem.Unavailable, err, "it does not let us in")
+		return "", problem.Because(problem.Precondition, err, "it does not let us in")
 	}
 	v, err := client.ServerVersionWithContext(ctx)
 	if err != nil {
-		return "", problem.Because(problem.Unavailable, err, "ask its version")
+		return "", problem.Because(problem.Precondition, err, "ask its version")
 	}
 	return v.GitVersion, nil
 }

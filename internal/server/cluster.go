@@ -18,6 +18,16 @@ func (s *server) clusterMethods() []method {
 	return []method{
 		unary(clusters+"List", visible[argocd.ClusterQuery](rbac.Clusters, rbac.Get), s.listClusters),
 		unary(clusters+"Get", onClusters(rbac.Get), s.getCluster),
+		unary(clusters+"Create", on(rbac.Clusters, rbac.Create, newCluster), s.createCluster),
+		unary(clusters+"Update", onCluster(rbac.Update, func(q *argocd.ClusterUpdateRequest) (clusterRef, error) {
+			if q.Cluster == nil {
+				return refOf("", "", q.ID)
+			}
+			return refOf(q.Cluster.Server, q.Cluster.Name, q.ID)
+		}), s.updateCluster),
+		unary(clusters+"Delete", onClusters(rbac.Delete), s.deleteClusters),
+		unary(clusters+"RotateAuth", onClusters(rbac.Update), s.rotateAuth),
+		unary(clusters+"InvalidateCache", onClusters(rbac.Update), s.invalidateCache),
 	}
 }
 
