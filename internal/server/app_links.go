@@ -20,3 +20,10 @@ func (s *server) revisionChartDetails(c *call, q *argocd.RevisionMetadataQuery) 
 func (s *server) ociMetadata(c *call, q *argocd.RevisionMetadataQuery) (*argocd.OCIMetadata, error) {
 	return nil, problem.New(problem.NotFound, "no OCI artifact found for application: %s", q.Name)
 }
+
+func (s *server) projectLinks(_ *call, q *argocd.ListProjectLinksRequest) (*argocd.LinksResponse, error) {
+	if _, err := s.theProject(q.Name); err != nil {
+		return nil, err
+	}
+	return &argocd.LinksResponse{}, nil
+}

@@ -269,7 +269,7 @@ func (s *server) validate(c *call, app *v1alpha1.Application, thorough bool) err
 	if err != nil {
 		return problem.New(problem.Invalid, "application destination spec for %s is invalid: %v", app.Name, err)
 	}
-	if err := rules.Destination(project.Target{Server: cluster.Server, Name: cluster.Name, Namespace: app.Spec.Destination.Namespace}); err != nil {
+	if err := rules.Destination(project.Target{Server: cluster.Server, Name: cluster.Name, Namespace: app.Spec.Destination.Namespace, ClusterProject: cluster.Project}); err != nil {
 		return invalid(v1alpha1.ConditionInvalidSpecError, err.Error())
 	}
 	if !thorough {
@@ -288,7 +288,7 @@ func (s *server) validate(c *call, app *v1alpha1.Application, thorough bool) err
 
 // tell puts an event on an application: who did what.
 func (s *server) tell(c *call, app *v1alpha1.Application, reason, what string) {
-	s.Catalog.Event(app, "Normal", reason, c.by()+" "+what)
+	s.Catalog.RequestEvent(app, "Normal", reason, c.by()+" "+what)
 }
 
 // by is the caller as events and operations name them.

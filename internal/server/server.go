@@ -20,8 +20,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
 	"github.com/hawser-cd/hawser/internal/reconcile"
@@ -45,6 +47,7 @@ type Options struct {
 	RootPath     string // below which everything is served; empty for none
 	Catalog      *catalog.Catalog
 	Apps         *reconcile.Apps
+	Fleet        *cluster.Fleet // what is known of clusters from watching them
 	Auth         *auth.Auth
 	Policy       func() *rbac.Policy // in force now
 	Sources      Sources
@@ -59,6 +62,14 @@ type Options struct {
 type Sources interface {
 	// Reachable returns why a path at a revision of a repository cannot be had; nil when it can.
 	Reachable(ctx context.Context, repoURL, project, revision, path string) error
+	// CheckRepository returns why a repository does not let us in with what r says, stored or not; nil when it does.
+	CheckRepository(ctx context.Context, r catalog.Repository) error
+	// Refs returns the names of branches and tags, sorted.
+	Refs(ctx context.Context, repoURL, project string) (branches, tags []string, err error)
+	// Applications returns the folders that hold a chart or a kustomization, by path.
+	Applications(ctx context.Context, repoURL, project, revision string) (map[string]v1alpha1.ApplicationSourceType, error)
+	// DetailsOf returns what could be set in a source.
+	DetailsOf(ctx context.Context, s v1alpha1.ApplicationSource, application, project string) (reconcile.Details, error)
 }
 
 // server is Options with the bounds and counters that its handlers share.
@@ -68,6 +79,7 @@ type server struct {
 	counters    counters
 	crossOrigin *http.CrossOriginProtection
 	api         *api
+	connections connections
 	told        atomic.Int64 // the second in which a refused delivery was logged last
 }
 
