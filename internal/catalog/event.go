@@ -22,7 +22,7 @@ const (
 	maxWaitingEvents = 1000
 	maxEventMessage  = 1024            // what the API takes
 	maxKnownEvents   = 2000            // for counting repeats
-	eventBurst       = 50              // per application …
+	eventBurst       = 50              // per record …
 	eventEvery       = 5 * time.Second // … and then one in this time
 )
 
@@ -34,18 +34,24 @@ var eventResource = schema.GroupVersionResource{Version: "v1", Resource: "events
 //
 // The reporter's name is Argo CD's, because exporters select by it.
 func (c *Catalog) Event(app *v1alpha1.Application, eventType, reason, message string) {
-	c.events.add(event{app: app, kind: eventType, reason: reason, message: shorten(hideUserinfo(message)), at: time.Now()})
+	c.EventOn(v1alpha1.KindApplication, app, eventType, reason, message)
+}
+
+// EventOn is Event for any of our records; kind is that of the record.
+func (c *Catalog) EventOn(kind string, about metav1.Object, eventType, reason, message string) {
+	c.events.add(event{about: about, of: kind, kind: eventType, reason: reason, message: shorten(hideUserinfo(message)), at: time.Now()})
 }
 
 type event struct {
-	app                   *v1alpha1.Application
+	about                 metav1.Object
+	of                    string // kind of about
 	kind, reason, message string
 	at                    time.Time
 }
 
 // same names what makes two events one that happened twice.
 func (e event) same() string {
-	return strings.Join([]string{string(e.app.UID), e.kind, e.reason, e.message}, "\x00")
+	return strings.Join([]string{string(e.about.GetUID()), e.kind, e.reason, e.message}, "\x00")
 }
 
 // recorder sends events, one goroutine, in order.
@@ -91,12 +97,12 @@ func (r *recorder) add(e event) {
 	}
 }
 
-// affords takes one event from the application's budget. r.mu is held.
+// affords takes one event from the record's budget. r.mu is held.
 func (r *recorder) affords(e event) bool {
 	if len(r.budgets) > maxKnownEvents {
 		r.budgets = map[types.UID]budget{}
 	}
-	b, known := r.budgets[e.app.UID]
+	b, known := r.budgets[e.about.GetUID()]
 	if !known {
 		b = budget{left: eventBurst, at: e.at}
 	}
@@ -106,7 +112,7 @@ func (r *recorder) affords(e event) bool {
 	if ok {
 		b.left--
 	}
-	r.budgets[e.app.UID] = b
+	r.budgets[e.about.GetUID()] = b
 	return ok
 }
 
@@ -146,7 +152,7 @@ func (r *recorder) run(ctx context.Context) {
 		cancel()
 		if err != nil {
 			if ctx.Err() == nil {
-				r.log.Debug("event not sent", "application", nameOf(e.app).String(), "reason", e.reason, "error", err)
+				r.log.Debug("event not sent", "about", nameOf(e.about).String(), "reason", e.reason, "error", err)
 			}
 			continue
 		}
@@ -156,7 +162,7 @@ func (r *recorder) run(ctx context.Context) {
 
 // send counts a known event up, or creates it.
 func (r *recorder) send(ctx context.Context, e event, known sentEvent) (sentEvent, error) {
-	client := r.client.Resource(eventResource).Namespace(e.app.Namespace)
+	client := r.client.Resource(eventResource).Namespace(e.about.GetNamespace())
 	at := e.at.UTC().Format(time.RFC3339)
 	if known.name != "" {
 		known.count++
@@ -165,14 +171,14 @@ func (r *recorder) send(ctx context.Context, e event, known sentEvent) (sentEven
 			return known, nil
 		} // it expired: events live for an hour
 	}
-	name := fmt.Sprintf("%s.%x", e.app.Name, e.at.UnixNano())
+	name := fmt.Sprintf("%s.%x", e.about.GetName(), e.at.UnixNano())
 	_, err := client.Create(ctx, &object.Object{Object: map[string]any{
 		"apiVersion": "v1",
 		"kind":       "Event",
-		"metadata":   map[string]any{"name": name, "namespace": e.app.Namespace},
+		"metadata":   map[string]any{"name": name, "namespace": e.about.GetNamespace()},
 		"involvedObject": map[string]any{
-			"apiVersion": v1alpha1.APIVersion, "kind": v1alpha1.KindApplication, "namespace": e.app.Namespace, "name": e.app.Name,
-			"uid": string(e.app.UID), "resourceVersion": e.app.ResourceVersion,
+			"apiVersion": v1alpha1.APIVersion, "kind": e.of, "namespace": e.about.GetNamespace(), "name": e.about.GetName(),
+			"uid": string(e.about.GetUID()), "resourceVersion": e.about.GetResourceVersion(),
 		},
 		"type": e.kind, "reason": e.reason, "message": e.message,
 		"count": int64(1), "firstTimestamp": at, "lastTimestamp": at,

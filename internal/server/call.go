@@ -30,8 +30,9 @@ type call struct {
 	renewed string        // a token to give in place of an old one
 	table   *rbac.Table
 
-	app *v1alpha1.Application // that the rule found
-	own bool                  // the call changes the caller's own account
+	app *v1alpha1.Application    // that the rule found
+	set *v1alpha1.ApplicationSet // that the rule found
+	own bool                     // the call changes the caller's own account
 }
 
 type callKey struct{}
