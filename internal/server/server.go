@@ -72,6 +72,7 @@ type server struct {
 	told        atomic.Int64 // the second in which a refused delivery was logged last
 
 	healthWatches atomic.Int32
+	terminals     atomic.Int32
 	swagger       func() []byte // the description of the API, built when it is asked for
 }
 
@@ -90,6 +91,7 @@ func (s *server) routes() []route {
 		{"GET", "/api/badge", s.badge},
 		{"GET", "/swagger.json", s.swaggerJSON},
 		{"GET", "/swagger-ui", s.swaggerPage},
+		{"GET", "/terminal", s.terminal},
 		{"GET", "/auth/login", s.beginLogin},
 		{"GET", "/auth/callback", s.completeLogin},
 		{"POST", "/auth/logout", s.logout},
