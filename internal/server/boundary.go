@@ -109,7 +109,7 @@ type recorder struct {
 
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// Flush sends what has been written; connect asks for it by this interface.
+// Flush is for connect, which sends the answers of a stream only through a writer that has it.
 func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
 
 func (r *recorder) WriteHeader(status int) {

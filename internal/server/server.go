@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,6 +82,10 @@ type server struct {
 	api         *api
 	connections connections
 	told        atomic.Int64 // the second in which a refused delivery was logged last
+
+	healthWatches atomic.Int32
+	terminals     atomic.Int32
+	swagger       func() []byte // the description of the API, built when it is asked for
 }
 
 // A route is one row of the table: what answers a method on a path.
@@ -95,6 +100,10 @@ func (s *server) routes() []route {
 		{"GET", "/healthz", s.healthz},
 		{"GET", "/metrics", s.metrics()},
 		{"POST", "/api/webhook", s.webhook},
+		{"GET", "/api/badge", s.badge},
+		{"GET", "/swagger.json", s.swaggerJSON},
+		{"GET", "/swagger-ui", s.swaggerPage},
+		{"GET", "/terminal", s.terminal},
 		{"GET", "/auth/login", s.beginLogin},
 		{"GET", "/auth/callback", s.completeLogin},
 		{"POST", "/auth/logout", s.logout},
@@ -111,6 +120,7 @@ func newServer(o Options, b bounds) *server {
 		s.Audit = LogAudit{o.Log}
 	}
 	s.api = newAPI(s)
+	s.swagger = sync.OnceValue(func() []byte { return describe(s.methods(), s.Version.Version) })
 	return s
 }
 
