@@ -34,6 +34,7 @@ type idp struct {
 	claims   map[string]any                                    // of ID tokens, over the usual ones; nil removes one
 	told     map[string]any                                    // by user info
 	spoil    func(w http.ResponseWriter, r *http.Request) bool // answers instead
+	refresh  map[string]bool                                   // refresh tokens that are good, each once; nil: none are given
 	lenient  bool                                              // codes are good for ever
 	secret   string
 	clientID string
@@ -137,6 +138,16 @@ func (p *idp) token(w http.ResponseWriter, r *http.Request) {
 	if s, err := url.QueryUnescape(secret); err == nil && basic {
 		secret = s
 	}
+	if r.FormValue("grant_type") == "refresh_token" && id == p.clientID && secret == p.secret {
+		p.mu.Lock()
+		ok := p.refresh[r.FormValue("refresh_token")]
+		delete(p.refresh, r.FormValue("refresh_token"))
+		p.mu.Unlock()
+		if ok {
+			answer(w, p.give(map[string]any{}))
+			return
+		}
+	}
 	if !ok || id != p.clientID || secret != p.secret || sent.Get("code_challenge_method") != "S256" || r.FormValue("redirect_uri") != sent.Get("redirect_uri") ||
 		sent.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {
 		w.Header().Set("Content-Type", "application/json")
@@ -144,7 +155,20 @@ func (p *idp) token(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"error":"invalid_grant","error_description":"client+secret is not it"}`)
 		return
 	}
-	answer(w, map[string]any{"access_token": "access", "token_type": "Bearer", "expires_in": 300, "id_token": p.sign(map[string]any{"nonce": sent.Get("nonce")})})
+	answer(w, p.give(map[string]any{"nonce": sent.Get("nonce")}))
+}
+
+// give is what the token endpoint answers.
+func (p *idp) give(changes map[string]any) map[string]any {
+	out := map[string]any{"access_token": "access", "token_type": "Bearer", "expires_in": 300, "id_token": p.sign(changes)}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refresh != nil {
+		token := rand.Text()
+		p.refresh[token] = true
+		out["refresh_token"] = token
+	}
+	return out
 }
 
 func (p *idp) userInfo(w http.ResponseWriter, r *http.Request) {

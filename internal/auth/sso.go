@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -82,7 +81,7 @@ func (st *state) vouched(i *issuer, t *oidc.IDToken, raw map[string]any, token s
 		return Identity{}, err
 	}
 	if st.isRevoked(id) {
-		return Identity{}, problem.New(problem.Unauthenticated, "token is revoked, please re-login")
+		return Identity{}, errRevoked()
 	}
 	return id, nil
 }
@@ -159,7 +158,7 @@ func (a *Auth) BeginLogin(ctx context.Context, s Start) (location, cookie string
 	if i.DomainHint != "" {
 		options = append(options, oauth2.SetAuthURLParam("domain_hint", i.DomainHint))
 	}
-	cookie, err = st.seal(p)
+	cookie, err = st.seal(StateCookie, p)
 	return i.oauth(provider, redirect).AuthCodeURL(p.State, options...), cookie, err
 }
 
@@ -182,31 +181,30 @@ func (st *state) redirect(host string) (string, error) {
 	return strings.TrimSuffix(chosen, "/") + "/auth/callback", nil
 }
 
-func (st *state) seal(p pending) (string, error) {
-	text, err := json.Marshal(p)
+// seal encrypts what a browser keeps for us, for one purpose.
+func (st *state) seal(purpose string, v any) (string, error) {
+	text, err := json.Marshal(v)
 	if err != nil {
-		return "", problem.New(problem.Internal, "the state of a login cannot be written")
+		return "", problem.New(problem.Internal, "cookie %s cannot be written", purpose)
 	}
-	return base64.RawURLEncoding.EncodeToString(st.sealer.Seal(nil, nil, text, []byte(StateCookie))), nil
+	return base64.RawURLEncoding.EncodeToString(st.sealer.Seal(nil, nil, text, []byte(purpose))), nil
 }
 
-func (st *state) unseal(cookie string) (p pending, ok bool) {
-	if len(cookie) > maxCookie {
-		return p, false
-	}
+func (st *state) unseal(purpose, cookie string, v any) bool {
 	sealed, err := base64.RawURLEncoding.DecodeString(cookie)
 	if err != nil {
-		return p, false
+		return false
 	}
-	text, err := st.sealer.Open(nil, nil, sealed, []byte(StateCookie))
-	return p, err == nil && json.Unmarshal(text, &p) == nil
+	text, err := st.sealer.Open(nil, nil, sealed, []byte(purpose))
+	return err == nil && json.Unmarshal(text, v) == nil
 }
 
 // Session is a finished login through an issuer.
 type Session struct {
 	Token    string // for the browser's cookies: the issuer's ID token, or a session of ours where groups come from user info
 	Identity Identity
-	Return   string // where to send the browser; checked
+	Return   string // where to send the browser; checked. Empty for a renewal
+	Refresh  string // for RenewLogin, in a cookie of its own (RefreshCookie, HttpOnly); empty when the issuer gives none
 }
 
 var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
@@ -221,7 +219,8 @@ func (a *Auth) CompleteLogin(ctx context.Context, cookie string, query url.Value
 	if err != nil {
 		return Session{}, err
 	}
-	p, ok := st.unseal(cookie)
+	var p pending
+	ok := len(cookie) <= maxCookie && st.unseal(StateCookie, cookie, &p)
 	now := a.now()
 	switch code := query.Get("error"); {
 	case !ok:
@@ -265,41 +264,50 @@ func (a *Auth) exchangeCode(ctx context.Context, st *state, i *issuer, p pending
 	defer cancel()
 	tokens, err := i.oauth(provider, p.Redirect).Exchange(oidc.ClientContext(ctx, c.http), code, oauth2.VerifierOption(p.Verifier))
 	if err != nil {
-		var said *oauth2.RetrieveError
-		if errors.As(err, &said) && said.Response != nil && said.Response.StatusCode < 500 {
-			if errorCode.MatchString(said.ErrorCode) {
-				return Session{}, refuseSSO("the issuer says " + said.ErrorCode)
-			}
-			return Session{}, refuseSSO("the issuer did not take the code")
-		}
-		return Session{}, c.unavailable("a token for the code", err)
+		return Session{}, c.refused("a token for the code", err)
 	}
+	return a.session(ctx, st, c, tokens, func(t *oidc.IDToken, s *Session) error {
+		if subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(p.Nonce)) != 1 {
+			return refuseSSO("the ID token belongs to another login")
+		}
+		return st.keep(s, refresh{Issuer: i.Issuer, Subject: s.Identity.subject, Redirect: p.Redirect, Token: tokens.RefreshToken, Began: a.now().Unix()})
+	})
+}
+
+// session makes a session of what the token endpoint gave; finish checks what is particular to a login or a renewal.
+func (a *Auth) session(ctx context.Context, st *state, c *client, tokens *oauth2.Token, finish func(*oidc.IDToken, *Session) error) (Session, error) {
 	raw, _ := tokens.Extra("id_token").(string)
 	if raw == "" || len(raw) > MaxToken {
 		return Session{}, refuseSSO("the issuer sent no ID token")
 	}
-	idToken, all, err := c.verify(ctx, raw, []string{i.ClientID}, a.now())
+	idToken, all, err := c.verify(ctx, raw, []string{c.issuer.ClientID}, a.now())
 	if err != nil {
 		return Session{}, err
 	}
-	if subtle.ConstantTimeCompare([]byte(idToken.Nonce), []byte(p.Nonce)) != 1 {
-		return Session{}, refuseSSO("the ID token belongs to another login")
+	id, err := st.vouched(c.issuer, idToken, all, raw)
+	if err != nil {
+		return Session{}, err
 	}
-	id, err := st.vouched(i, idToken, all, raw)
-	if err != nil || !i.EnableUserInfoGroups {
-		return Session{Token: raw, Identity: id}, err
+	s := Session{Token: raw, Identity: id}
+	if err := finish(idToken, &s); err != nil {
+		return Session{}, err
 	}
-	return a.ownSession(ctx, st, c, id, idToken.Subject, tokens.AccessToken)
+	if c.issuer.EnableUserInfoGroups {
+		if s.Token, s.Identity, err = a.ownSession(ctx, st, c, id, idToken.Subject, tokens.AccessToken); err != nil {
+			return Session{}, err
+		}
+	}
+	return s, nil
 }
 
 // ownSession asks the user info endpoint for groups, and signs a session with what it and the ID token say.
-func (a *Auth) ownSession(ctx context.Context, st *state, c *client, id Identity, sub, access string) (Session, error) {
+func (a *Auth) ownSession(ctx context.Context, st *state, c *client, id Identity, sub, access string) (string, Identity, error) {
 	told, err := c.userInfo(ctx, access)
 	if err != nil {
-		return Session{}, err
+		return "", Identity{}, err
 	}
 	if s, _ := told["sub"].(string); s != sub { // OpenID Connect Core 5.3.2
-		return Session{}, refuseSSO("the issuer's user info is about somebody else")
+		return "", Identity{}, refuseSSO("the issuer's user info is about somebody else")
 	}
 	kept := map[string][]string{}
 	for name, values := range id.claims {
@@ -323,10 +331,10 @@ func (a *Auth) ownSession(ctx context.Context, st *state, c *client, id Identity
 	}, Issuer: id.issuer, Email: id.email, Told: kept}
 	token, err := st.sign(own)
 	if err != nil {
-		return Session{}, err
+		return "", Identity{}, err
 	}
 	id, err = a.identify(st, own)
-	return Session{Token: token, Identity: id}, err
+	return token, id, err
 }
 
 // userInfo returns the claims that the user info endpoint tells for an access token.
