@@ -36,6 +36,7 @@ type idp struct {
 	spoil    func(w http.ResponseWriter, r *http.Request) bool // answers instead
 	refresh  map[string]bool                                   // refresh tokens that are good, each once; nil: none are given
 	lenient  bool                                              // codes are good for ever
+	methods  []string                                          // how clients may prove themselves; nil: basic
 	secret   string
 	clientID string
 }
@@ -89,8 +90,11 @@ func (p *idp) count(path string) int {
 }
 
 func (p *idp) discovery(w http.ResponseWriter, _ *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	answer(w, map[string]any{
-		"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
+		"token_endpoint_auth_methods_supported": p.methods,
+		"issuer":                                p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
 		"id_token_signing_alg_values_supported": []string{"none", "HS256", "ES256", "RS256"},
 	})
 }
@@ -137,6 +141,9 @@ func (p *idp) token(w http.ResponseWriter, r *http.Request) {
 	}
 	if s, err := url.QueryUnescape(secret); err == nil && basic {
 		secret = s
+	}
+	if wrong := basic == (len(p.methods) > 0 && p.methods[0] != "client_secret_basic"); wrong {
+		ok = false
 	}
 	if r.FormValue("grant_type") == "refresh_token" && id == p.clientID && secret == p.secret {
 		p.mu.Lock()

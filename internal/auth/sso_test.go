@@ -313,7 +313,7 @@ func (s *stage) sso(t *testing.T, p *idp, start Start, change func(cookie string
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cookie) > 2000 || strings.Contains(location, p.secret) {
+	if len(cookie) > 2000 || p.secret != "" && strings.Contains(location, p.secret) {
 		t.Errorf("cookie of %d bytes", len(cookie))
 	}
 	q := p.browser(t, location)
@@ -364,6 +364,26 @@ func TestLoginThroughAnIssuer(t *testing.T) {
 	}
 	refused(t, s.another(), got.Token, "revoked")
 	accepted(t, s.Auth, p.sign(map[string]any{"jti": "another"}))
+}
+
+// A client proves itself as the issuer wants it, at the first try; one without a secret by PKCE alone.
+func TestHowClientsProveThemselves(t *testing.T) {
+	for name, methods := range map[string][]string{
+		"not said": nil, "basic": {"client_secret_basic", "client_secret_post"}, "post": {"client_secret_post", "private_key_jwt"}, "none": {"none"},
+	} {
+		s, p := withIDP(t, "")
+		p.methods = methods
+		if name == "none" {
+			p.secret = ""
+			s.records.set("oidc.config", strings.ReplaceAll(p.config(""), "clientSecret: $oidc.secret\n", ""))
+		}
+		if _, err := s.sso(t, p, Start{}, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := p.count("/token"); n != 1 {
+			t.Errorf("%s: asked %d times", name, n)
+		}
+	}
 }
 
 func TestBadCallbacks(t *testing.T) {
