@@ -78,7 +78,7 @@ func root(std IO, r *remote) *cobra.Command {
 		cmd.AddCommand(c)
 	}
 	cmd.AddCommand(contract(
-		version(r),
+		account(r), completion(r), configure(r), contextCommand(r), login(r), logout(r), relogin(r), version(r),
 	)...)
 	return cmd
 }
