@@ -210,3 +210,9 @@ func (w window) words() string {
 	}
 	return text
 }
+
+// WindowOpen reports whether a window is open at a moment; of those that cannot be read, only one that denies is.
+func WindowOpen(s *v1alpha1.SyncWindow, now time.Time) bool {
+	open, _ := compileWindow(s).active(now)
+	return open
+}
