@@ -44,6 +44,8 @@ type remote struct {
 	serverName     string // of the server's pods, for port-forward
 	logFormat      string
 	logLevel       string
+
+	made *api.Client // the command's, once there is one
 }
 
 func newRemote(std IO) *remote {
@@ -267,7 +269,14 @@ func (r *remote) address() (api.Server, contexts.Context, contexts.User, error) 
 }
 
 // client returns a client of the server that the command is for.
-func (r *remote) client(ctx context.Context) (*api.Client, error) {
+func (r *remote) client(ctx context.Context) (c *api.Client, err error) {
+	if r.made == nil {
+		r.made, err = r.newClient(ctx)
+	}
+	return r.made, err
+}
+
+func (r *remote) newClient(ctx context.Context) (*api.Client, error) {
 	if r.core {
 		return r.coreClient(ctx)
 	}

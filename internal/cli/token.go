@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"time"
 
-	"github.com/hawser-cd/hawser/internal/cli/api"
-	"github.com/hawser-cd/hawser/internal/cli/contexts"
 	"github.com/hawser-cd/hawser/internal/problem"
 )
 
@@ -62,9 +59,4 @@ func (c claims) user() string {
 func expired(token string) bool {
 	c, err := readClaims(token)
 	return err != nil || c.Expires != 0 && time.Now().After(time.UnixMilli(int64(c.Expires*1000)))
-}
-
-// refresh redeems a refresh token for a new identity token, and keeps both.
-func (r *remote) refresh(ctx context.Context, c *api.Client, u contexts.User) error {
-	return nil
 }

@@ -12,7 +12,7 @@ func TestVersionsAreListedAsArgoCDListsThem(t *testing.T) {
 	for want, got := range map[string]string{
 		"argocd: v1\n": versionText("argocd", v, true, true),
 		"argocd: v1\n  BuildDate: \n  GitCommit: \n  GitTreeState: \n  GoVersion: go1\n  Compiler: \n  Platform: \n  Helm Version: v4\n": versionText("argocd", v, false, true),
-		"argocd-server: v1\n  GoVersion: go1\n  Helm Version: v4\n":                                                                       versionText("argocd-server", v, false, false),
+		"argocd-server: v1\n  GoVersion: go1\n  Helm Version: v4\n":                                                                      versionText("argocd-server", v, false, false),
 	} {
 		if got != want {
 			t.Errorf("got\n%swant\n%s", got, want)

@@ -160,6 +160,13 @@ func (c *Client) Token() string {
 	return c.token
 }
 
+// SetToken has calls from now on sent with another token.
+func (c *Client) SetToken(t string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.token = t
+}
+
 func (c *Client) sign(h http.Header) {
 	for k, v := range c.server.Headers {
 		h[k] = v
