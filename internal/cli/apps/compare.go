@@ -227,3 +227,16 @@ func overlay(live, target map[string]any) {
 		live[k] = runtime.DeepCopyJSONValue(want)
 	}
 }
+
+// Texts are both sides as JSON, "" for one that is not there.
+func (c Comparison) Texts() (live, target string, err error) {
+	text := func(o *object.Object) string {
+		if o == nil || err != nil {
+			return ""
+		}
+		var data []byte
+		data, err = json.Marshal(o.Object)
+		return string(data)
+	}
+	return text(c.Live), text(c.Target), err
+}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hawser-cd/hawser/internal/object"
@@ -118,4 +119,20 @@ func flatten(at string, v any, visit func(string, any)) {
 	default:
 		visit(at, v)
 	}
+}
+
+// Action is something that can be done with an object. Its JSON has the fields' own names, as argocd's has.
+type Action struct {
+	Group, Kind, Name, Action string
+	Disabled                  bool
+}
+
+// Actions prints actions as a table.
+func Actions(w io.Writer, list []Action) {
+	table(w, func(w io.Writer) {
+		row(w, "GROUP", "KIND", "NAME", "ACTION", "DISABLED")
+		for _, a := range list {
+			row(w, a.Group, a.Kind, a.Name, a.Action, strconv.FormatBool(a.Disabled))
+		}
+	})
 }

@@ -41,10 +41,10 @@ func fields(at string, from, to any, list *[]Field) {
 		if b, ok := to.(map[string]any); ok {
 			for _, k := range keysOf(a, b) {
 				below := at + "." + k
-				if strings.ContainsAny(k, "./") || at == "" {
+				switch {
+				case strings.ContainsAny(k, "./"):
 					below = at + "[" + k + "]"
-				}
-				if at == "" && !strings.ContainsAny(k, "./") {
+				case at == "":
 					below = k
 				}
 				fieldOf(below, a, b, k, list)
