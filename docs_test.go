@@ -59,13 +59,24 @@ func TestSettingsAreDocumented(t *testing.T) {
 		// flags of serve: f.StringVar(&cfg.Listen, "listen", …)
 		{"internal/cli/serve.go", `\bf\.[A-Za-z]+Var\(&[A-Za-z.]+, "([a-z-]+)"`, "\\| `--([a-z-]+)` "},
 		// keys of argocd-cm and argocd-cmd-params-cm: read(&k, "url", …)
-		{"internal/catalog/settings.go", `\bread\(&[kp], "([A-Za-z.]+)"`, "`((?:[a-z]+\\.)+[A-Za-z.]+|url|installationID|globalProjects)`"},
+		{"internal/catalog/settings*.go", `\bread\(&?[kp], "([A-Za-z.]+)"`, "`((?:[a-z]+\\.)+[A-Za-z.]+|url|additionalUrls|installationID|globalProjects|passwordPattern)`"},
 		// keys of argocd-secret
 		{"internal/catalog/settings.go", `"(webhook\.[a-z]+\.[a-z]+)":`, "`(webhook\\.[a-z]+\\.[a-z]+)`"},
 	} {
-		code, err := os.ReadFile(c.file)
-		if err != nil {
-			t.Fatal(err)
+		files, err := filepath.Glob(c.file)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no file %s: %v", c.file, err)
+		}
+		var code []byte
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code = append(code, text...)
 		}
 		read, told := words(c.inCode, string(code)), words(c.inPage, string(page))
 		if len(read) == 0 {

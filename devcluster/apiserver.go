@@ -42,6 +42,11 @@ func (a apiServer) run(ctx context.Context) error {
 		"--tls-cert-file="+a.keys.apiServer.cert,
 		"--tls-private-key-file="+a.keys.apiServer.key,
 		"--client-ca-file="+a.keys.caFile,
+		// all nodes are on this machine, whatever their InternalIP says; see nodes.go
+		"--kubelet-preferred-address-types=ExternalIP",
+		"--kubelet-certificate-authority="+a.keys.caFile,
+		"--kubelet-client-certificate="+a.keys.kubeletClient.cert,
+		"--kubelet-client-key="+a.keys.kubeletClient.key,
 		"--anonymous-auth=false",
 		"--authorization-mode=RBAC",
 		"--allow-privileged=true", // or the API refuses many a system DaemonSet

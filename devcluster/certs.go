@@ -28,6 +28,9 @@ type keys struct {
 	saKeyFile string
 	apiServer keyFiles // server certificate of the API server
 	etcd      keyFiles // server and client certificate: only the API server may talk to etcd
+	// kubeletClient is the API server's towards the kubelet, kubeletServer the kubelet's towards it.
+	kubeletClient keyFiles
+	kubeletServer keyPair
 
 	admin, controllerManager, scheduler, kubelet keyPair
 }
@@ -61,6 +64,13 @@ func loadKeys(h *home) (_ *keys, err error) {
 		"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
 	}})
 	if err != nil {
+		return nil, err
+	}
+	if k.kubeletServer, err = k.authority.issue(leaf{name: "system:node", hosts: []string{"127.0.0.1"}}); err != nil {
+		return nil, err
+	}
+	// it is in no group: towards the API server itself it may do nothing
+	if k.kubeletClient, err = k.authority.issueFiles(h, "pki/kubelet-client", leaf{name: apiServerAsClient}); err != nil {
 		return nil, err
 	}
 	// All four are masters. The names are the ones that Kubernetes gives these components, for

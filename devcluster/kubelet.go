@@ -28,11 +28,12 @@ import (
 // kubelet plays the kubelet of every simulated node: it takes on the pods bound to them, reports
 // what podlife.Observe says, and lets deleted pods go. One watch serves all nodes.
 type kubelet struct {
-	client kubernetes.Interface
-	hostIP map[string]string // by node name
-	pods   corelisters.PodLister
-	queue  workqueue.TypedDelayingInterface[cache.ObjectName]
-	events record.EventRecorder
+	client    kubernetes.Interface
+	informers informers.SharedInformerFactory
+	hostIP    map[string]string // by node name
+	pods      corelisters.PodLister
+	queue     workqueue.TypedDelayingInterface[cache.ObjectName]
+	events    record.EventRecorder
 
 	mu        sync.Mutex
 	begun     map[types.UID]time.Time // to the nanosecond, where status.startTime knows seconds
@@ -56,6 +57,8 @@ func newKubelet(client kubernetes.Interface, nodeCount int) *kubelet {
 	for i := range nodeCount {
 		k.hostIP[nodeName(i)] = nodeIP(i)
 	}
+	k.informers = informers.NewSharedInformerFactory(client, 0)
+	k.pods = k.informers.Core().V1().Pods().Lister()
 	return k
 }
 
@@ -65,9 +68,7 @@ func (k *kubelet) run(ctx context.Context) error {
 	defer broadcaster.Shutdown()
 	k.events = broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "kubelet"})
 
-	factory := informers.NewSharedInformerFactory(k.client, 0)
-	informer := factory.Core().V1().Pods()
-	k.pods = informer.Lister()
+	informer := k.informers.Core().V1().Pods()
 	_, err := informer.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    k.enqueue,
 		UpdateFunc: func(_, o any) { k.enqueue(o) },
@@ -76,7 +77,7 @@ func (k *kubelet) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	factory.Start(ctx.Done())
+	k.informers.Start(ctx.Done())
 	// Only when all pods are known may an address be given out, or it would be given out twice.
 	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced) {
 		return nil

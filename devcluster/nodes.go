@@ -29,6 +29,7 @@ const (
 type nodes struct {
 	client kubernetes.Interface
 	count  int
+	port   int // on which the kubelet answers for logs and exec
 }
 
 func nodeName(i int) string { return "node-" + strconv.Itoa(i) }
@@ -121,7 +122,9 @@ func (n nodes) reportReadyOnce(ctx context.Context, i int) error {
 	}
 	s := &node.Status
 	s.Capacity, s.Allocatable = resources, resources
-	s.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: nodeIP(i)}, {Type: corev1.NodeHostName, Address: node.Name}}
+	// the external address is the one at which the API server finds the kubelet of all nodes (streams.go)
+	s.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: nodeIP(i)}, {Type: corev1.NodeExternalIP, Address: "127.0.0.1"}, {Type: corev1.NodeHostName, Address: node.Name}}
+	s.DaemonEndpoints.KubeletEndpoint.Port = int32(n.port)
 	s.NodeInfo = corev1.NodeSystemInfo{
 		KubeletVersion: kubernetesVersion(), KubeProxyVersion: "", ContainerRuntimeVersion: "devcluster://simulated",
 		OperatingSystem: "linux", Architecture: runtime.GOARCH, OSImage: "devcluster (simulated)", KernelVersion: "none",

@@ -109,8 +109,14 @@ func up(ctx context.Context, s settings, t terminal) (err error) {
 	}
 	parts.run("kube-controller-manager", controllerManager{keys, home.path("pki/controller-manager.kubeconfig")}.run)
 	parts.run("kube-scheduler", podScheduler{home.path("pki/scheduler.kubeconfig")}.run)
-	parts.run("nodes", nodes{client: client, count: s.nodes}.run)
-	parts.run("kubelet", newKubelet(client, s.nodes).run)
+	ask, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	parts.run("nodes", nodes{client: client, count: s.nodes, port: ask.Addr().(*net.TCPAddr).Port}.run)
+	kubelet := newKubelet(client, s.nodes)
+	parts.run("kubelet", kubelet.run)
+	parts.run("streams", streams{kubelet: kubelet, listener: ask, keys: keys}.run)
 	parts.run("addresses", addresses{client: client}.run)
 	parts.run("volumes", volumes{client: client, root: home.path("volumes")}.run)
 	if err := parts.wait(starting, "the cluster", usable(client)); err != nil {

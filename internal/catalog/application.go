@@ -11,6 +11,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -36,10 +37,9 @@ func (c *Catalog) Application(name types.NamespacedName) (*v1alpha1.Application,
 	return e.app, e.err
 }
 
-// Applications returns all Applications that can be understood, by namespace and name.
-func (c *Catalog) Applications() []*v1alpha1.Application {
-	return c.collect(func(e *appEntry) bool { return e.err == nil })
-}
+// Applications returns all Applications that can be understood, by namespace and name. The slice is shared, too: it is
+// made once for as long as nothing changes.
+func (c *Catalog) Applications() []*v1alpha1.Application { return c.appLedger.list() }
 
 // Broken is an Application that cannot be understood: a field of it has the wrong type.
 type Broken struct {
@@ -74,8 +74,8 @@ func (c *Catalog) collect(take func(*appEntry) bool) []*v1alpha1.Application {
 	return list
 }
 
-func nameOf(app *v1alpha1.Application) types.NamespacedName {
-	return types.NamespacedName{Namespace: app.Namespace, Name: app.Name}
+func nameOf(o metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
 func (c *Catalog) putApplication(o *object.Object) {
@@ -86,18 +86,30 @@ func (c *Catalog) putApplication(o *object.Object) {
 	c.see(&appEntry{app: app, err: err})
 }
 
-func (c *Catalog) removeApplication(namespace, name string) {
+// heardApplications notes how far the watch has told.
+func (c *Catalog) heardApplications(version string) {
+	c.mu.Lock()
+	c.heardApps = version
+	c.mu.Unlock()
+}
+
+func (c *Catalog) removeApplication(namespace, name, version string) {
 	if !c.holds(namespace) {
 		return
 	}
 	key := types.NamespacedName{Namespace: namespace, Name: name}
 	c.mu.Lock()
+	if e := c.apps[key]; e != nil && e.own && after(e.app.ResourceVersion, version) {
+		c.mu.Unlock() // made by us after this was said
+		return
+	}
 	delete(c.apps, key)
+	c.appLedger.remove(key, func(app *v1alpha1.Application) *v1alpha1.Application { return deadApplication(app, version) })
 	c.mu.Unlock()
 	c.tell(Change{ApplicationChanged, key})
 }
 
-func (c *Catalog) replaceApplications(list []*object.Object) {
+func (c *Catalog) replaceApplications(list []*object.Object, version string) {
 	now := map[types.NamespacedName]bool{}
 	for _, o := range list {
 		now[types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}] = true
@@ -112,7 +124,7 @@ func (c *Catalog) replaceApplications(list []*object.Object) {
 	}
 	c.mu.RUnlock()
 	for _, key := range gone {
-		c.removeApplication(key.Namespace, key.Name)
+		c.removeApplication(key.Namespace, key.Name, version)
 	}
 }
 
@@ -122,7 +134,7 @@ func (c *Catalog) see(e *appEntry) {
 	c.mu.Lock()
 	old := c.apps[key]
 	switch {
-	case old != nil && old.own && old.app.UID == e.app.UID && older(e.app, old.app):
+	case old != nil && old.own && older(e.app, old.app):
 		c.mu.Unlock() // what we wrote is newer; the watch will come to it
 		return
 	case old != nil && old.app.UID == e.app.UID && old.app.ResourceVersion == e.app.ResourceVersion:
@@ -132,6 +144,7 @@ func (c *Catalog) see(e *appEntry) {
 		return
 	}
 	c.apps[key] = e
+	c.appLedger.put(e.app, e.err, deadApplication)
 	quiet := c.writing[key].hold(e.app.ResourceVersion)
 	c.mu.Unlock()
 	if !quiet {

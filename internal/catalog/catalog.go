@@ -1,10 +1,11 @@
-// Package catalog is the only owner of our own records in Kubernetes: Applications, AppProjects, and the ConfigMaps and
-// Secrets that hold settings, repositories and clusters.
+// Package catalog is the only owner of our own records in Kubernetes: Applications, AppProjects, ApplicationSets, and
+// the ConfigMaps and Secrets that hold settings, accounts, repositories and clusters.
 //
 // The idea: watches keep every record in memory as an immutable value, so that reading is a map look-up and a change
 // is in force as soon as the API server has told it; writing is one conditional patch, and what was written is
-// visible to the writer at once. Read Open first, then Application and PatchApplication. The package refuses to
-// decide anything, to write anything but what it is told, and to touch what is deployed (package cluster does).
+// visible to the writer at once. Read Open first, then Application and PatchApplication (how the reconciling leader
+// writes) and EditApplication (how a person's request writes, through any replica). The package refuses to decide
+// anything, to write anything but what it is told, and to touch what is deployed (package cluster does).
 package catalog
 
 import (
@@ -41,7 +42,8 @@ type Options struct {
 type Catalog struct {
 	options   Options
 	log       *slog.Logger
-	client    dynamic.Interface
+	client    dynamic.Interface // its writes are fenced: see Fence
+	people    dynamic.Interface // for what people ask for: it needs no lead, and no turn ends it
 	stop      context.CancelFunc
 	running   sync.WaitGroup
 	events    *recorder
@@ -50,14 +52,21 @@ type Catalog struct {
 
 	mu              sync.RWMutex
 	apps            map[types.NamespacedName]*appEntry
+	appLedger       *ledger[*v1alpha1.Application] // the same for those who list and watch; changed together with apps
+	heardApps       string                         // the resourceVersion up to which the watch has told
+	sets            *ledger[*v1alpha1.ApplicationSet]
+	heardSets       string
 	writing         map[types.NamespacedName]*writing
 	projects        map[string]projectEntry
 	projectsVersion int // counts the changes of projects
 	records         records
-	secrets         map[string]secretRecord
-	silent          map[string]error // watches whose last request failed
-	ready           bool             // the first lists are in; before that no view is made of half of them
+	secrets         map[string]secretRecord // those with a secret-type
+	labelled        map[string]secretRecord // those that are part of Argo CD
+	versions        map[string]string       // of ConfigMaps and Secrets: the newest resourceVersion taken in, by feed and name
+	silent          map[string]error        // watches whose last request failed
+	ready           bool                    // the first lists are in; before that no view is made of half of them
 	view            atomic.Pointer[view]
+	accounts        atomic.Pointer[Accounts]
 	rulings         rulings
 
 	unreachable atomic.Pointer[error] // why the API server could not be reached at the last attempt
@@ -83,7 +92,8 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 		options: o, log: o.Log,
 		apps: map[types.NamespacedName]*appEntry{}, writing: map[types.NamespacedName]*writing{}, projects: map[string]projectEntry{},
 		records: records{maps: map[string]map[string]string{}}, secrets: map[string]secretRecord{},
-		silent: map[string]error{},
+		silent: map[string]error{}, labelled: map[string]secretRecord{}, versions: map[string]string{},
+		appLedger: newLedger[*v1alpha1.Application](), sets: newLedger[*v1alpha1.ApplicationSet](),
 	}
 	c.subscribers.Store(&[]*subscription{})
 	connection := quick(o.REST)
@@ -91,6 +101,9 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	c.lead.lasts(goodFor(leaseOf(o)))
 	c.Fence(connection)
 	if c.client, err = dynamic.NewForConfig(connection); err != nil {
+		return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")
+	}
+	if c.people, err = dynamic.NewForConfig(quick(o.REST)); err != nil {
 		return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")
 	}
 	if err := c.findNamespaces(ctx); err != nil {
@@ -109,6 +122,7 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	c.mu.Lock()
 	c.ready = true
 	c.rebuild()
+	c.rebuildAccounts()
 	c.mu.Unlock()
 	c.ensureDefaultProject(ctx)
 	return c, nil
@@ -121,6 +135,8 @@ func (c *Catalog) Close() {
 	for _, s := range *c.subscribers.Load() {
 		s.close()
 	}
+	c.appLedger.close()
+	c.sets.close()
 	c.running.Wait()
 }
 

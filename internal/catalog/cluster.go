@@ -24,6 +24,11 @@ type Cluster struct {
 	Labels           map[string]string
 	Annotations      map[string]string
 	Record           string // name of the Secret; empty for our own cluster without one
+	UID              string // of the Secret
+	Managed          bool   // the Secret is ours to delete
+	Shard            *int64 // Argo CD's; nothing here goes by it
+	Refresh          string // when a refresh was asked for (an annotation), RFC 3339
+	Shown            ShownConfig
 	Version          string // changes whenever the record does
 
 	// Problem is why the cluster cannot be reached with what the Secret says; nil when it can be tried. A cluster
@@ -119,6 +124,10 @@ func parseCluster(s secretRecord, home *rest.Config) Cluster {
 	c := Cluster{
 		Server: trimServer(s.text("server")), Name: s.text("name"), Project: s.text("project"),
 		Labels: s.labels, Annotations: s.annotations, Record: s.name, Version: s.version,
+		UID: s.uid, Managed: s.annotations[managedByAnnotation] == managedBy, Refresh: s.annotations[v1alpha1.AnnotationRefresh],
+	}
+	if shard, err := strconv.ParseInt(s.text("shard"), 10, 64); err == nil {
+		c.Shard = &shard
 	}
 	for _, ns := range strings.Split(s.text("namespaces"), ",") {
 		if ns = strings.TrimSpace(ns); ns != "" {
@@ -150,6 +159,7 @@ func parseCluster(s secretRecord, home *rest.Config) Cluster {
 			wrong(nil, "config is not the JSON that is expected") // the error could quote a token
 		}
 	}
+	c.Shown = conf.shown()
 	c.rest = conf.rest(c.Server, home)
 	if conf.AWSAuth != nil {
 		wrong(nil, "awsAuthConfig is not supported; use execProviderConfig with `aws eks get-token`")
@@ -172,7 +182,7 @@ type clusterConfig struct {
 		CertData   []byte `json:"certData"`
 		KeyData    []byte `json:"keyData"`
 	} `json:"tlsClientConfig"`
-	AWSAuth *struct{} `json:"awsAuthConfig"`
+	AWSAuth *AWSAuth `json:"awsAuthConfig"`
 	Exec    *struct {
 		Command            string            `json:"command"`
 		Args               []string          `json:"args"`

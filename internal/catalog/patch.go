@@ -90,7 +90,7 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 	}
 	if err != nil {
 		c.endWriting(key, "")
-		return nil, c.writeProblem(err, old)
+		return nil, c.writeProblem(err, old.UID)
 	}
 	result, broken := decodeApplication(answer)
 	result = c.keep(&appEntry{app: result, err: broken, own: true})
@@ -124,17 +124,18 @@ func (c *Catalog) keep(e *appEntry) *v1alpha1.Application {
 	defer c.mu.Unlock()
 	now := c.apps[key]
 	switch {
-	case now == nil || now.app.UID != e.app.UID:
-	case now.app.ResourceVersion == e.app.ResourceVersion:
+	case now != nil && now.app.UID == e.app.UID && now.app.ResourceVersion == e.app.ResourceVersion:
 		return now.app
-	case older(now.app, e.app):
+	case now == nil && after(e.app.ResourceVersion, c.heardApps), // it is new: had it been deleted since, the watch had told
+		now != nil && older(now.app, e.app) && (now.app.UID == e.app.UID || after(e.app.ResourceVersion, c.heardApps)):
 		c.apps[key] = e
+		c.appLedger.put(e.app, e.err, deadApplication)
 	}
 	return e.app
 }
 
 // writeProblem translates a refused write.
-func (c *Catalog) writeProblem(err error, old *v1alpha1.Application) error {
+func (c *Catalog) writeProblem(err error, uid types.UID) error {
 	if apierrors.IsNotFound(err) {
 		return problem.New(problem.NotFound, "it does not exist any more")
 	}
@@ -145,7 +146,7 @@ func (c *Catalog) writeProblem(err error, old *v1alpha1.Application) error {
 	if status != nil && status.Status().Details != nil {
 		for _, cause := range status.Status().Details.Causes {
 			if cause.Field == "metadata.uid" {
-				return problem.New(problem.NotFound, "the one with UID %s does not exist any more", old.UID)
+				return problem.New(problem.NotFound, "the one with UID %s does not exist any more", uid)
 			}
 		}
 	}

@@ -124,40 +124,48 @@ func (c *Catalog) entry(name string) (projectEntry, error) {
 	return e, e.err
 }
 
-func (c *Catalog) putProject(o *object.Object) {
-	p := &v1alpha1.AppProject{}
-	e := projectEntry{}
-	if err := decode(o.Object, p); err != nil {
-		e.err = problem.Because(problem.Invalid, err, "project %s cannot be understood", o.GetName())
-	} else {
-		p.ManagedFields = nil
+func (c *Catalog) putProject(o *object.Object) { c.takeProject(c.projectKind().decode(o)) }
+
+// takeProject takes a version in, of the watch or of a write, unless it is known or older, and returns the value to go
+// on with: the known one, so that pointers compare.
+func (c *Catalog) takeProject(p *v1alpha1.AppProject, err error) *v1alpha1.AppProject {
+	e := projectEntry{err: err}
+	if err == nil {
 		e.project = p
 		for _, err := range project.New(p).Problems() {
 			c.log.Warn("project rule not understood", "error", err)
 		}
 	}
 	c.mu.Lock()
-	known, ok := c.projects[o.GetName()]
+	known, ok := c.projects[p.Name]
 	same := ok && known.err == nil && e.err == nil && known.project.UID == p.UID && known.project.ResourceVersion == p.ResourceVersion
+	same = !c.newer("project", p.Name, p.ResourceVersion) || same
 	if !same {
-		c.projects[o.GetName()] = e
+		c.projects[p.Name] = e
 		c.projectsVersion++
 	}
 	c.mu.Unlock()
 	if !same {
-		c.tell(Change{ProjectChanged, c.key(o.GetName())})
+		c.tell(Change{ProjectChanged, c.key(p.Name)})
+	} else if ok && known.err == nil && known.project.ResourceVersion == p.ResourceVersion {
+		return known.project
 	}
+	return p
 }
 
-func (c *Catalog) removeProject(_, name string) {
+func (c *Catalog) removeProject(_, name, version string) {
 	c.mu.Lock()
+	if !c.newer("project", name, version) {
+		c.mu.Unlock() // made by us after this was said
+		return
+	}
 	delete(c.projects, name)
 	c.projectsVersion++
 	c.mu.Unlock()
 	c.tell(Change{ProjectChanged, c.key(name)})
 }
 
-func (c *Catalog) replaceProjects(list []*object.Object) {
+func (c *Catalog) replaceProjects(list []*object.Object, version string) {
 	now := map[string]bool{}
 	for _, o := range list {
 		now[o.GetName()] = true
@@ -172,7 +180,7 @@ func (c *Catalog) replaceProjects(list []*object.Object) {
 	}
 	c.mu.RUnlock()
 	for _, name := range gone {
-		c.removeProject("", name)
+		c.removeProject("", name, version)
 	}
 }
 

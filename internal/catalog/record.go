@@ -16,7 +16,7 @@ const secretTypeLabel = "argocd.argoproj.io/secret-type"
 
 // secretRecord is a Secret of ours, decoded.
 type secretRecord struct {
-	name, version       string
+	name, version, uid  string
 	kind                string // value of secretTypeLabel
 	data                map[string]string
 	labels, annotations map[string]string
@@ -32,7 +32,7 @@ func (s secretRecord) same(o secretRecord) bool {
 
 func secretOf(o *object.Object) secretRecord {
 	s := secretRecord{
-		name: o.GetName(), version: o.GetResourceVersion(), kind: o.GetLabels()[secretTypeLabel],
+		name: o.GetName(), version: o.GetResourceVersion(), uid: string(o.GetUID()), kind: o.GetLabels()[secretTypeLabel],
 		labels: o.GetLabels(), annotations: o.GetAnnotations(), data: map[string]string{},
 	}
 	data, _ := o.Object["data"].(map[string]any)

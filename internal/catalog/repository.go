@@ -38,6 +38,11 @@ type Repository struct {
 	InsecureOCIForceHTTP        bool
 	Depth                       int64
 
+	// Shown is the fields of the Secret that are no secrets, by their keys; nil when there is no Secret. It must not be
+	// changed.
+	Shown   map[string]string
+	Managed bool // the Secret is ours to delete
+
 	// Problem is what of the Secret could not be understood or is not supported; nil when all is well. The rest
 	// counts.
 	Problem error
@@ -172,12 +177,12 @@ func parseRepositories(secrets []secretRecord, maps map[string]map[string]string
 	}
 	for _, s := range secrets {
 		switch s.kind {
-		case "repository":
+		case kindRepository:
 			repo := parseRepository(s)
 			r.list = append(r.list, repo)
 			normal := source.NormalizeURL(repo.URL)
 			r.byURL[normal] = append(r.byURL[normal], repo)
-		case "repo-creds":
+		case kindCreds:
 			repo := parseRepository(s)
 			host, path := divide(source.NormalizeURL(repo.URL))
 			if host == "" || strings.HasSuffix(host, "://") {
@@ -212,6 +217,7 @@ func parseRepository(s secretRecord) Repository {
 		Insecure: flag("insecure"), InsecureIgnoreHostKey: flag("insecureIgnoreHostKey"), ForceBasicAuth: flag("forceHttpBasicAuth"),
 		Proxy: s.text("proxy"), NoProxy: s.text("noProxy"),
 		EnableLFS: flag("enableLfs"), EnableOCI: flag("enableOCI"), InsecureOCIForceHTTP: flag("insecureOCIForceHttp"),
+		Shown: shown(s), Managed: s.annotations[managedByAnnotation] == managedBy,
 	}
 	if r.EnableOCI && r.Type == "helm" {
 		r.Type = "oci"

@@ -48,6 +48,7 @@ type Settings struct {
 	HealthChecks          []HealthCheck                        // resource.customizations.health.*, .useOpenLibs.*; a later one for the same kind counts
 	Actions               []action.Custom                      // resource.customizations.actions.*; a later one for the same kind counts
 	MaskAnnotations       []string                             // resource.sensitive.mask.annotations: of Secrets, separated by commas
+	CustomLabels          []string                             // resource.customLabels: shown in the tree, separated by commas
 	HealthFallback        bool                                 // hawser.health.fallback: conditions (true), none (false)
 	PersistHealth         bool                                 // controller.resource.health.persist in argocd-cmd-params-cm (false)
 	IgnoreAggregatedRoles bool                                 // resource.compareoptions
@@ -68,6 +69,8 @@ type Settings struct {
 	StatusWorkers, OperationWorkers int               // controller.status.processors, controller.operation.processors; 0 when absent; read at start
 	GlobalProjects                  []GlobalProject   // globalProjects, a YAML list
 	RBAC                            map[string]string // argocd-rbac-cm as it is
+	Server                          ServerSettings
+	Raw, Params                     map[string]string // argocd-cm and argocd-cmd-params-cm as they are; must not be changed
 
 	// Problems are the keys that could not be understood. The value before it, or the default, stays in force.
 	Problems []error
@@ -142,6 +145,7 @@ func defaultSettings() Settings {
 		HookTimeout:    6 * time.Hour,
 		WaveTimeout:    time.Hour,
 		HelmStages:     true,
+		Server:         defaultServerSettings(),
 	}
 }
 
@@ -178,6 +182,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	s.HealthChecks = healthChecks(&k, old.HealthChecks)
 	s.Actions = actions(&k, old.Actions)
 	read(&k, "resource.sensitive.mask.annotations", &s.MaskAnnotations, old.MaskAnnotations, names)
+	read(&k, "resource.customLabels", &s.CustomLabels, old.CustomLabels, names)
 	read(&k, "hawser.health.fallback", &s.HealthFallback, old.HealthFallback, choice("conditions", "none"))
 	read(&k, "kustomize.buildOptions", &s.KustomizeBuildOptions, old.KustomizeBuildOptions, text)
 	read(&k, "kustomize.enable", &s.Kustomize, old.Kustomize, boolean)
@@ -204,6 +209,9 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "controller.resource.health.persist", &s.PersistHealth, old.PersistHealth, boolean)
 	read(&p, "controller.status.processors", &s.StatusWorkers, old.StatusWorkers, count)
 	read(&p, "controller.operation.processors", &s.OperationWorkers, old.OperationWorkers, count)
+
+	s.Server = parseServerSettings(&k, &p, old.Server)
+	s.Raw, s.Params = k.values, p.values
 
 	for key, secret := range map[string]*Secret{
 		"webhook.github.secret":          &s.Webhook.GitHub,

@@ -31,12 +31,19 @@ func TestSettingsDefaults(t *testing.T) {
 		DriftAdditions: true, PruneGuard: true,
 		SelfHeal:  SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
 		WaveDelay: 2 * time.Second, HookTimeout: 6 * time.Hour, WaveTimeout: time.Hour, HelmStages: true,
+		Server: ServerSettings{
+			Session: 24 * time.Hour, Admin: true, PasswordPattern: "^.{8,32}$",
+			ExecShells: []string{"bash", "sh", "powershell", "cmd"}, MaxPodLogs: 10, NoInheritance: true, AnonymizeUsers: true,
+			BaseHRef: "/", GZip: true, FrameOptions: "sameorigin", ReplaceAllowed: true, ConnectionFresh: time.Hour,
+			ContentTypes: []string{"application/json"},
+		},
 	}
 	equal := cmp.Comparer(func(a, b Secret) bool { return a.Equal(b) })
 	if diff := cmp.Diff(want, parseSettings(records{}, nil), equal); diff != "" {
 		t.Error(diff)
 	}
 	blank := map[string]string{"timeout.reconciliation": " ", "resource.exclusions": "\n", "helm.enable": ""}
+	want.Raw = blank
 	if diff := cmp.Diff(want, settingsFrom(blank), equal); diff != "" {
 		t.Error(diff)
 	}
@@ -148,6 +155,11 @@ func TestSettings(t *testing.T) {
 		StatusWorkers: 50, OperationWorkers: 25,
 		RBAC: map[string]string{"policy.default": "role:readonly"},
 	}
+	want.Server = defaultServerSettings() // TestServerSettings
+	want.Raw, want.Params = s.Raw, s.Params
+	if s.Raw["url"] != "https://hawser.corp" || s.Params["controller.status.processors"] != "50" {
+		t.Errorf("as they are: %v, %v", s.Raw, s.Params)
+	}
 	if diff := cmp.Diff(want, s, cmp.Comparer(func(a, b Secret) bool { return a.Equal(b) })); diff != "" {
 		t.Error(diff)
 	}
@@ -181,7 +193,7 @@ func TestMalformedSettingKeepsWhatWasInForce(t *testing.T) {
 			}
 		}
 		c := *s
-		c.Problems = nil
+		c.Problems, c.Raw = nil, before.Raw // Raw is what stands there, right or wrong
 		if diff := cmp.Diff(before, &c, cmp.Comparer(func(a, b Secret) bool { return a.Equal(b) })); diff != "" {
 			t.Error(diff)
 		}

@@ -2,9 +2,7 @@ package catalog
 
 import (
 	"context"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -28,6 +25,7 @@ import (
 var (
 	applications = v1alpha1.GroupVersion().WithResource(v1alpha1.ResourceApplications)
 	appProjects  = v1alpha1.GroupVersion().WithResource(v1alpha1.ResourceAppProjects)
+	appSets      = v1alpha1.GroupVersion().WithResource(v1alpha1.ResourceApplicationSets)
 	configMaps   = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	secrets      = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 )
@@ -39,19 +37,22 @@ type feed struct {
 	labels     string // selector
 	fields     string // selector
 	put        func(*object.Object)
-	remove     func(namespace, name string)
-	everywhere bool                   // in all namespaces
-	replace    func([]*object.Object) // the whole truth: what is not in it is gone
+	remove     func(namespace, name, version string)
+	everywhere bool                                     // in all namespaces
+	replace    func(_ []*object.Object, version string) // the whole truth: what is not in it is gone
+	heard      func(version string)                     // everything up to version has been told; nil when nobody asks
 }
 
 // watchAll starts every watch and waits until each has told everything once.
 func (c *Catalog) watchAll(ctx context.Context) error {
 	feeds := []feed{
-		{resource: applications, kind: v1alpha1.KindApplication, everywhere: c.elsewhere != nil, put: c.putApplication, remove: c.removeApplication, replace: c.replaceApplications},
+		{resource: applications, kind: v1alpha1.KindApplication, everywhere: c.elsewhere != nil, put: c.putApplication, remove: c.removeApplication, replace: c.replaceApplications, heard: c.heardApplications},
 		{resource: appProjects, kind: v1alpha1.KindAppProject, put: c.putProject, remove: c.removeProject, replace: c.replaceProjects},
+		{resource: appSets, kind: v1alpha1.KindApplicationSet, everywhere: c.elsewhere != nil, put: c.putApplicationSet, remove: c.removeApplicationSet, replace: c.replaceApplicationSets, heard: c.heardApplicationSets},
 		{resource: configMaps, kind: "ConfigMap", put: c.putMap, remove: c.removeMap, replace: c.replaceMaps},
 		{resource: secrets, kind: "Secret", labels: secretTypeLabel, put: c.putSecret, remove: c.removeSecret, replace: c.replaceSecrets},
 		{resource: secrets, kind: "Secret", fields: "metadata.name=" + settingsVault, put: c.putVault, remove: c.removeVault, replace: c.replaceVault},
+		{resource: secrets, kind: "Secret", labels: partOfLabel + "=" + partOf, put: c.putLabelled, remove: c.removeLabelled, replace: c.replaceLabelled},
 	}
 	var firsts []<-chan struct{}
 	for _, f := range feeds {
@@ -80,7 +81,7 @@ func (c *Catalog) start(ctx context.Context, f feed) <-chan struct{} {
 	}
 	expected := &object.Object{}
 	expected.SetGroupVersionKind(f.resource.GroupVersion().WithKind(f.kind))
-	store := &feedStore{feed: f, complete: make(chan struct{})}
+	store := &feedStore{feed: f, complete: make(chan struct{}), rewound: c.rewind}
 	name := f.kind + " " + f.fields + f.labels
 	logger := logr.FromSlogHandler(c.log.Handler())
 	reflector := cache.NewReflectorWithOptions(&cache.ListWatch{
@@ -154,6 +155,8 @@ type feedStore struct {
 	feed
 	complete chan struct{}
 	once     sync.Once
+	version  string // of the last complete list
+	rewound  func()
 }
 
 func (s *feedStore) Add(o any) error    { return s.Update(o) }
@@ -162,25 +165,37 @@ func (s *feedStore) Update(o any) error { s.put(o.(*object.Object)); return nil 
 
 func (s *feedStore) Delete(o any) error {
 	gone := o.(*object.Object)
-	s.remove(gone.GetNamespace(), gone.GetName())
+	s.remove(gone.GetNamespace(), gone.GetName(), gone.GetResourceVersion())
 	return nil
 }
 
-func (s *feedStore) Replace(list []any, _ string) error {
+// UpdateResourceVersion is called by the reflector after every event, and for those without an object.
+func (s *feedStore) UpdateResourceVersion(version string) {
+	if s.heard != nil {
+		s.heard(version)
+	}
+}
+
+func (s *feedStore) Replace(list []any, version string) error {
 	objects := make([]*object.Object, len(list))
 	for i, o := range list {
 		objects[i] = o.(*object.Object)
 	}
-	s.replace(objects)
+	if s.version != "" && after(s.version, version) {
+		s.rewound()
+	}
+	s.version = version
+	s.replace(objects, version)
+	s.UpdateResourceVersion(version)
 	s.once.Do(func() { close(s.complete) })
 	return nil
 }
 
 // check asks for every kind once, so that what is missing or forbidden is said at the start and not retried silently.
 func (c *Catalog) check(ctx context.Context) error {
-	for _, r := range []schema.GroupVersionResource{applications, appProjects, configMaps, secrets} {
+	for _, r := range []schema.GroupVersionResource{applications, appProjects, appSets, configMaps, secrets} {
 		namespace := c.options.Namespace
-		if r == applications && c.elsewhere != nil {
+		if (r == applications || r == appSets) && c.elsewhere != nil {
 			namespace = metav1.NamespaceAll
 		}
 		_, err := c.client.Resource(r).Namespace(namespace).List(ctx, metav1.ListOptions{Limit: 1})
@@ -257,129 +272,4 @@ func (c *Catalog) findNamespaces(ctx context.Context) error {
 // holds reports whether an Application in the namespace is one of ours. Others are not looked at at all.
 func (c *Catalog) holds(namespace string) bool {
 	return namespace == c.options.Namespace || c.elsewhere != nil && c.elsewhere(namespace)
-}
-
-// settingsMaps are the ConfigMaps we read; the namespace may hold others.
-var settingsMaps = []string{settingsMap, paramsMap, rbacMap, knownHostsMap, tlsCertsMap}
-
-func (c *Catalog) putMap(o *object.Object) { c.changeMap(o.GetName(), mapOf(o)) }
-
-func (c *Catalog) removeMap(_, name string) { c.changeMap(name, nil) }
-
-func (c *Catalog) replaceMaps(list []*object.Object) {
-	now := map[string]map[string]string{}
-	for _, o := range list {
-		now[o.GetName()] = mapOf(o)
-	}
-	for _, name := range settingsMaps {
-		c.changeMap(name, now[name])
-	}
-}
-
-// changeMap puts a ConfigMap in force; nil when there is none.
-func (c *Catalog) changeMap(name string, values map[string]string) {
-	if !slices.Contains(settingsMaps, name) {
-		return
-	}
-	c.mu.Lock()
-	same := maps.Equal(c.records.maps[name], values)
-	if !same {
-		// not in place: Settings.RBAC is the map itself
-		c.records.maps = maps.Clone(c.records.maps)
-		c.records.maps[name] = values
-		c.rebuild()
-	}
-	c.mu.Unlock()
-	if same {
-		return
-	}
-	what := SettingsChanged
-	if name == knownHostsMap || name == tlsCertsMap {
-		what = RepositoryChanged
-	}
-	c.tell(Change{what, c.key(name)})
-}
-
-func (c *Catalog) putVault(o *object.Object) { c.changeVault(secretOf(o).data) }
-func (c *Catalog) removeVault(_, _ string)   { c.changeVault(nil) }
-func (c *Catalog) replaceVault(list []*object.Object) {
-	var data map[string]string
-	for _, o := range list {
-		data = secretOf(o).data
-	}
-	c.changeVault(data)
-}
-
-func (c *Catalog) changeVault(data map[string]string) {
-	c.mu.Lock()
-	same := maps.Equal(c.records.vault, data)
-	if !same {
-		c.records.vault = data
-		c.rebuild()
-	}
-	c.mu.Unlock()
-	if !same {
-		c.tell(Change{SettingsChanged, c.key(settingsVault)})
-	}
-}
-
-func (c *Catalog) putSecret(o *object.Object) {
-	s := secretOf(o)
-	c.changeSecrets(map[string]*secretRecord{s.name: &s})
-}
-
-func (c *Catalog) removeSecret(_, name string) { c.changeSecrets(map[string]*secretRecord{name: nil}) }
-
-func (c *Catalog) replaceSecrets(list []*object.Object) {
-	changes := map[string]*secretRecord{}
-	c.mu.RLock()
-	for name := range c.secrets {
-		changes[name] = nil
-	}
-	c.mu.RUnlock()
-	for _, o := range list {
-		s := secretOf(o)
-		changes[s.name] = &s
-	}
-	c.changeSecrets(changes)
-}
-
-// changeSecrets puts Secrets in force by name; nil when there is none any more.
-func (c *Catalog) changeSecrets(changes map[string]*secretRecord) {
-	var told []Change
-	note := func(s secretRecord) {
-		switch s.kind {
-		case "cluster":
-			told = append(told, Change{ClusterChanged, c.key(s.name)})
-		case "repository", "repo-creds":
-			told = append(told, Change{RepositoryChanged, c.key(s.name)})
-		}
-	}
-	c.mu.Lock()
-	for _, name := range sortedKeys(changes) {
-		old, known := c.secrets[name]
-		s := changes[name]
-		if s != nil && known && old.same(*s) {
-			continue
-		}
-		if known && (s == nil || s.kind != old.kind) {
-			delete(c.secrets, name)
-			note(old)
-		}
-		if s != nil {
-			c.secrets[name] = *s
-			note(*s)
-		}
-	}
-	if len(told) > 0 {
-		c.rebuild()
-	}
-	c.mu.Unlock()
-	for _, change := range told {
-		c.tell(change)
-	}
-}
-
-func (c *Catalog) key(name string) types.NamespacedName {
-	return types.NamespacedName{Namespace: c.options.Namespace, Name: name}
 }

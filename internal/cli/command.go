@@ -103,3 +103,6 @@ func parseDuration(text string) (time.Duration, error) {
 	}
 	return 0, problem.New(problem.Invalid, "%q is no duration", text).WithHint("for example 12h or 90d")
 }
+
+// printErr prints a command's own sentence beside its output.
+func printErr(r *remote, format string, args ...any) { fmt.Fprintf(r.std.Err, format, args...) }

@@ -197,11 +197,11 @@ func TestTablesAreLaidOutAsTabwriterDoes(t *testing.T) {
 
 func TestColumnsAreNarrowedToTheTerminal(t *testing.T) {
 	w := []int{4, 60, 30}
-	fit(w, 60)
-	if w[0]+w[1]+w[2]+2*gap != 60 || w[0] != 4 {
+	fit(w, 2, 60)
+	if w[0]+w[1]+w[2]+2*2 != 60 || w[0] != 4 {
 		t.Errorf("got %v", w)
 	}
-	fit(w, 10)
+	fit(w, 2, 10)
 	if w[0] != 4 || w[1] != narrowest || w[2] != narrowest {
 		t.Errorf("narrower than readable: %v", w)
 	}

@@ -19,12 +19,13 @@ import (
 type table struct {
 	out    io.Writer
 	rows   [][]string
+	gap    int                           // blanks between columns
 	colour map[int]func(cell string) int // of a column; see paint
 }
 
 // newTable begins a table with its header; without columns it has none.
 func newTable(out io.Writer, columns ...string) *table {
-	t := &table{out: out, colour: map[int]func(string) int{}}
+	t := &table{out: out, gap: 2, colour: map[int]func(string) int{}}
 	if len(columns) > 0 {
 		t.rows = append(t.rows, columns)
 	}
@@ -45,7 +46,7 @@ func (t *table) flush() error {
 	onTerminal := isTerminal(t.out)
 	widths := t.widths()
 	if onTerminal {
-		fit(widths, terminalWidth(t.out))
+		fit(widths, t.gap, terminalWidth(t.out))
 	}
 	var b strings.Builder
 	for n, row := range t.rows {
@@ -54,7 +55,7 @@ func (t *table) flush() error {
 			if onTerminal {
 				cell = shorten(cell, widths[i])
 			}
-			pad := widths[i] + gap - utf8.RuneCountInString(cell)
+			pad := widths[i] + t.gap - utf8.RuneCountInString(cell)
 			if c := t.colour[i]; onTerminal && c != nil && n > 0 {
 				cell = paint(c(cell), cell)
 			}
@@ -68,8 +69,6 @@ func (t *table) flush() error {
 	_, err := io.WriteString(t.out, b.String())
 	return err
 }
-
-const gap = 2 // blanks between columns
 
 // widths returns the width of each column. A row's last cell counts: its column may go on in other rows.
 func (t *table) widths() []int {
@@ -88,8 +87,8 @@ func (t *table) widths() []int {
 // narrowest is how far a column is shortened at most.
 const narrowest = 12
 
-// fit takes from the widest column, again and again, until a row fits into width.
-func fit(columns []int, width int) {
+// fit takes from the widest column, again and again, until a row fits into width with gap blanks between the columns.
+func fit(columns []int, gap, width int) {
 	sum := -gap
 	for _, w := range columns {
 		sum += w + gap

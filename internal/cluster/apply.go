@@ -238,6 +238,7 @@ type DeleteRequest struct {
 	UID             types.UID // of the object meant; required
 	ResourceVersion string    // optional: only if it has not changed since
 	Propagation     metav1.DeletionPropagation
+	Now             bool // no grace period
 	DryRun          bool
 }
 
@@ -258,6 +259,9 @@ func (w *Writer) Delete(ctx context.Context, r DeleteRequest) error {
 	}
 	if r.Propagation != "" {
 		options.PropagationPolicy = &r.Propagation
+	}
+	if r.Now {
+		options.GracePeriodSeconds = new(int64)
 	}
 	body, err := json.Marshal(options)
 	if err != nil {

@@ -76,6 +76,7 @@ type Cluster struct {
 	settings     atomic.Pointer[Settings]
 	served       atomic.Pointer[served]
 
+	config    *rest.Config // of the connection, for what opens one of its own (Exec)
 	http      *http.Client
 	dialer    *connrotation.Dialer
 	rest      rest.Interface // whole objects
@@ -168,6 +169,7 @@ func (c *Cluster) connect(config *rest.Config, fence func(*rest.Config)) (err er
 	}
 	c.dialer = connrotation.NewDialer(config.Dial)
 	config.Dial = c.dialer.DialContext
+	c.config = config
 	if c.http, err = rest.HTTPClientFor(config); err != nil {
 		return err
 	}

@@ -25,7 +25,11 @@ type Config struct {
 	ApplicationNamespaces []string
 	DataDir               string // mirrors and caches; everything in it can be lost. Required
 
-	Listen string // host:port of the one listener; an empty host listens everywhere
+	Listen   string // host:port of the one listener; an empty host listens everywhere
+	Insecure bool   // plain HTTP only, for a proxy that does TLS
+	TLSCert  string // files of the certificate and its key, PEM; empty: those of argocd-secret, made when missing
+	TLSKey   string
+	RootPath string // path below which everything is served; empty: server.rootpath of argocd-cmd-params-cm
 
 	AllowFileRepositories bool      // file:// repositories, for demos and tests on one machine
 	InstallCRDs           bool      // install missing CustomResourceDefinitions at start
@@ -78,6 +82,12 @@ func (c Config) Validate() error {
 	}
 	if err := checkListen(c.Listen); err != "" {
 		wrong("--listen %q: %s", c.Listen, err)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		wrong("--tls-cert and --tls-key go together")
+	}
+	if c.RootPath != "" && !strings.HasPrefix(c.RootPath, "/") {
+		wrong("--root-path %q does not begin with a slash", c.RootPath)
 	}
 	if !oneOf(c.LogLevel, "debug", "info", "warn", "error") {
 		wrong("--log-level %q is none of debug, info, warn, error", c.LogLevel)

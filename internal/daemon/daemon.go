@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/deploy"
+	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/config"
@@ -43,11 +44,13 @@ type Daemon struct {
 	Catalog *catalog.Catalog
 	Fleet   *cluster.Fleet
 	Apps    *reconcile.Apps
+	Auth    *auth.Auth
 	Addr    string // host:port that it answers on
 
 	cfg      config.Config
 	log      *slog.Logger
 	git      *git.Mirrors
+	policies *policies
 	maskKey  []byte // of the digests that stand for secret values
 	listener net.Listener
 	registry *prometheus.Registry
@@ -93,6 +96,14 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, InsteadOf: cfg.InsteadOf, Log: o.Log}); err != nil {
 		return nil, err
 	}
+	d.Auth = auth.New(auth.Options{Records: &records{catalog: d.Catalog}, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
+	if made, err := d.Auth.Bootstrap(ctx); err != nil {
+		o.Log.Warn("accounts cannot be used yet", "error", err)
+	} else if made {
+		o.Log.Info("a password for admin was made: see Secret argocd-initial-admin-secret", "namespace", cfg.Namespace)
+	}
+	d.policies = &policies{d: d}
+	d.policies.follow() // ends with the catalog
 	gitMetrics := newGitMetrics(d.registry)
 	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe}); err != nil {
 		return nil, err
@@ -128,10 +139,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer d.Catalog.Close()
 	defer func() { _ = d.git.Close() }()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), d.log) })
+	secure, err := d.tlsConfig(ctx)
+	if err != nil {
+		return err
+	}
+	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), secure, d.log) })
 	group.Go(func() error { return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) }) })
 	d.log.Info("hawser is up", "listen", d.Addr, "namespace", d.cfg.Namespace, "version", server.Build().Version)
-	err := group.Wait()
+	err = group.Wait()
 	if ctx.Err() != nil && problem.KindOf(err) == problem.Internal {
 		return nil
 	}
@@ -218,3 +233,13 @@ func (d *Daemon) secrets() webhook.Secrets {
 		BitbucketServer: w.BitbucketServer.Reveal(), AzureUsername: w.AzureUsername.Reveal(), AzurePassword: w.AzurePassword.Reveal(), RefuseUnsigned: w.RefuseUnsigned,
 	}
 }
+
+// rootPath is the path below which we are served; a flag goes before Argo CD's setting.
+func (d *Daemon) rootPath() string {
+	if d.cfg.RootPath != "" {
+		return d.cfg.RootPath
+	}
+	return d.Catalog.Settings().Server.RootPath
+}
+
+func (d *Daemon) anyNamespace() bool { return len(d.cfg.ApplicationNamespaces) > 0 }

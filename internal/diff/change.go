@@ -113,3 +113,19 @@ func short(v any) string {
 	}
 	return string(text)
 }
+
+// NewChange is a difference that was found otherwise than by Compare, at a path of field names.
+func NewChange(path []string, want, have any) Change {
+	c := Change{Kind: Modified, Want: want, Have: have}
+	for _, name := range path {
+		c.elements = append(c.elements, fieldKey(name))
+	}
+	switch {
+	case have == nil:
+		c.Kind = Removed
+	case want == nil:
+		c.Kind = Added
+	}
+	c.Path, c.Pointer = display(c.elements), pointer(nil, c.elements)
+	return c
+}

@@ -23,9 +23,12 @@ const (
 	Conflict                    // somebody else changed or owns it
 	Unavailable                 // another system did not answer: trying again later may help
 	Limit                       // a bound was hit: size, depth, time, count
+	Exists                      // there is one of that name already
+	Precondition                // the thing's state does not permit it now
+	Unsupported                 // nobody here can do it
 )
 
-var names = [...]string{"Internal", "Invalid", "NotFound", "Forbidden", "Unauthenticated", "Conflict", "Unavailable", "Limit"}
+var names = [...]string{"Internal", "Invalid", "NotFound", "Forbidden", "Unauthenticated", "Conflict", "Unavailable", "Limit", "Exists", "Precondition", "Unsupported"}
 
 // String returns the kind's name, as used in logs and metrics.
 func (k Kind) String() string {
@@ -37,7 +40,7 @@ func (k Kind) String() string {
 
 // HTTPStatus returns the status code a surface answers with.
 func (k Kind) HTTPStatus() int {
-	return [...]int{500, 400, 404, 403, 401, 409, 503, 413}[max(0, min(int(k), len(names)-1))]
+	return [...]int{500, 400, 404, 403, 401, 409, 503, 413, 409, 400, 501}[max(0, min(int(k), len(names)-1))]
 }
 
 // Error is one problem: its kind, the sentence, the way out and the cause.

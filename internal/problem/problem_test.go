@@ -30,7 +30,7 @@ func TestKindOfForeignErrorIsInternal(t *testing.T) {
 }
 
 func TestHTTPStatus(t *testing.T) {
-	for kind, want := range map[Kind]int{Internal: 500, Invalid: 400, NotFound: 404, Forbidden: 403, Unauthenticated: 401, Conflict: 409, Unavailable: 503, Limit: 413, Kind(99): 413} {
+	for kind, want := range map[Kind]int{Internal: 500, Invalid: 400, NotFound: 404, Forbidden: 403, Unauthenticated: 401, Conflict: 409, Unavailable: 503, Limit: 413, Exists: 409, Precondition: 400, Unsupported: 501, Kind(99): 501} {
 		if got := kind.HTTPStatus(); got != want {
 			t.Errorf("%v: got %d, want %d", kind, got, want)
 		}

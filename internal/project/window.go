@@ -210,3 +210,32 @@ func (w window) words() string {
 	}
 	return text
 }
+
+// WindowOpen reports whether a window is open at a moment; of those that cannot be read, only one that denies is.
+func WindowOpen(s *v1alpha1.SyncWindow, now time.Time) bool {
+	open, _ := compileWindow(s).active(now)
+	return open
+}
+
+// AllWindows returns the project's windows, inherited ones too, whatever they apply to.
+func (r *Rules) AllWindows() Windows { return slices.Clone(Windows(r.windows)) }
+
+// All returns the windows as they were written.
+func (list Windows) All() []*v1alpha1.SyncWindow {
+	var all []*v1alpha1.SyncWindow
+	for _, w := range list {
+		all = append(all, w.spec)
+	}
+	return all
+}
+
+// Active returns the windows that are open at a moment; one that cannot be understood counts as open when it denies.
+func (list Windows) Active(now time.Time) []*v1alpha1.SyncWindow {
+	var active []*v1alpha1.SyncWindow
+	for _, w := range list {
+		if open, _ := w.active(now); open {
+			active = append(active, w.spec)
+		}
+	}
+	return active
+}

@@ -51,16 +51,16 @@ func (a *Apps) actions() *action.Actions {
 
 // Actions lists what can be done with a live object of an application.
 func (a *Apps) Actions(ctx context.Context, r Resource) ([]action.Action, error) {
+	if err := a.leading(); err != nil {
+		return nil, err
+	}
 	_, v, uid, err := a.actionable(r)
 	if err != nil {
 		return nil, err
 	}
-	live, err := v.cluster.Fetch(ctx, r.Key, r.Version)
-	switch {
-	case err != nil:
+	live, err := a.fetchSame(ctx, v, r, uid)
+	if err != nil {
 		return nil, err
-	case live.GetUID() != uid:
-		return nil, problem.New(problem.NotFound, "%s has just been replaced by another object", r.Key.Short()).WithHint("ask again")
 	}
 	ctx, cancel := context.WithTimeout(ctx, scriptTime)
 	defer cancel()
@@ -71,7 +71,7 @@ func (a *Apps) Actions(ctx context.Context, r Resource) ([]action.Action, error)
 // creates others. What Git says of the fields it writes stays true: self-heal undoes a scaling of replicas that Git
 // fixes, and leaves a restart alone.
 func (a *Apps) RunAction(ctx context.Context, r ActionRequest) error {
-	if err := a.Catalog.Leading(); err != nil {
+	if err := a.leading(); err != nil {
 		return err
 	}
 	app, v, uid, err := a.actionable(r.Resource)

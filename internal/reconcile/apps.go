@@ -50,6 +50,7 @@ type Apps struct {
 	Options
 	queue  *queue
 	claims *claims
+	heard  *audience
 	judge  atomic.Pointer[judge]
 	skills atomic.Pointer[skills]
 
@@ -61,6 +62,7 @@ type Apps struct {
 // everything in it can be lost: it is made again from Git, the cluster and the Application.
 type state struct {
 	view    *view
+	shown   atomic.Pointer[view] // the same, for those who ask from outside
 	journal *journal
 	heals   heals
 	retries pacing
@@ -77,7 +79,7 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	return &Apps{Options: o, queue: newQueue(), claims: newClaims(), states: map[types.NamespacedName]*state{}}
+	return &Apps{Options: o, queue: newQueue(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
 }
 
 // Run looks at every application that has a reason, until ctx ends.
@@ -169,7 +171,7 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		a.claims.looked(name, v.branches())
 	}
 	if a.canWait(app, st, v, why) { // a push to a repository of many applications changes few: those go first
-		st.view = v
+		a.show(name, st, v)
 		a.queue.add(name, relaxed, cause{owed: true})
 		return nil
 	}
@@ -181,10 +183,15 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	if app, err = a.report(ctx, app, st, v, why); err != nil {
 		return err
 	}
-	st.view = v
+	a.show(name, st, v)
 	st.tidy()
 	if v.undecided != "" {
 		a.queue.addAfter(name, undecidedLookEvery, cause{spec: true})
+	}
+	if op := app.Status.OperationState; op != nil && op.FinishedAt != nil && app.Status.ReconciledAt != nil && !app.Status.ReconciledAt.After(op.FinishedAt.Time) {
+		// The wire's times have whole seconds, and clients wait for a reconciledAt after finishedAt. The look that finish
+		// asked for may have been taken by an earlier request, within the same second.
+		a.queue.addAfter(name, time.Until(op.FinishedAt.Add(wholeSecond)), cause{})
 	}
 	a.queue.addAfter(name, a.nextPoll(), cause{git: time.Now().Add(a.Catalog.Settings().Reconciliation / 2)})
 	if keys := v.unsure(); len(keys) > 0 && v.unknown == nil { // single objects could not be asked about: soon again
@@ -243,6 +250,7 @@ func (a *Apps) forget(name types.NamespacedName) {
 	a.mu.Lock()
 	delete(a.states, name)
 	a.mu.Unlock()
+	a.heard.stir(name)
 }
 
 // claim notes what the application wants, and wakes those who can take over what it let go.
@@ -307,6 +315,9 @@ func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) (
 // undecidedLookEvery is how often an application that waits for others before it prunes looks again.
 const undecidedLookEvery = time.Second
 
+// wholeSecond is how long after a moment, as the wire writes it, another is surely later on the wire.
+const wholeSecond = 1100 * time.Millisecond
+
 // Changed is told by the catalog what of our records changed.
 func (a *Apps) Changed(c catalog.Change) {
 	switch c.What {
@@ -327,9 +338,12 @@ func (a *Apps) Event(server string, e cluster.Event) {
 		key = e.Root
 	}
 	for _, instance := range e.Instances {
-		a.queue.add(a.nameOfInstance(instance), urgent, cause{live: map[object.Key]bool{key: true}})
+		name := a.nameOfInstance(instance)
+		a.queue.add(name, urgent, cause{live: map[object.Key]bool{key: true}})
+		a.heard.stir(name)
 	}
 	for _, name := range a.claims.of(server, e.Key) { // wanted, but not or no longer marked as ours
+		a.heard.stir(name)
 		a.queue.add(name, urgent, cause{live: map[object.Key]bool{e.Key: true}})
 	}
 	if e.Key.Group == "rbac.authorization.k8s.io" {

@@ -466,7 +466,7 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 		c.spec = true
 	}
 	a.queue.add(nameOf(updated), urgent, c)
-	a.queue.addAfter(nameOf(updated), 1100*time.Millisecond, cause{live: touched}) // the wire's times have whole seconds: a reconciledAt after finishedAt
+	a.queue.addAfter(nameOf(updated), wholeSecond, cause{live: touched})
 	return nil
 }
 

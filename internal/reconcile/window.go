@@ -7,6 +7,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/project"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // waitWindow is the subject of a wait for a sync window.
@@ -48,3 +49,37 @@ func (a *Apps) waitForWindow(ctx context.Context, app *v1alpha1.Application, j *
 
 // windowLookAfter is how long after a window's edge it is looked at.
 const windowLookAfter = 50 * time.Millisecond
+
+// SyncWindows is what a project's windows say of one application now.
+type SyncWindows struct {
+	Assigned, Active []*v1alpha1.SyncWindow
+	CanSync          bool // a person may start a sync
+	Gate             project.Gate
+}
+
+// SyncWindows returns the windows that apply to the application. Any replica can answer.
+func (a *Apps) SyncWindows(name types.NamespacedName) (SyncWindows, error) {
+	app, err := a.Catalog.Application(name)
+	if err != nil {
+		return SyncWindows{}, err
+	}
+	v := &view{spec: specOf(app)}
+	if v.server, err = a.Catalog.ServerOf(v.spec.destination); err != nil {
+		return SyncWindows{}, err
+	}
+	if _, err := a.Catalog.Rules(v.spec.project); err != nil {
+		return SyncWindows{}, err
+	}
+	now, windows := time.Now(), a.windows(app, v)
+	gate := windows.At(now)
+	return SyncWindows{Assigned: windows.All(), Active: windows.Active(now), CanSync: gate.Manual, Gate: gate}, nil
+}
+
+// ProjectWindows returns the windows of a project, inherited ones too, that are open now.
+func (a *Apps) ProjectWindows(name string) ([]*v1alpha1.SyncWindow, error) {
+	rules, err := a.Catalog.Rules(name)
+	if err != nil {
+		return nil, err
+	}
+	return rules.AllWindows().Active(time.Now()), nil
+}

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -48,11 +49,13 @@ func (s *server) boundary(next http.Handler) http.Handler {
 		began := time.Now()
 		id := requestID()
 		rec := &recorder{ResponseWriter: w}
-		for _, h := range headers {
-			w.Header().Set(h[0], h[1])
+		if !isRPC(r) { // clients of gRPC find an error in the headers only if there are no others
+			for _, h := range headers {
+				w.Header().Set(h[0], h[1])
+			}
+			w.Header().Set("X-Request-Id", id)
 		}
-		w.Header().Set("X-Request-Id", id)
-		if r.ContentLength != 0 {
+		if r.ContentLength != 0 && !isRPC(r) {
 			// Best effort: a writer without deadlines is a test's.
 			_ = http.NewResponseController(w).SetReadDeadline(began.Add(bodyDeadline))
 		}
@@ -61,7 +64,8 @@ func (s *server) boundary(next http.Handler) http.Handler {
 			s.Log.Debug("request", "id", id, "method", r.Method, "path", clip(r.URL.Path), "status", rec.status,
 				"bytes", rec.bytes, "took", time.Since(began), "from", r.RemoteAddr, "protocol", r.Proto)
 		}()
-		next.ServeHTTP(rec, r)
+		c := s.receive(r, id)
+		next.ServeHTTP(rec, r.WithContext(withCall(r.Context(), c)))
 	})
 }
 
@@ -76,7 +80,7 @@ func (s *server) survive(w *recorder, r *http.Request, id string, thrown any) {
 	s.counters.panics.WithLabelValues(s.known(r.URL.Path)).Inc()
 	s.Log.Error("request panicked", "id", id, "method", r.Method, "path", clip(r.URL.Path), "panic", thrown, "stack", string(debug.Stack()))
 	if w.status == 0 {
-		answer(w, http.StatusInternalServerError, codeInternal, "the request failed by a bug of ours; the log has it under request "+id)
+		answer(w, http.StatusInternalServerError, connect.CodeInternal, "the request failed by a bug of ours; the log has it under request "+id)
 	}
 }
 

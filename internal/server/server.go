@@ -7,6 +7,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"html"
 	"log/slog"
@@ -19,8 +20,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/hawser-cd/hawser/internal/auth"
+	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/rbac"
+	"github.com/hawser-cd/hawser/internal/reconcile"
 	"github.com/hawser-cd/hawser/internal/webhook"
+
+	"connectrpc.com/connect"
 )
 
 // Options are what the handler needs of the rest of the process. Functions are called on every request, so that a
@@ -33,17 +40,35 @@ type Options struct {
 
 	Ready func() error // nil error: the process can do its work; asked by /healthz?full=true
 
+	Namespace    string // of our records
+	AnyNamespace bool   // Applications may live elsewhere, too
+	RootPath     string // below which everything is served; empty for none
+	Catalog      *catalog.Catalog
+	Apps         *reconcile.Apps
+	Auth         *auth.Auth
+	Policy       func() *rbac.Policy // in force now
+	Sources      Sources
+	Audit        Audit
+
 	Webhook         func(webhook.Push)     // takes a push that names a repository; must not block
 	WebhookSecrets  func() webhook.Secrets // from argocd-secret
 	MaxWebhookBytes func() int64           // of a delivery's body; see docs/settings.md
 }
 
+// Sources asks repositories.
+type Sources interface {
+	// Reachable returns why a path at a revision of a repository cannot be had; nil when it can.
+	Reachable(ctx context.Context, repoURL, project, revision, path string) error
+}
+
 // server is Options with the bounds and counters that its handlers share.
 type server struct {
 	Options
-	webhooks *gate
-	counters counters
-	told     atomic.Int64 // the second in which a refused delivery was logged last
+	webhooks    *gate
+	counters    counters
+	crossOrigin *http.CrossOriginProtection
+	api         *api
+	told        atomic.Int64 // the second in which a refused delivery was logged last
 }
 
 // A route is one row of the table: what answers a method on a path.
@@ -57,8 +82,11 @@ func (s *server) routes() []route {
 		{"GET", "/", s.home},
 		{"GET", "/healthz", s.healthz},
 		{"GET", "/metrics", s.metrics()},
-		{"GET", "/api/version", s.version},
 		{"POST", "/api/webhook", s.webhook},
+		{"GET", "/auth/login", s.beginLogin},
+		{"GET", "/auth/callback", s.completeLogin},
+		{"POST", "/auth/logout", s.logout},
+		{"POST", "/auth/token", s.exchange},
 	}
 }
 
@@ -66,7 +94,12 @@ func (s *server) routes() []route {
 func New(o Options) http.Handler { return newServer(o, defaultBounds).handler() }
 
 func newServer(o Options, b bounds) *server {
-	return &server{Options: o, webhooks: newGate(b), counters: newCounters(o.Count)}
+	s := &server{Options: o, webhooks: newGate(b), counters: newCounters(o.Count), crossOrigin: http.NewCrossOriginProtection()}
+	if s.Audit == nil {
+		s.Audit = LogAudit{o.Log}
+	}
+	s.api = newAPI(s)
+	return s
 }
 
 func (s *server) handler() http.Handler {
@@ -74,7 +107,10 @@ func (s *server) handler() http.Handler {
 	for _, r := range s.routes() {
 		byPath[r.path] = append(byPath[r.path], r)
 	}
-	return s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.belowRoot(s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.api.serve(w, r) {
+			return
+		}
 		rows := byPath[r.URL.Path]
 		if len(rows) == 0 {
 			fail(w, problem.New(problem.NotFound, "nothing is served at %s", clip(r.URL.Path)))
@@ -90,8 +126,24 @@ func (s *server) handler() http.Handler {
 		}
 		slices.Sort(allowed)
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		answer(w, http.StatusMethodNotAllowed, codeUnimplemented, fmt.Sprintf("%s does not answer %s, only %s", r.URL.Path, clip(r.Method), strings.Join(allowed, ", ")))
-	}))
+		answer(w, http.StatusMethodNotAllowed, connect.CodeUnimplemented, fmt.Sprintf("%s does not answer %s, only %s", r.URL.Path, clip(r.Method), strings.Join(allowed, ", ")))
+	})))
+}
+
+// belowRoot takes the root path off what is asked for. Without it we answer, too: probes and proxies that take it off
+// themselves do not know it.
+func (s *server) belowRoot(next http.Handler) http.Handler {
+	root := s.base()
+	if root == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == root || strings.HasPrefix(r.URL.Path, root+"/") {
+			http.StripPrefix(root, next).ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // home says what this is. The links are relative, so that they work below a proxy's prefix.

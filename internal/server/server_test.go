@@ -135,8 +135,8 @@ func TestScenarios(t *testing.T) {
 		{name: "not ready", method: "GET", path: "/healthz?full=true", ready: errors.New("Git is not there"), status: 503, says: "Git is not there"},
 		{name: "head", method: "HEAD", path: "/healthz", status: 200},
 		{name: "metrics", method: "GET", path: "/metrics", status: 200},
-		{name: "version is all that strangers learn", method: "GET", path: "/api/version", status: 200, says: "{\"Version\":\"v1.2.3\"}\n"},
-		{name: "nothing there", method: "GET", path: "/api/v1/applications", status: 404, code: 5, says: "nothing is served at /api/v1/applications"},
+		{name: "version is all that strangers learn", method: "GET", path: "/api/version", status: 200, says: "{\"Version\":\"v3.6.0+hawser.1.2.3\"}"},
+		{name: "nothing there", method: "GET", path: "/api/v1/nothing", status: 404, code: 5, says: "nothing is served at /api/v1/nothing"},
 		{name: "no debugger", method: "GET", path: "/debug/pprof/", status: 404, code: 5},
 		{name: "no climbing", method: "GET", path: "/healthz/../metrics", status: 404, code: 5},
 		{name: "wrong method", method: "DELETE", path: "/healthz", status: 405, code: 12, says: "only GET"},
@@ -318,7 +318,7 @@ func TestEveryKindHasItsCode(t *testing.T) {
 		problem.Internal: 13, problem.Invalid: 3, problem.NotFound: 5, problem.Forbidden: 7,
 		problem.Unauthenticated: 16, problem.Conflict: 10, problem.Unavailable: 14, problem.Limit: 8,
 	} {
-		if got := grpcCode(kind); got != want {
+		if got := int(codes[kind]); got != want {
 			t.Errorf("%v is %d, want %d", kind, got, want)
 		}
 	}
@@ -344,7 +344,7 @@ func TestServe(t *testing.T) {
 		fmt.Fprint(w, r.Proto)
 	})
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, l, handler, slog.New(slog.DiscardHandler)) }()
+	go func() { served <- Serve(ctx, l, handler, nil, slog.New(slog.DiscardHandler)) }()
 
 	var h2 http.Protocols
 	h2.SetUnencryptedHTTP2(true)

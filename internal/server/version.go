@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net/http"
 	"runtime"
 	"runtime/debug"
 )
@@ -18,6 +17,8 @@ type Version struct {
 	GoVersion    string `json:"GoVersion,omitempty"`
 	Compiler     string `json:"Compiler,omitempty"`
 	Platform     string `json:"Platform,omitempty"`
+
+	Kustomize, Helm, Kubectl, Jsonnet string `json:"-"` // versions of the libraries that render and apply
 }
 
 // Build returns what the binary knows of itself.
@@ -46,10 +47,4 @@ func Build() Version {
 		}
 	}
 	return v
-}
-
-// version tells strangers the version and no more, as Argo CD does: clients need it before they log in, and the rest
-// helps those who look for a known hole.
-func (s *server) version(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, Version{Version: s.Version.Version})
 }

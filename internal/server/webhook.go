@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/webhook"
 )
@@ -27,9 +28,9 @@ func (s *server) webhook(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
-		answer(w, status, codeResourceExhausted, err.Error())
+		answer(w, status, connect.CodeResourceExhausted, err.Error())
 	case status == http.StatusRequestTimeout:
-		answer(w, status, codeDeadlineExceeded, err.Error())
+		answer(w, status, connect.CodeDeadlineExceeded, err.Error())
 	case err != nil:
 		s.tellRefused(r, err)
 		fail(w, err)

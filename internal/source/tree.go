@@ -77,14 +77,13 @@ type Files map[string]string
 
 // Memory returns a tree of the given files. It is for sources that arrive whole (archives, requests) and for tests.
 func Memory(files Files) Tree {
-	m := &memory{dirs: map[string]map[string]Entry{".": {}}, data: map[string]string{}}
+	m := newMemory()
 	for p, content := range files {
 		c, ok := Clean(p)
 		if !ok || c == "." {
 			continue
 		}
-		m.data[c] = content
-		m.add(c, Entry{Name: path.Base(c), Mode: File, Hash: sum(content), Size: int64(len(content))})
+		m.put(c, File, content)
 	}
 	m.seal(".")
 	return m
@@ -96,12 +95,26 @@ type memory struct {
 	root Hash
 }
 
+func newMemory() *memory {
+	return &memory{dirs: map[string]map[string]Entry{".": {}}, data: map[string]string{}}
+}
+
+// put adds a file, or a symlink whose content is its target.
+func (m *memory) put(p string, mode Mode, content string) {
+	m.data[p] = content
+	m.add(p, Entry{Name: path.Base(p), Mode: mode, Hash: sum(content), Size: int64(len(content))})
+}
+
+func (m *memory) folder(p string) {
+	if m.dirs[p] == nil {
+		m.dirs[p] = map[string]Entry{}
+		m.add(p, Entry{Name: path.Base(p), Mode: Folder, Size: -1})
+	}
+}
+
 func (m *memory) add(p string, e Entry) {
 	dir := path.Dir(p)
-	if m.dirs[dir] == nil {
-		m.dirs[dir] = map[string]Entry{}
-		m.add(dir, Entry{Name: path.Base(dir), Mode: Folder, Size: -1})
-	}
+	m.folder(dir)
 	m.dirs[dir][e.Name] = e
 }
 

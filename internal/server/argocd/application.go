@@ -15,6 +15,34 @@ type ApplicationQuery struct {
 	Repo            string   `json:"repo,omitempty" protobuf:"bytes,6,opt,name=repo,proto3"`
 	AppNamespace    string   `json:"appNamespace,omitempty" protobuf:"bytes,7,opt,name=appNamespace,proto3"`
 	Project         []string `json:"project,omitempty" protobuf:"bytes,8,rep,name=project"`
+
+	// Ours, beyond the contract: what is to be found, in what order, and which part of it.
+	Search    string `json:"search,omitempty" protobuf:"bytes,1001,opt,name=search,proto3"`       // words, each of which must stand in name, namespace, project, destination or source
+	Sync      string `json:"sync,omitempty" protobuf:"bytes,1002,opt,name=sync,proto3"`           // Synced, OutOfSync, Unknown
+	Health    string `json:"health,omitempty" protobuf:"bytes,1003,opt,name=health,proto3"`       // Healthy, Degraded, …
+	Cluster   string `json:"cluster,omitempty" protobuf:"bytes,1004,opt,name=cluster,proto3"`     // destination, by server or name
+	Namespace string `json:"namespace,omitempty" protobuf:"bytes,1005,opt,name=namespace,proto3"` // destination
+	Sort      string `json:"sort,omitempty" protobuf:"bytes,1006,opt,name=sort,proto3"`           // name, project, created, reconciled, sync, health; -name is the reverse
+	Limit     int64  `json:"limit,omitempty" protobuf:"varint,1007,opt,name=limit,proto3"`        // 0 is all
+	Offset    int64  `json:"offset,omitempty" protobuf:"varint,1008,opt,name=offset,proto3"`
+	Counts    bool   `json:"counts,omitempty" protobuf:"varint,1009,opt,name=counts,proto3"` // count by sync and health; a page is counted always
+}
+
+// ApplicationPage answers List: Argo CD's ApplicationList, with counts when they were asked for. When it is a page,
+// metadata.remainingItemCount says how many follow.
+type ApplicationPage struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata" protobuf:"bytes,1,opt,name=metadata"`
+	Items           []*v1alpha1.Application `json:"items" protobuf:"bytes,2,rep,name=items"`
+	Counts          *ApplicationCounts      `json:"counts,omitempty" protobuf:"bytes,1001,opt,name=counts"`
+}
+
+// ApplicationCounts counts all that a list found, on whatever page.
+type ApplicationCounts struct {
+	Total   int64            `json:"total" protobuf:"varint,1,opt,name=total,proto3"`
+	Running int64            `json:"running" protobuf:"varint,2,opt,name=running,proto3"` // operations under way
+	Sync    map[string]int64 `json:"sync" protobuf:"bytes,3,rep,name=sync" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Health  map[string]int64 `json:"health" protobuf:"bytes,4,rep,name=health" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 }
 
 // NodeQuery is part of other messages.
@@ -261,6 +289,7 @@ type LogEntry struct {
 	Last         bool         `json:"last,omitempty" protobuf:"varint,3,req,name=last"`
 	TimeStampStr string       `json:"timeStampStr,omitempty" protobuf:"bytes,4,req,name=timeStampStr"`
 	PodName      string       `json:"podName,omitempty" protobuf:"bytes,5,req,name=podName"`
+	Container    string       `json:"container,omitempty" protobuf:"bytes,1001,opt,name=container,proto3"` // ours
 }
 
 // OperationTerminateRequest asks for TerminateOperation.

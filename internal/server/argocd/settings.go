@@ -18,13 +18,13 @@ type Settings struct {
 	UserLoginsDisabled        bool                        `json:"userLoginsDisabled,omitempty" protobuf:"varint,11,opt,name=userLoginsDisabled,proto3"`
 	ConfigManagementPlugins   []ConfigManagementPlugin    `json:"configManagementPlugins,omitempty" protobuf:"bytes,12,rep,name=configManagementPlugins"`
 	KustomizeVersions         []string                    `json:"kustomizeVersions,omitempty" protobuf:"bytes,13,rep,name=kustomizeVersions"`
-	UiCssURL                  string                      `json:"uiCssURL,omitempty" protobuf:"bytes,14,opt,name=uiCssURL,proto3"`
-	UiBannerContent           string                      `json:"uiBannerContent,omitempty" protobuf:"bytes,15,opt,name=uiBannerContent,proto3"`
-	UiBannerURL               string                      `json:"uiBannerURL,omitempty" protobuf:"bytes,16,opt,name=uiBannerURL,proto3"`
+	UICSSURL                  string                      `json:"uiCssURL,omitempty" protobuf:"bytes,14,opt,name=uiCssURL,proto3"`
+	UIBannerContent           string                      `json:"uiBannerContent,omitempty" protobuf:"bytes,15,opt,name=uiBannerContent,proto3"`
+	UIBannerURL               string                      `json:"uiBannerURL,omitempty" protobuf:"bytes,16,opt,name=uiBannerURL,proto3"`
 	PasswordPattern           string                      `json:"passwordPattern,omitempty" protobuf:"bytes,17,opt,name=passwordPattern,proto3"`
 	TrackingMethod            string                      `json:"trackingMethod,omitempty" protobuf:"bytes,18,opt,name=trackingMethod,proto3"`
-	UiBannerPermanent         bool                        `json:"uiBannerPermanent,omitempty" protobuf:"varint,19,opt,name=uiBannerPermanent,proto3"`
-	UiBannerPosition          string                      `json:"uiBannerPosition,omitempty" protobuf:"bytes,20,opt,name=uiBannerPosition,proto3"`
+	UIBannerPermanent         bool                        `json:"uiBannerPermanent,omitempty" protobuf:"varint,19,opt,name=uiBannerPermanent,proto3"`
+	UIBannerPosition          string                      `json:"uiBannerPosition,omitempty" protobuf:"bytes,20,opt,name=uiBannerPosition,proto3"`
 	StatusBadgeRootURL        string                      `json:"statusBadgeRootUrl,omitempty" protobuf:"bytes,21,opt,name=statusBadgeRootUrl,proto3"`
 	ExecEnabled               bool                        `json:"execEnabled,omitempty" protobuf:"varint,22,opt,name=execEnabled,proto3"`
 	ControllerNamespace       string                      `json:"controllerNamespace,omitempty" protobuf:"bytes,23,opt,name=controllerNamespace,proto3"`
@@ -34,7 +34,7 @@ type Settings struct {
 	AdditionalURLs            []string                    `json:"additionalUrls,omitempty" protobuf:"bytes,27,rep,name=additionalUrls"`
 	HydratorEnabled           bool                        `json:"hydratorEnabled,omitempty" protobuf:"varint,28,opt,name=hydratorEnabled,proto3"`
 	SyncWithReplaceAllowed    bool                        `json:"syncWithReplaceAllowed,omitempty" protobuf:"varint,29,opt,name=syncWithReplaceAllowed,proto3"`
-	UiLoginButtonText         string                      `json:"uiLoginButtonText,omitempty" protobuf:"bytes,30,opt,name=uiLoginButtonText,proto3"`
+	UILoginButtonText         string                      `json:"uiLoginButtonText,omitempty" protobuf:"bytes,30,opt,name=uiLoginButtonText,proto3"`
 	ResourceViewEnabled       bool                        `json:"resourceViewEnabled,omitempty" protobuf:"varint,31,opt,name=resourceViewEnabled,proto3"`
 }
 

@@ -294,6 +294,23 @@ type ResourceDiff struct {
 	PredictedLiveState  string `json:"predictedLiveState,omitempty" protobuf:"bytes,10,opt,name=predictedLiveState"`
 	ResourceVersion     string `json:"resourceVersion,omitempty" protobuf:"bytes,11,opt,name=resourceVersion"`
 	Modified            bool   `json:"modified,omitempty" protobuf:"bytes,12,opt,name=modified"`
+
+	// Ours, beyond the contract: what differs, field by field, and what a person should know.
+	Changes    []FieldChange `json:"changes,omitempty" protobuf:"bytes,1001,rep,name=changes"`
+	Problem    string        `json:"problem,omitempty" protobuf:"bytes,1002,opt,name=problem,proto3"`       // why the two sides could not be compared
+	Refused    string        `json:"refused,omitempty" protobuf:"bytes,1003,opt,name=refused,proto3"`       // why the project does not permit the object
+	SharedWith string        `json:"sharedWith,omitempty" protobuf:"bytes,1004,opt,name=sharedWith,proto3"` // the other application that the live object belongs to
+}
+
+// FieldChange is one field that differs, and who wrote what is live.
+type FieldChange struct {
+	Path    string       `json:"path" protobuf:"bytes,1,opt,name=path,proto3"`                 // spec.template.spec.containers[name=web].image
+	Kind    string       `json:"kind" protobuf:"bytes,2,opt,name=kind,proto3"`                 // Modified, Removed (live lacks it), Added (Git does not have it)
+	Git     string       `json:"git,omitempty" protobuf:"bytes,3,opt,name=git,proto3"`         // as JSON
+	Live    string       `json:"live,omitempty" protobuf:"bytes,4,opt,name=live,proto3"`       // as JSON
+	Manager string       `json:"manager,omitempty" protobuf:"bytes,5,opt,name=manager,proto3"` // field manager that wrote the live value
+	Time    *metav1.Time `json:"time,omitempty" protobuf:"bytes,6,opt,name=time"`              // when
+	Ours    bool         `json:"ours,omitempty" protobuf:"varint,7,opt,name=ours,proto3"`      // an earlier sync wrote it: Git has moved on
 }
 
 // RevisionMetadata is who made a commit, when and why.

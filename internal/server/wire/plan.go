@@ -57,8 +57,8 @@ const (
 	single shape = iota
 	list
 	mapping
-	texts  // exactly []string and map[string]string, which are frequent, go without reflection
-	labels //
+	texts  // exactly []string, frequent and therefore without reflection
+	labels // exactly map[string]string, likewise
 )
 
 // field is one field of a message.
@@ -113,7 +113,7 @@ func planOf(t reflect.Type) (*form, error) {
 	}
 	c := compiler{messages: map[reflect.Type]*message{}}
 	root := c.form(t, "bytes", t.String())
-	if root.kind != native && root.kind != embedded {
+	if root.ptr || root.kind != native && root.kind != embedded {
 		c.fail("%s is no message", t)
 	}
 	if err := errors.Join(c.broken...); err != nil {
@@ -159,35 +159,42 @@ func (c *compiler) form(t reflect.Type, tagged, where string) form {
 		f.kind, f.wire = native, bytesType
 		return f
 	}
-	numbers := map[reflect.Kind]map[string]kind{
-		reflect.Bool:    {"varint": boolean, "bytes": boolean},
-		reflect.Int:     {"varint": signed, "bytes": signed, "zigzag64": zigzag, "fixed64": fixed64},
-		reflect.Int32:   {"varint": signed, "bytes": signed, "zigzag32": zigzag, "fixed32": fixed32},
-		reflect.Int64:   {"varint": signed, "bytes": signed, "zigzag64": zigzag, "fixed64": fixed64},
-		reflect.Uint:    {"varint": unsigned, "bytes": unsigned, "fixed64": ufixed64},
-		reflect.Uint32:  {"varint": unsigned, "bytes": unsigned, "fixed32": ufixed32},
-		reflect.Uint64:  {"varint": unsigned, "bytes": unsigned, "fixed64": ufixed64},
-		reflect.Float32: {"fixed32": float32bits, "bytes": float32bits},
-		reflect.Float64: {"fixed64": float64bits, "bytes": float64bits},
-		reflect.String:  {"bytes": text},
-	}
-	ways, ok := numbers[t.Kind()]
-	switch {
-	case ok:
-		if f.kind, ok = ways[tagged]; !ok {
+	if accepted, ok := scalars[t.Kind()]; ok {
+		if f.kind, ok = accepted[tagged]; !ok {
 			c.fail("%s: a %s cannot be tagged %q", where, t, tagged)
 		}
-	case tagged != "bytes":
-		c.fail("%s: a %s cannot be tagged %q", where, t, tagged)
+		f.wire = wireTypes[f.kind]
+		return f
+	}
+	switch {
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 && !f.ptr:
 		f.kind = blob
 	case t.Kind() == reflect.Struct:
 		f.kind, f.msg = embedded, c.message(t)
 	default:
 		c.fail("%s: the wire has no %s here", where, t)
+		return f
+	}
+	if tagged != "bytes" {
+		c.fail("%s: a %s cannot be tagged %q", where, t, tagged)
 	}
 	f.wire = wireTypes[f.kind]
 	return f
+}
+
+// scalars says, for a Go kind and the wire type of a tag, how a number or text is written. "bytes" on a number is one of
+// Kubernetes' untrue tags.
+var scalars = map[reflect.Kind]map[string]kind{
+	reflect.Bool:    {"varint": boolean, "bytes": boolean},
+	reflect.Int:     {"varint": signed, "bytes": signed, "zigzag64": zigzag, "fixed64": fixed64},
+	reflect.Int32:   {"varint": signed, "bytes": signed, "zigzag32": zigzag, "fixed32": fixed32},
+	reflect.Int64:   {"varint": signed, "bytes": signed, "zigzag64": zigzag, "fixed64": fixed64},
+	reflect.Uint:    {"varint": unsigned, "bytes": unsigned, "fixed64": ufixed64},
+	reflect.Uint32:  {"varint": unsigned, "bytes": unsigned, "fixed32": ufixed32},
+	reflect.Uint64:  {"varint": unsigned, "bytes": unsigned, "fixed64": ufixed64},
+	reflect.Float32: {"fixed32": float32bits, "bytes": float32bits},
+	reflect.Float64: {"fixed64": float64bits, "bytes": float64bits},
+	reflect.String:  {"bytes": text},
 }
 
 var wireTypes = [...]uint8{
@@ -278,7 +285,7 @@ func (c *compiler) field(t reflect.Type, sf reflect.StructField, tag string) fie
 	case k == reflect.Slice:
 		f.shape = list
 		f.form = c.form(sf.Type.Elem(), wire, where)
-		f.entry = f.size
+		f.entry = int(sf.Type.Elem().Size())
 		if sf.Type == reflect.TypeFor[[]string]() {
 			f.shape = texts
 		}

@@ -24,12 +24,16 @@
 //     wire type are errors, unknown fields are skipped, messages nest at most 100 deep, and the memory for elements
 //     is at most 1 MiB and 64 bytes for each byte of input. (What Kubernetes' own types allocate inside is not counted.)
 //
+// It goes through reflection with indexes found beforehand, and not through unsafe pointers: test/oracle/wire measures it
+// at less than twice the time of generated code, and nothing that it does can break memory.
+//
 // The package refuses to guess: a type that it cannot carry is an error for Check, before the first byte. It does not keep
 // unknown fields, knows no extensions and no default values, and leaves JSON to encoding/json.
 package wire
 
 import (
 	"reflect"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -38,7 +42,28 @@ import (
 
 // Marshal returns the wire form of v, a struct or a pointer to one. Fields are in the order of their numbers and maps in the
 // order of their keys, so equal values give equal bytes. Errors are of kind Internal and name type and field.
-func Marshal(v any) ([]byte, error) { return Append(nil, v) }
+func Marshal(v any) ([]byte, error) {
+	room := rooms.Get().(*[]byte)
+	b, err := Append((*room)[:0], v)
+	if err != nil {
+		rooms.Put(room)
+		return nil, err
+	}
+	if cap(b) > maxRoom {
+		return b, nil
+	}
+	out := make([]byte, len(b))
+	copy(out, b)
+	*room = b
+	rooms.Put(room)
+	return out, nil
+}
+
+// rooms are buffers in which messages grow, so that only the finished one is allocated. Larger ones than maxRoom are rare,
+// and not worth the memory.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxRoom = 4 << 20
 
 // Append is Marshal behind the bytes that are already in dst. On an error it returns nil.
 func Append(dst []byte, v any) ([]byte, error) {

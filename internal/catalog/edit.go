@@ -1,0 +1,196 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+)
+
+// What people ask for is written here. It differs from what the leader decides (patch.go) in three ways: any replica
+// may do it and no lead is asked for; it is never sent over a connection that ends with a turn; and it is always
+// conditional on the version that was looked at, because a person was permitted to change that one.
+
+// kind is what the writes of one of our kinds differ in.
+type kind[T metav1.Object] struct {
+	resource schema.GroupVersionResource
+	name     string // for messages
+	decode   func(*object.Object) (T, error)
+	copy     func(T) T
+	keep     func(T, error) T             // makes an answer visible, returns what to go on with
+	known    func(types.NamespacedName) T // the newest known; nil when there is none
+}
+
+// attempts is how often a write is tried that finds that somebody else has written.
+const attempts = 10
+
+func (k kind[T]) client(c *Catalog, namespace string) dynamic.ResourceInterface {
+	return c.people.Resource(k.resource).Namespace(namespace)
+}
+
+// create makes a record. Everything that the API server or a controller sets is left out: status, UID, versions, owners.
+func create[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], record T) (_ T, err error) {
+	defer problem.Wrap(&err, "create %s %s", k.name, nameOf(record))
+	var none T
+	fields, err := plain(record)
+	if err != nil {
+		return none, err
+	}
+	delete(fields, "status")
+	fields["apiVersion"], fields["kind"] = v1alpha1.APIVersion, k.name
+	given, _ := fields["metadata"].(map[string]any)
+	metadata := map[string]any{}
+	for _, name := range []string{"name", "namespace", "labels", "annotations", "finalizers"} {
+		if v, ok := given[name]; ok {
+			metadata[name] = v
+		}
+	}
+	fields["metadata"] = metadata
+	answer, err := k.client(c, record.GetNamespace()).Create(ctx, &object.Object{Object: fields}, metav1.CreateOptions{FieldManager: v1alpha1.ActionFieldManager})
+	if err != nil {
+		return none, apiProblem(err, "the API server refuses it")
+	}
+	made, broken := k.decode(answer)
+	return k.keep(made, broken), broken
+}
+
+// edit applies change to a copy of old and sends the difference, under the condition that the record is still old.
+// When it is not, change is applied to the record as it is by now, unless exact; when it is another of its name, it is
+// NotFound. Nothing is sent when there is no difference.
+func edit[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], old T, change func(T) error, exact bool) (_ T, err error) {
+	key := nameOf(old)
+	defer problem.Wrap(&err, "change %s %s", k.name, key)
+	var none T
+	uid := old.GetUID()
+	for attempt := 1; ; attempt++ {
+		data, err := conditionalPatch(old, k.copy(old), change)
+		if err != nil {
+			return none, err
+		}
+		if data == nil {
+			return old, nil
+		}
+		answer, err := k.client(c, key.Namespace).Patch(ctx, key.Name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: v1alpha1.ActionFieldManager})
+		if err == nil {
+			now, broken := k.decode(answer)
+			return k.keep(now, broken), broken
+		}
+		if !apierrors.IsConflict(err) || exact || attempt == attempts {
+			return none, c.writeProblem(err, uid)
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return none, err
+		}
+		fresh, err := k.client(c, key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err), err == nil && fresh.GetUID() != uid:
+			return none, problem.New(problem.NotFound, "it does not exist any more")
+		case err != nil:
+			return none, apiProblem(err, "read it")
+		}
+		if old, err = k.decode(fresh); err != nil {
+			return none, err // a change of what is not understood would lose the rest
+		}
+	}
+}
+
+// conditionalPatch is the merge patch that makes old what change makes of scratch, its copy; nil when it is the same.
+func conditionalPatch[T metav1.Object](old, scratch T, change func(T) error) ([]byte, error) {
+	if err := change(scratch); err != nil {
+		return nil, err
+	}
+	before, err := plain(old)
+	if err != nil {
+		return nil, err
+	}
+	want, err := plain(scratch)
+	if err != nil {
+		return nil, err
+	}
+	patch := mergePatch(before, want)
+	if len(patch) == 0 {
+		return nil, nil
+	}
+	metadata, _ := patch["metadata"].(map[string]any)
+	if metadata == nil {
+		metadata = map[string]any{}
+		patch["metadata"] = metadata
+	}
+	metadata["uid"], metadata["resourceVersion"] = string(old.GetUID()), old.GetResourceVersion()
+	return json.Marshal(patch)
+}
+
+// pause waits before another attempt, longer each time.
+func pause(ctx context.Context, attempt int) error {
+	wait := time.Duration(attempt*attempt)*2*time.Millisecond + rand.N(5*time.Millisecond)
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settled is how long a deletion is waited for to be told by the watch. Longer than that, the API server's word that
+// it is done must be enough.
+const settled = 5 * time.Second
+
+// remove deletes a record, and no other of its name. When finalizers hold it, the record with its deletionTimestamp is
+// visible afterwards; else it is gone.
+func remove[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], old T) (err error) {
+	key, uid := nameOf(old), old.GetUID()
+	defer problem.Wrap(&err, "delete %s %s", k.name, key)
+	client := k.client(c, key.Namespace)
+	err = client.Delete(ctx, key.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // the UID is another one
+		return problem.New(problem.NotFound, "it does not exist any more")
+	}
+	if err != nil {
+		return apiProblem(err, "the API server refuses it")
+	}
+	left, err := client.Get(ctx, key.Name, metav1.GetOptions{})
+	if err == nil && left.GetUID() == uid {
+		k.keep(k.decode(left))
+		return nil
+	}
+	c.settle(ctx, func() bool {
+		now := k.known(key)
+		return isNil(now) || now.GetUID() != uid
+	})
+	return nil
+}
+
+// settle waits until the watch has told something.
+func (c *Catalog) settle(ctx context.Context, told func() bool) {
+	for deadline := time.Now().Add(settled); !told() && time.Now().Before(deadline) && ctx.Err() == nil; {
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+func isNil[T metav1.Object](o T) bool {
+	switch v := any(o).(type) {
+	case nil:
+		return true
+	case *v1alpha1.Application:
+		return v == nil
+	case *v1alpha1.AppProject:
+		return v == nil
+	case *v1alpha1.ApplicationSet:
+		return v == nil
+	}
+	return false
+}
+
+func notHeld(namespace string) error {
+	return problem.New(problem.Forbidden, "namespace '%s' is not permitted", namespace).
+		WithHint("it must be one of --application-namespaces")
+}

@@ -1,0 +1,103 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/go-logr/logr"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/remotecommand"
+	clientexec "k8s.io/client-go/util/exec"
+	"k8s.io/klog/v2"
+	"k8s.io/streaming/pkg/httpstream"
+)
+
+// ExecRequest runs a command in a container. The three streams are used from goroutines of their own, and Stdin is read
+// until it ends: whoever gives one that can block closes it when the command has ended.
+type ExecRequest struct {
+	Pod       object.Key
+	Container string
+	Command   []string
+	Stdin     io.Reader // nil: none
+	Stdout    io.Writer
+	Stderr    io.Writer // nil with TTY, whose streams are one
+	TTY       bool
+	Sizes     <-chan TerminalSize // of the terminal, as they change; nil: none is told
+}
+
+// TerminalSize is in characters.
+type TerminalSize struct{ Width, Height uint16 }
+
+// Exec runs the command until it ends or ctx does, and returns its exit code. The streams go over a WebSocket, and over
+// SPDY where an older API server (before 1.31) or a proxy on the way wants that. The writer's permit is asked for the
+// pod: to run a command in it is to write.
+func (w *Writer) Exec(ctx context.Context, r ExecRequest) (code int, err error) {
+	if err := segments(r.Pod); err != nil {
+		return 0, err
+	}
+	if err := w.permit(r.Pod); err != nil {
+		return 0, err
+	}
+	q := w.c.rest.Post().AbsPath(podPath(r.Pod, "exec")...).Param("container", r.Container)
+	for _, word := range r.Command {
+		q.Param("command", word)
+	}
+	for name, wanted := range map[string]bool{"stdin": r.Stdin != nil, "stdout": r.Stdout != nil, "stderr": r.Stderr != nil && !r.TTY, "tty": r.TTY} {
+		if wanted {
+			q.Param(name, "true")
+		}
+	}
+	executor, err := w.c.executor(q)
+	if err != nil {
+		return 0, problem.Because(problem.Internal, err, "prepare a command in %s", describe(r.Pod))
+	}
+	options := remotecommand.StreamOptions{Stdin: r.Stdin, Stdout: r.Stdout, Tty: r.TTY}
+	if !r.TTY {
+		options.Stderr = r.Stderr
+	}
+	if r.Sizes != nil {
+		options.TerminalSizeQueue = sizes{ctx, r.Sizes}
+	}
+	// what client-go would say of a session that is cut off, it returns too
+	err = executor.StreamWithContext(klog.NewContext(w.mark(ctx), logr.Discard()), options)
+	var ended clientexec.CodeExitError
+	if errors.As(err, &ended) {
+		return ended.Code, nil
+	}
+	return 0, w.c.explain(err, "run a command in", r.Pod, true)
+}
+
+// executor speaks to q's address in the two ways there are.
+func (c *Cluster) executor(q *rest.Request) (remotecommand.Executor, error) {
+	socket, err := remotecommand.NewWebSocketExecutor(c.config, "GET", q.URL().String())
+	if err != nil {
+		return nil, err
+	}
+	spdy, err := remotecommand.NewSPDYExecutor(c.config, "POST", q.URL())
+	if err != nil {
+		return nil, err
+	}
+	return remotecommand.NewFallbackExecutor(socket, spdy, func(err error) bool {
+		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+	})
+}
+
+type sizes struct {
+	ctx  context.Context
+	from <-chan TerminalSize
+}
+
+// Next blocks until the size changes; nil ends the asking.
+func (s sizes) Next() *remotecommand.TerminalSize {
+	select {
+	case size, ok := <-s.from:
+		if ok {
+			return &remotecommand.TerminalSize{Width: size.Width, Height: size.Height}
+		}
+	case <-s.ctx.Done():
+	}
+	return nil
+}

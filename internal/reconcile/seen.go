@@ -1,0 +1,137 @@
+package reconcile
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// What follows in this package for people (tree.go, managed.go, manifests.go, resource.go, logs.go …) reads what the
+// loop last saw, and never waits for it to look again. Only the replica that leads has seen anything: the others say so,
+// with a problem of kind Unavailable.
+
+// firstLook is how long a question about an application that has just been made waits for its first look.
+const firstLook = 10 * time.Second
+
+// leading returns nil while this replica leads.
+func (a *Apps) leading() error {
+	if err := a.Catalog.Leading(); err != nil {
+		return problem.Because(problem.Unavailable, err, "only the replica that leads knows what is live").WithHint("ask it, or again in a moment")
+	}
+	return nil
+}
+
+// show makes what a look found visible to those who ask.
+func (a *Apps) show(name types.NamespacedName, st *state, v *view) {
+	st.view = v
+	st.shown.Store(v)
+	a.heard.stir(name)
+}
+
+// peek returns what was last seen of the application, nil when nothing was.
+func (a *Apps) peek(name types.NamespacedName) *view {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if st := a.states[name]; st != nil {
+		return st.shown.Load()
+	}
+	return nil
+}
+
+// seen returns the application and what was last seen of it. Of one that has not been looked at, because it is being
+// deleted or is to be left alone, the view has a cluster and nothing else: then its inventory says what is its own.
+func (a *Apps) seen(ctx context.Context, name types.NamespacedName) (*v1alpha1.Application, *view, error) {
+	if err := a.leading(); err != nil {
+		return nil, nil, err
+	}
+	heard, leave := a.heard.join(name)
+	defer leave()
+	patience := time.NewTimer(firstLook)
+	defer patience.Stop()
+	for {
+		app, err := a.Catalog.Application(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		v := a.peek(name)
+		if v != nil && v.cluster != nil {
+			return app, v, nil
+		}
+		if v != nil || app.DeletionTimestamp != nil || app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
+			v, err = a.reach(app)
+			return app, v, err
+		}
+		select {
+		case <-heard:
+		case <-patience.C:
+			v, err = a.reach(app)
+			return app, v, err
+		case <-ctx.Done():
+			return nil, nil, problem.Because(problem.Unavailable, ctx.Err(), "application %s has not been looked at yet", name)
+		}
+	}
+}
+
+// reach returns a view that has nothing but the application's cluster.
+func (a *Apps) reach(app *v1alpha1.Application) (*view, error) {
+	v := &view{spec: specOf(app), itself: app.UID, at: time.Now()}
+	if a.destination(v); v.cluster == nil {
+		why := "its destination is not to be had"
+		if len(v.notes) > 0 {
+			why = v.notes[0].Message
+		}
+		return nil, problem.New(problem.Unavailable, "application %s cannot be reached: %s", app.Name, why)
+	}
+	return v, nil
+}
+
+// permitNow is what the application's project says today of objects in the view's cluster.
+func (a *Apps) permitNow(app *v1alpha1.Application, v *view) func(object.Key) error {
+	now := &view{spec: specOf(app), server: v.server, cluster: v.cluster}
+	return a.permit(now)
+}
+
+// audience is who wants to hear of changes, by application. Each has room for one call: more say nothing new.
+type audience struct {
+	mu      sync.Mutex
+	members map[types.NamespacedName]map[chan struct{}]struct{}
+}
+
+func newAudience() *audience {
+	return &audience{members: map[types.NamespacedName]map[chan struct{}]struct{}{}}
+}
+
+// join returns a channel that is written to after each change, until leave is called.
+func (a *audience) join(name types.NamespacedName) (heard <-chan struct{}, leave func()) {
+	c := make(chan struct{}, 1)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.members[name] == nil {
+		a.members[name] = map[chan struct{}]struct{}{}
+	}
+	a.members[name][c] = struct{}{}
+	return c, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if delete(a.members[name], c); len(a.members[name]) == 0 {
+			delete(a.members, name)
+		}
+	}
+}
+
+// stir calls everybody who wants to hear of the application. It does not block.
+func (a *audience) stir(name types.NamespacedName) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for c := range a.members[name] {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}

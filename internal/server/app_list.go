@@ -1,0 +1,218 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/rbac"
+	"github.com/hawser-cd/hawser/internal/server/argocd"
+)
+
+// appFilter is what a caller asks of a list or a watch of applications, and may see of it.
+type appFilter struct {
+	name, namespace, repo string
+	projects              map[string]bool
+	labels                labels.Selector
+	search                []string
+	sync, health          string
+	cluster, destination  string
+	may                   *rbac.Matcher
+}
+
+func (c *call) appFilter(q *argocd.ApplicationQuery) (*appFilter, error) {
+	f := &appFilter{name: q.Name, namespace: q.AppNamespace, repo: q.Repo, sync: q.Sync, health: q.Health, cluster: q.Cluster, destination: q.Namespace}
+	for _, p := range slices.Concat(q.Projects, q.Project) {
+		if p == "" {
+			continue
+		}
+		if f.projects == nil {
+			f.projects = map[string]bool{}
+		}
+		f.projects[p] = true
+	}
+	if q.Selector != "" {
+		s, err := labels.Parse(q.Selector)
+		if err != nil {
+			return nil, problem.New(problem.Invalid, "error parsing the selector: %v", err)
+		}
+		f.labels = s
+	}
+	f.search = strings.Fields(strings.ToLower(q.Search))
+	f.may = c.table.Matcher(rbac.Applications, rbac.Get)
+	return f, nil
+}
+
+// wants reports whether the caller asked for the application and may see it: the cheapest questions first.
+func (f *appFilter) wants(s *server, app *v1alpha1.Application) bool {
+	return (f.name == "" || app.Name == f.name) &&
+		(f.namespace == "" || app.Namespace == f.namespace) &&
+		(f.projects == nil || f.projects[app.Spec.ProjectName()]) &&
+		(f.sync == "" || string(app.Status.Sync.Status) == f.sync) &&
+		(f.health == "" || string(app.Status.Health.Status) == f.health) &&
+		(f.cluster == "" || app.Spec.Destination.Server == f.cluster || app.Spec.Destination.Name == f.cluster) &&
+		(f.destination == "" || app.Spec.Destination.Namespace == f.destination) &&
+		(f.labels == nil || f.labels.Matches(labels.Set(app.Labels))) &&
+		(f.repo == "" || usesRepo(app, f.repo)) &&
+		(f.search == nil || f.found(app)) &&
+		f.may.Allows(s.object(app))
+}
+
+func usesRepo(app *v1alpha1.Application, repo string) bool {
+	if app.Spec.Source != nil && app.Spec.Source.RepoURL == repo {
+		return true
+	}
+	return slices.ContainsFunc(app.Spec.Sources, func(s v1alpha1.ApplicationSource) bool { return s.RepoURL == repo })
+}
+
+// found reports whether every word that is searched for stands somewhere in what people know an application by.
+func (f *appFilter) found(app *v1alpha1.Application) bool {
+	for _, word := range f.search {
+		has := func(s string) bool { return strings.Contains(strings.ToLower(s), word) }
+		if !has(app.Name) && !has(app.Namespace) && !has(app.Spec.ProjectName()) && !has(app.Spec.Destination.Namespace) && !has(app.Spec.Destination.Name) &&
+			!has(app.Spec.Destination.Server) && !slices.ContainsFunc(app.Spec.SourceList(), func(s v1alpha1.ApplicationSource) bool { return has(s.RepoURL) || has(s.Path) || has(s.Chart) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// listApplications answers with all applications that the caller asked for and may see, by name; or one page of them.
+func (s *server) listApplications(c *call, q *argocd.ApplicationQuery) (*argocd.ApplicationPage, error) {
+	f, err := c.appFilter(q)
+	if err != nil {
+		return nil, err
+	}
+	order, err := appOrder(q.Sort)
+	if err != nil {
+		return nil, err
+	}
+	if q.Limit < 0 || q.Offset < 0 {
+		return nil, problem.New(problem.Invalid, "limit and offset must not be negative")
+	}
+	all, version := s.Catalog.ListApplications()
+	page := &argocd.ApplicationPage{}
+	page.ResourceVersion = version
+	page.Items = make([]*v1alpha1.Application, 0, min(len(all), 1024))
+	for _, app := range all {
+		if f.wants(s, app) {
+			page.Items = append(page.Items, app)
+		}
+	}
+	slices.SortStableFunc(page.Items, order)
+	if q.Limit > 0 || q.Offset > 0 || q.Counts {
+		page.Counts = countsOf(page.Items)
+	}
+	page.Items = page.Items[min(int64(len(page.Items)), q.Offset):]
+	if rest := int64(len(page.Items)) - q.Limit; q.Limit > 0 && rest > 0 {
+		page.Items, page.RemainingItemCount = page.Items[:q.Limit], &rest
+	}
+	return page, nil
+}
+
+// countsOf counts all that a list found, whatever page of it is shown.
+func countsOf(apps []*v1alpha1.Application) *argocd.ApplicationCounts {
+	n := &argocd.ApplicationCounts{Total: int64(len(apps)), Sync: map[string]int64{}, Health: map[string]int64{}}
+	for _, app := range apps {
+		n.Sync[cmp.Or(string(app.Status.Sync.Status), string(v1alpha1.SyncStatusUnknown))]++
+		n.Health[cmp.Or(string(app.Status.Health.Status), string(v1alpha1.HealthStatusUnknown))]++
+		if op := app.Status.OperationState; op != nil && op.FinishedAt == nil {
+			n.Running++
+		}
+	}
+	return n
+}
+
+// appOrder reads the parameter sort: name, project, created, reconciled, sync or health, with a minus for the reverse.
+func appOrder(by string) (func(a, b *v1alpha1.Application) int, error) {
+	field, reverse := strings.CutPrefix(by, "-")
+	var order func(a, b *v1alpha1.Application) int
+	switch field {
+	case "", "name":
+		order = func(a, b *v1alpha1.Application) int { return 0 }
+	case "project":
+		order = func(a, b *v1alpha1.Application) int { return cmp.Compare(a.Spec.ProjectName(), b.Spec.ProjectName()) }
+	case "created":
+		order = func(a, b *v1alpha1.Application) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) }
+	case "reconciled":
+		at := func(a *v1alpha1.Application) time.Time {
+			if a.Status.ReconciledAt == nil {
+				return time.Time{}
+			}
+			return a.Status.ReconciledAt.Time
+		}
+		order = func(a, b *v1alpha1.Application) int { return at(a).Compare(at(b)) }
+	case "sync":
+		order = func(a, b *v1alpha1.Application) int {
+			return cmp.Compare(severityOfSync[a.Status.Sync.Status], severityOfSync[b.Status.Sync.Status])
+		}
+	case "health":
+		order = func(a, b *v1alpha1.Application) int {
+			return cmp.Compare(severityOfHealth[a.Status.Health.Status], severityOfHealth[b.Status.Health.Status])
+		}
+	default:
+		return nil, problem.New(problem.Invalid, "cannot sort by %q", clip(by)).WithHint("sort by name, project, created, reconciled, sync or health; -name is the reverse")
+	}
+	return func(a, b *v1alpha1.Application) int {
+		n := cmp.Or(order(a, b), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
+		if reverse {
+			return -n
+		}
+		return n
+	}, nil
+}
+
+// The worst first, as people want to see it.
+var (
+	severityOfSync   = map[v1alpha1.SyncStatusCode]int{v1alpha1.SyncStatusOutOfSync: -3, v1alpha1.SyncStatusUnknown: -2, v1alpha1.SyncStatusSynced: -1}
+	severityOfHealth = map[v1alpha1.HealthStatusCode]int{
+		v1alpha1.HealthStatusDegraded: -6, v1alpha1.HealthStatusMissing: -5, v1alpha1.HealthStatusUnknown: -4,
+		v1alpha1.HealthStatusProgressing: -3, v1alpha1.HealthStatusSuspended: -2, v1alpha1.HealthStatusHealthy: -1,
+	}
+)
+
+// watchApplications tells of applications as they change. Without a version, or of a single one, it first tells of all
+// that there are. Who watches is asked about again from time to time: tokens are revoked and policies change.
+func (s *server) watchApplications(c *call, q *argocd.ApplicationQuery, send func(*argocd.ApplicationWatchEvent) error) error {
+	version := q.ResourceVersion
+	if q.Name != "" {
+		version = ""
+	}
+	w := s.Catalog.WatchApplications(version)
+	defer w.Close()
+	for {
+		f, err := c.appFilter(q)
+		if err != nil {
+			return err
+		}
+		for until := time.Now().Add(recheckEvery); ; {
+			ctx, cancel := context.WithDeadline(c, until)
+			events, err := w.Next(ctx)
+			cancel()
+			if errors.Is(err, context.DeadlineExceeded) && c.Err() == nil {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			for _, e := range events {
+				if e.Err == nil && f.wants(s, e.Object) {
+					if err := send(&argocd.ApplicationWatchEvent{Type: string(e.Type), Application: *e.Object}); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		c.renew()
+		if err := c.mustBeSomebody(); err != nil {
+			return err
+		}
+	}
+}

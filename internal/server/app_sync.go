@@ -1,0 +1,192 @@
+package server
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/rbac"
+	"github.com/hawser-cd/hawser/internal/server/argocd"
+)
+
+// automated reports whether the application syncs by itself.
+func automated(app *v1alpha1.Application) bool {
+	p := app.Spec.SyncPolicy
+	return p != nil && p.Automated != nil && (p.Automated.Enabled == nil || *p.Automated.Enabled)
+}
+
+// syncApplication asks for a sync: it writes the operation, and the loop carries it out.
+func (s *server) syncApplication(c *call, q *argocd.ApplicationSyncRequest) (*v1alpha1.Application, error) {
+	app := c.app
+	if w, err := s.Apps.SyncWindows(nameOf(app)); err == nil && !w.CanSync {
+		return nil, problem.New(problem.Forbidden, "cannot sync: blocked by sync window")
+	}
+	if q.Manifests != nil {
+		if err := c.must(rbac.Applications, rbac.Override, s.object(app)); err != nil {
+			return nil, err
+		}
+		if automated(app) && !q.DryRun {
+			return nil, problem.New(problem.Precondition, "cannot use local sync when Automatic Sync Policy is enabled unless for dry run")
+		}
+	}
+	if app.DeletionTimestamp != nil {
+		return nil, problem.New(problem.Precondition, "application is deleting")
+	}
+	op := &v1alpha1.Operation{
+		Sync: &v1alpha1.SyncOperation{
+			Prune: q.Prune, DryRun: q.DryRun, SyncStrategy: q.Strategy, Resources: q.Resources, Manifests: q.Manifests,
+		},
+		InitiatedBy: v1alpha1.OperationInitiator{Username: c.who.Username()},
+		Info:        q.Infos,
+	}
+	if err := s.aim(c, q, op.Sync); err != nil {
+		return nil, err
+	}
+	if p := app.Spec.SyncPolicy; p != nil {
+		op.Sync.SyncOptions = p.SyncOptions
+		if p.Retry != nil {
+			op.Retry = *p.Retry
+		}
+	}
+	if q.SyncOptions != nil {
+		op.Sync.SyncOptions = q.SyncOptions.Items
+	}
+	if q.RetryStrategy != nil {
+		op.Retry = *q.RetryStrategy
+	}
+	partial, to := "", cmp.Or(strings.Join(op.Sync.Revisions, ","), op.Sync.Revision)
+	if len(q.Resources) > 0 {
+		partial = "partial "
+	}
+	if to == "" {
+		to = cmp.Or(strings.Join(targetRevisions(app), ","), "HEAD")
+	}
+	what := "initiated " + partial + "sync to " + to
+	if q.Manifests != nil {
+		what = "initiated " + partial + "sync locally"
+	}
+	return s.operate(c, op, what)
+}
+
+// aim sets the revisions of a sync. One that Git does not prescribe needs an application that does not follow Git by
+// itself: it would go back at once.
+func (s *server) aim(c *call, q *argocd.ApplicationSyncRequest, op *v1alpha1.SyncOperation) error {
+	app, sources := c.app, c.app.Spec.SourceList()
+	elsewhere := func(i int, revision string) error {
+		if revision == "" || revision == cmp.Or(sources[i].TargetRevision, "HEAD") {
+			return nil
+		}
+		if s.needsOverride() {
+			if err := c.must(rbac.Applications, rbac.Override, s.object(app)); err != nil {
+				return err
+			}
+		}
+		if automated(app) && !q.DryRun {
+			what := "Cannot sync to "
+			if app.Spec.HasMultipleSources() {
+				what = "Cannot sync source " + sources[i].RepoURL + " to "
+			}
+			return problem.New(problem.Precondition, "%s%s: auto-sync currently set to %s", what, clip(revision), sources[i].TargetRevision)
+		}
+		return nil
+	}
+	if !app.Spec.HasMultipleSources() {
+		if len(sources) == 0 {
+			return problem.New(problem.Precondition, "application %s has no source", app.Name)
+		}
+		op.Revision = q.Revision
+		return elsewhere(0, q.Revision)
+	}
+	if len(q.Revisions) != len(q.SourcePositions) {
+		return problem.New(problem.Invalid, "there are %d revisions for %d source positions", len(q.Revisions), len(q.SourcePositions))
+	}
+	if len(q.Revisions) > 0 {
+		op.Revisions = make([]string, len(sources))
+	}
+	for i, position := range q.SourcePositions {
+		if position < 1 || position > int64(len(sources)) {
+			return problem.New(problem.Invalid, "source position is out of range")
+		}
+		if err := elsewhere(int(position-1), q.Revisions[i]); err != nil {
+			return err
+		}
+		op.Revisions[position-1] = q.Revisions[i]
+	}
+	for i := range op.Revisions {
+		op.Revisions[i] = cmp.Or(op.Revisions[i], sources[i].TargetRevision, "HEAD")
+	}
+	return nil
+}
+
+func targetRevisions(app *v1alpha1.Application) (list []string) {
+	for _, src := range app.Spec.SourceList() {
+		list = append(list, cmp.Or(src.TargetRevision, "HEAD"))
+	}
+	return list
+}
+
+// operate writes an operation, unless one is under way.
+func (s *server) operate(c *call, op *v1alpha1.Operation, what string) (*v1alpha1.Application, error) {
+	app, err := s.Catalog.EditApplication(c, c.app, func(n *v1alpha1.Application) error {
+		if n.Operation != nil {
+			return problem.New(problem.Precondition, "another operation is already in progress")
+		}
+		n.Operation = op
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.tell(c, app, v1alpha1.EventOperationStarted, what)
+	return s.Apps.InferHealth(app), nil
+}
+
+// rollback asks for a sync to what was deployed before. Automated sync then holds, until a newer commit comes (ADR 8);
+// Argo CD refuses instead.
+func (s *server) rollback(c *call, q *argocd.ApplicationRollbackRequest) (*v1alpha1.Application, error) {
+	app := c.app
+	if app.DeletionTimestamp != nil {
+		return nil, problem.New(problem.Precondition, "application is deleting")
+	}
+	var to *v1alpha1.RevisionHistory
+	for i := range app.Status.History {
+		if app.Status.History[i].ID == q.ID {
+			to = &app.Status.History[i]
+		}
+	}
+	if to == nil {
+		return nil, problem.New(problem.Invalid, "application %s does not have deployment with id %d", app.Name, q.ID)
+	}
+	op := &v1alpha1.Operation{
+		Sync: &v1alpha1.SyncOperation{
+			Revision: to.Revision, Revisions: to.Revisions, DryRun: q.DryRun, Prune: q.Prune,
+			SyncStrategy: &v1alpha1.SyncStrategy{Apply: &v1alpha1.SyncStrategyApply{}}, Sources: to.Sources,
+		},
+		InitiatedBy: v1alpha1.OperationInitiator{Username: c.who.Username()},
+	}
+	if len(to.Sources) == 0 {
+		op.Sync.Source = to.Source.DeepCopy()
+	}
+	if p := app.Spec.SyncPolicy; p != nil {
+		op.Sync.SyncOptions = p.SyncOptions
+	}
+	return s.operate(c, op, "initiated rollback to "+strconv.FormatInt(q.ID, 10))
+}
+
+// terminate asks for the end of the operation that is under way.
+func (s *server) terminate(c *call, _ *argocd.OperationTerminateRequest) (*argocd.OperationTerminateResponse, error) {
+	app, err := s.Catalog.EditApplication(c, c.app, func(n *v1alpha1.Application) error {
+		if n.Operation == nil || n.Status.OperationState == nil {
+			return problem.New(problem.Invalid, "Unable to terminate operation. No operation is in progress")
+		}
+		n.Status.OperationState.Phase = v1alpha1.OperationTerminating
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.tell(c, app, v1alpha1.EventResourceUpdated, "terminated running operation")
+	return &argocd.OperationTerminateResponse{}, nil
+}
