@@ -60,8 +60,8 @@ type entry[T any] struct {
 	err        error
 	gone       bool
 	buried     time.Time // when it was seen to be gone
-	born, seq  uint64 // of the change that made it, and of the last one
-	from       string // resourceVersion at which it was first seen
+	born, seq  uint64    // of the change that made it, and of the last one
+	from       string    // resourceVersion at which it was first seen
 	prev, next *entry[T]
 }
 
