@@ -45,10 +45,7 @@ func (s *server) resourceLinks(c *call, q *argocd.ApplicationResourceRequest) (*
 
 // projectLinks are the links of project.links: they read project.
 func (s *server) projectLinks(c *call, q *argocd.ListProjectLinksRequest) (*argocd.LinksResponse, error) {
-	p, err := s.Catalog.Project(q.Name)
-	if problem.Is(err, problem.NotFound) {
-		return nil, problem.New(problem.NotFound, "appprojects.argoproj.io %q not found", q.Name)
-	}
+	p, err := s.theProject(q.Name)
 	if err != nil {
 		return nil, err
 	}

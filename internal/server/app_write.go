@@ -256,7 +256,7 @@ func (s *server) validate(c *call, app *v1alpha1.Application, thorough bool) err
 	if err != nil {
 		return problem.New(problem.Invalid, "application destination spec for %s is invalid: %v", app.Name, err)
 	}
-	if err := rules.Destination(project.Target{Server: cluster.Server, Name: cluster.Name, Namespace: app.Spec.Destination.Namespace}); err != nil {
+	if err := rules.Destination(project.Target{Server: cluster.Server, Name: cluster.Name, Namespace: app.Spec.Destination.Namespace, ClusterProject: cluster.Project}); err != nil {
 		return invalid(v1alpha1.ConditionInvalidSpecError, err.Error())
 	}
 	if !thorough {

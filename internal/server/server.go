@@ -23,6 +23,7 @@ import (
 
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
 	"github.com/hawser-cd/hawser/internal/reconcile"
@@ -46,6 +47,7 @@ type Options struct {
 	RootPath     string // below which everything is served; empty for none
 	Catalog      *catalog.Catalog
 	Apps         *reconcile.Apps
+	Fleet        *cluster.Fleet // what is known of clusters from watching them
 	Auth         *auth.Auth
 	Policy       func() *rbac.Policy // in force now
 	Sources      Sources
