@@ -239,3 +239,16 @@ func TestGlobMatch(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 }
+
+func FuzzExchange(f *testing.F) {
+	s := newStage(f, map[string]string{"hawser.tokenExchange": `[{issuer: "http://127.0.0.1:1", audience: a, match: {sub: x}, as: ci}]`})
+	f.Add("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwOi8vMTI3LjAuMC4xOjEifQ.AAAA")
+	f.Add("a.e30.c")
+	f.Fuzz(func(t *testing.T, token string) {
+		got, err := s.Exchange(t.Context(), token)
+		if err == nil || got.Token != "" {
+			t.Fatalf("exchanged %q", token)
+		}
+		nobody(t, got.Identity)
+	})
+}

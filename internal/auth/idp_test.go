@@ -34,7 +34,9 @@ type idp struct {
 	claims   map[string]any                                    // of ID tokens, over the usual ones; nil removes one
 	told     map[string]any                                    // by user info
 	spoil    func(w http.ResponseWriter, r *http.Request) bool // answers instead
+	refresh  map[string]bool                                   // refresh tokens that are good, each once; nil: none are given
 	lenient  bool                                              // codes are good for ever
+	methods  []string                                          // how clients may prove themselves; nil: basic
 	secret   string
 	clientID string
 }
@@ -88,8 +90,11 @@ func (p *idp) count(path string) int {
 }
 
 func (p *idp) discovery(w http.ResponseWriter, _ *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	answer(w, map[string]any{
-		"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
+		"token_endpoint_auth_methods_supported": p.methods,
+		"issuer":                                p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
 		"id_token_signing_alg_values_supported": []string{"none", "HS256", "ES256", "RS256"},
 	})
 }
@@ -137,6 +142,19 @@ func (p *idp) token(w http.ResponseWriter, r *http.Request) {
 	if s, err := url.QueryUnescape(secret); err == nil && basic {
 		secret = s
 	}
+	if wrong := basic == (len(p.methods) > 0 && p.methods[0] != "client_secret_basic"); wrong {
+		ok = false
+	}
+	if r.FormValue("grant_type") == "refresh_token" && id == p.clientID && secret == p.secret {
+		p.mu.Lock()
+		ok := p.refresh[r.FormValue("refresh_token")]
+		delete(p.refresh, r.FormValue("refresh_token"))
+		p.mu.Unlock()
+		if ok {
+			answer(w, p.give(map[string]any{}))
+			return
+		}
+	}
 	if !ok || id != p.clientID || secret != p.secret || sent.Get("code_challenge_method") != "S256" || r.FormValue("redirect_uri") != sent.Get("redirect_uri") ||
 		sent.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {
 		w.Header().Set("Content-Type", "application/json")
@@ -144,7 +162,20 @@ func (p *idp) token(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"error":"invalid_grant","error_description":"client+secret is not it"}`)
 		return
 	}
-	answer(w, map[string]any{"access_token": "access", "token_type": "Bearer", "expires_in": 300, "id_token": p.sign(map[string]any{"nonce": sent.Get("nonce")})})
+	answer(w, p.give(map[string]any{"nonce": sent.Get("nonce")}))
+}
+
+// give is what the token endpoint answers.
+func (p *idp) give(changes map[string]any) map[string]any {
+	out := map[string]any{"access_token": "access", "token_type": "Bearer", "expires_in": 300, "id_token": p.sign(changes)}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refresh != nil {
+		token := rand.Text()
+		p.refresh[token] = true
+		out["refresh_token"] = token
+	}
+	return out
 }
 
 func (p *idp) userInfo(w http.ResponseWriter, r *http.Request) {

@@ -1,19 +1,20 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/problem"
 	"golang.org/x/crypto/bcrypt"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 func TestLogin(t *testing.T) { bubble(t, testLogin) }
@@ -189,10 +190,18 @@ func TestMadeUpNames(t *testing.T) {
 		began := time.Now()
 		before := s.records.writes[FailedLogins]
 		var wg sync.WaitGroup
+		var looked atomic.Int64
 		for n := range 10000 {
-			wg.Go(func() { s.Login(t.Context(), fmt.Sprintf("user%d", n), "wrong", address(n%1000)) })
+			wg.Go(func() {
+				if _, err := s.Login(t.Context(), fmt.Sprintf("user%d", n), "wrong", address(n%1000)); Why(err) == "no such account" {
+					looked.Add(1)
+				}
+			})
 		}
 		wg.Wait()
+		if looked.Load() > perServer {
+			t.Errorf("%d passwords were looked at", looked.Load())
+		}
 		if why := fail(t, s.Auth, "admin", evil); !strings.Contains(why, "from this address") {
 			t.Errorf("the counter is gone: %s", why)
 		}
@@ -207,6 +216,28 @@ func TestMadeUpNames(t *testing.T) {
 		}
 		if n, secs := s.records.writes[FailedLogins]-before, time.Since(began).Seconds(); float64(n) > secs+2 {
 			t.Errorf("%d writes in %.0f s", n, secs)
+		}
+	})
+}
+
+// A source that tries one password on many accounts is stopped as well, and only that source.
+func TestOneSourceManyAccounts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		looked := 0
+		for n := range 100 {
+			if fail(t, s.Auth, fmt.Sprint("user", n), here) == "no such account" {
+				looked++
+			}
+		}
+		if looked != perSource {
+			t.Errorf("%d passwords were looked at", looked)
+		}
+		if _, err := s.Login(t.Context(), "admin", password, here); Why(err) != "too many wrong passwords from this address" {
+			t.Errorf("got %v", err)
+		}
+		if _, err := s.Login(t.Context(), "admin", password, address(1)); err != nil {
+			t.Errorf("another source: %v", err)
 		}
 	})
 }
@@ -423,9 +454,7 @@ func TestLogout(t *testing.T) {
 	if n := len(s.records.secret(RevokedTokens)); n != 2 {
 		t.Errorf("%d entries after the first has expired", n)
 	}
-	if err := context.Cause(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	storable(t, s.records)
 }
 
 // The list is bounded: the subject with most entries loses all of its sessions, and nobody's revocation is lost.
@@ -455,6 +484,7 @@ func TestRevocationsAreBounded(t *testing.T) {
 	if n := len(s.records.secret(RevokedTokens)); n > maxRevoked {
 		t.Errorf("%d entries", n)
 	}
+	storable(t, s.records)
 	refused(t, s.Auth, ann, "revoked")
 	accepted(t, s.Auth, other)
 	refused(t, s.Auth, admin, "revoked") // had most
@@ -476,5 +506,22 @@ func TestRevocationsFull(t *testing.T) {
 	}
 	if _, err := s.Logout(t.Context(), s.login(t, "admin")); !problem.Is(err, problem.Limit) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// storable checks that the API server would take every Secret that we wrote: its keys and its size.
+func storable(t *testing.T, m *memory) {
+	t.Helper()
+	for name, data := range m.Read().Secrets {
+		size := 0
+		for key, value := range data {
+			size += len(key) + len(value)
+			if errs := validation.IsConfigMapKey(key); len(errs) > 0 {
+				t.Fatalf("%s: key %q: %v", name, key, errs)
+			}
+		}
+		if size > 900<<10 { // of 1 MiB
+			t.Errorf("%s has %d bytes", name, size)
+		}
 	}
 }

@@ -217,7 +217,7 @@ func (c *client) verify(ctx context.Context, token string, audiences []string, n
 	}
 	var expired *oidc.TokenExpiredError
 	switch {
-	case errors.As(err, &expired):
+	case errors.As(err, &expired), err == nil && !now.Before(id.Expiry):
 		return nil, nil, refuse("token has expired")
 	case noKeys(err):
 		return nil, nil, c.unavailable("its keys", err)

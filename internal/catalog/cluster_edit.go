@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 )
 
@@ -128,9 +129,41 @@ func (c *Catalog) writeCluster(ctx context.Context, name string, change func(*dr
 	return parseCluster(secretOf(o), c.options.REST), nil
 }
 
+// ClusterRecord returns what the record of a cluster says, its credentials too. It is NotFound when there is none: for
+// our own cluster without a Secret, too.
+func (c *Catalog) ClusterRecord(server string) (ClusterRecord, error) {
+	k, err := c.Destination(v1alpha1.ApplicationDestination{Server: server})
+	if err != nil {
+		return ClusterRecord{}, err
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s, ok := c.secrets[k.Record]
+	if !ok || s.kind != "cluster" {
+		return ClusterRecord{}, problem.New(problem.NotFound, "cluster '%s' not found", k.Server)
+	}
+	return clusterRecord(s), nil
+}
+
+// ClusterOf returns the cluster that r describes, registered or not: for a look whether it can be reached.
+func (c *Catalog) ClusterOf(r ClusterRecord) (Cluster, error) {
+	if _, err := clusterSecretName(trimServer(r.Server)); err != nil {
+		return Cluster{}, err
+	}
+	d := &draft{object: &object.Object{Object: map[string]any{"apiVersion": "v1", "kind": "Secret"}}, values: map[string]string{}, missing: true}
+	if err := d.putCluster(r); err != nil {
+		return Cluster{}, err
+	}
+	if err := d.store(); err != nil {
+		return Cluster{}, err
+	}
+	return parseCluster(secretOf(d.object), c.options.REST), nil
+}
+
 // cluster is what the Secret says.
-func (d *draft) cluster() ClusterRecord {
-	s := secretOf(d.object)
+func (d *draft) cluster() ClusterRecord { return clusterRecord(secretOf(d.object)) }
+
+func clusterRecord(s secretRecord) ClusterRecord {
 	k := parseCluster(s, nil)
 	r := ClusterRecord{
 		Server: k.Server, Name: k.Name, Namespaces: k.Namespaces, ClusterResources: s.text("clusterResources") == "true", Project: k.Project,

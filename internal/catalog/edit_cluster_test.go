@@ -216,6 +216,33 @@ func TestDeleteApplicationSaysWhatBecomesOfItsObjects(t *testing.T) {
 	}
 }
 
+// One that cannot be understood is told of, with the reason, and can be deleted; even when it is changed meanwhile.
+func TestMalformedApplicationCanBeDeleted(t *testing.T) {
+	s := newSite(t, application("bad", `status: {operationState: {phase: Running, startedAt: "2026-01-01T00:00:00Z", operation: {sync: text}}}`)+"\n---"+application("good", ""))
+	w := s.WatchApplications("")
+	defer w.Close()
+	events, err := w.Next(t.Context())
+	if err != nil || len(events) != 2 || events[0].Object.Name != "bad" || !problem.Is(events[0].Err, problem.Invalid) || events[1].Err != nil {
+		t.Fatalf("told %+v, %v", events, err)
+	}
+	bad := s.Broken()[0].App
+	s.Patch(t, "kubectl", v1alpha1.APIVersion, "Application", s.ns, "bad", `{"metadata":{"labels":{"a":"b"}}}`)
+	if err := s.DeleteApplication(t.Context(), bad, Background); err != nil {
+		t.Fatal(err)
+	}
+	now := s.stored(t, v1alpha1.APIVersion, "Application", "bad")
+	if now.GetDeletionTimestamp() == nil || !slices.Contains(now.GetFinalizers(), v1alpha1.FinalizerResourcesBackground) || now.GetLabels()["a"] != "b" {
+		t.Errorf("finalizers %v, labels %v", now.GetFinalizers(), now.GetLabels())
+	}
+	s.Patch(t, "kubectl", v1alpha1.APIVersion, "Application", s.ns, "bad", `{"metadata":{"finalizers":["`+v1alpha1.FinalizerResourcesBackground+`"]}}`)
+	if err := s.DeleteApplication(t.Context(), bad, Orphan); err != nil { // its last finalizer goes, and it with it
+		t.Fatal(err)
+	}
+	if app, err := s.Application(s.name("bad")); !problem.Is(err, problem.NotFound) {
+		t.Errorf("still there: %v, %v", app, err)
+	}
+}
+
 // What the API's watches tell: status included, which Subscribe leaves out.
 func TestWatchApplications(t *testing.T) {
 	s := newSite(t, application("a", ""))
@@ -403,6 +430,28 @@ func TestApplicationSetsAreWrittenAndWatched(t *testing.T) {
 	}
 	if err := s.DeleteApplicationSet(t.Context(), now); !problem.Is(err, problem.NotFound) {
 		t.Errorf("again: %v", err)
+	}
+}
+
+// Applications of other namespaces do not mean ApplicationSets of them: each has its setting.
+func TestApplicationSetsElsewhereNeedTheirOwnSetting(t *testing.T) {
+	s := newSite(t, "")
+	far := s.Cluster.Namespace(t)
+	s.Apply(t, far, application("web", "")+"---"+fmt.Sprintf(setManifest, "set"))
+	names := func(c *Catalog) (apps, sets int) {
+		list, _ := c.ApplicationSets()
+		return len(c.Applications()), len(list)
+	}
+	both := open(t, Options{REST: s.Config, Namespace: s.ns, ApplicationNamespaces: []string{far}, Log: quiet()})
+	if apps, sets := names(both); apps != 1 || sets != 0 {
+		t.Errorf("with application namespaces: %d and %d", apps, sets)
+	}
+	if _, err := both.CreateApplicationSet(t.Context(), parsed[v1alpha1.ApplicationSet](t, fmt.Sprintf(setManifest, "x"), far)); !problem.Is(err, problem.Forbidden) {
+		t.Errorf("created: %v", err)
+	}
+	s.Apply(t, s.ns, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cmd-params-cm}\ndata: {applicationsetcontroller.namespaces: 'x, "+far+"'}\n")
+	if apps, sets := names(open(t, Options{REST: s.Config, Namespace: s.ns, Log: quiet()})); apps != 0 || sets != 1 {
+		t.Errorf("with the setting of sets: %d and %d", apps, sets)
 	}
 }
 

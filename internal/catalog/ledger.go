@@ -236,8 +236,16 @@ func (l *ledger[T]) watch(version string) *Watcher[T] {
 	w.at.Store(l.seq)
 	l.watchers[w] = true
 	if version == "" {
-		for e := l.head.next; e != &l.head; e = e.next {
-			if !e.gone {
+		l.sort()
+		w.first = make([]WatchEvent[T], 0, len(l.live))
+		for _, object := range l.sorted {
+			w.first = append(w.first, WatchEvent[T]{Added, object, nil})
+		}
+		if len(l.sorted) == len(l.live) {
+			return w
+		}
+		for _, e := range l.live {
+			if e.err != nil {
 				w.first = append(w.first, WatchEvent[T]{Added, e.object, e.err})
 			}
 		}

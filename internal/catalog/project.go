@@ -58,32 +58,44 @@ type ruling struct {
 	err   error
 }
 
+// RulesOf is Rules for a project as somebody wants it to be, whether it is stored like that or not.
+func (c *Catalog) RulesOf(p *v1alpha1.AppProject) (*project.Rules, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.compile(p, c.view.Load())
+}
+
+// GlobalProjects returns the projects that p inherits from, in the order in which argocd-cm names them. One that does
+// not exist is an error, as it is for Rules.
+func (c *Catalog) GlobalProjects(p *v1alpha1.AppProject) ([]*v1alpha1.AppProject, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.globals(p, c.view.Load())
+}
+
 // rule compiles the rules of one project. c.mu is held.
 func (c *Catalog) rule(name string, v *view) (*project.Rules, error) {
 	e, err := c.entry(name)
 	if err != nil {
 		return nil, err
 	}
-	in := project.Input{Project: e.project}
-	for _, g := range v.settings.GlobalProjects {
-		selector, err := metav1.LabelSelectorAsSelector(&g.LabelSelector)
-		if err != nil || g.ProjectName == name || !selector.Matches(labels.Set(e.project.Labels)) { // the selector was checked when it was read
-			continue
-		}
-		global, err := c.entry(g.ProjectName)
-		if err != nil {
-			return nil, problem.Because(problem.Invalid, err, "project %s inherits from project %s", name, g.ProjectName).
-				WithHint("make it, or take it out of globalProjects in %s", settingsMap)
-		}
-		in.Global = append(in.Global, global.project)
+	return c.compile(e.project, v)
+}
+
+// compile is RulesOf; c.mu is held.
+func (c *Catalog) compile(p *v1alpha1.AppProject, v *view) (*project.Rules, error) {
+	globals, err := c.globals(p, v)
+	if err != nil {
+		return nil, err
 	}
+	in := project.Input{Project: p, Global: globals}
 	for _, r := range v.repositories.list {
-		if r.Project == name {
+		if r.Project == p.Name {
 			in.Repositories = append(in.Repositories, r.URL)
 		}
 	}
 	for _, k := range v.clusters.list {
-		if k.Project != name {
+		if k.Project != p.Name {
 			continue
 		}
 		if len(k.Namespaces) == 0 {
@@ -94,6 +106,23 @@ func (c *Catalog) rule(name string, v *view) (*project.Rules, error) {
 		}
 	}
 	return project.Compile(in), nil
+}
+
+// globals is GlobalProjects; c.mu is held.
+func (c *Catalog) globals(p *v1alpha1.AppProject, v *view) (list []*v1alpha1.AppProject, err error) {
+	for _, g := range v.settings.GlobalProjects {
+		selector, err := metav1.LabelSelectorAsSelector(&g.LabelSelector)
+		if err != nil || g.ProjectName == p.Name || !selector.Matches(labels.Set(p.Labels)) { // the selector was checked when it was read
+			continue
+		}
+		global, err := c.entry(g.ProjectName)
+		if err != nil {
+			return nil, problem.Because(problem.Invalid, err, "project %s inherits from project %s", p.Name, g.ProjectName).
+				WithHint("make it, or take it out of globalProjects in %s", settingsMap)
+		}
+		list = append(list, global.project)
+	}
+	return list, nil
 }
 
 // Projects returns all AppProjects that can be understood, by name.

@@ -9,7 +9,7 @@ import (
 )
 
 // settingsMaps are the ConfigMaps we read; the namespace may hold others.
-var settingsMaps = []string{settingsMap, paramsMap, rbacMap, knownHostsMap, tlsCertsMap, gpgKeysMap}
+var settingsMaps = []string{settingsMap, paramsMap, rbacMap, knownHostsMap, tlsCertsMap, gpgKeysMap, notificationsMap}
 
 // newer reports whether a version of a record is not older than the one that is known, and notes it: a watch can tell
 // of a time before a write whose answer we have. feed and name together name the record. c.mu is held.

@@ -41,6 +41,7 @@ type Options struct {
 	REST         *rest.Config
 	Masker       object.Masker
 	Log          *slog.Logger // may be nil
+	Refresh      string       // when another value comes to Fleet.Set, everything is read afresh
 	Settings     Settings
 	Track        []schema.GroupKind // kinds to watch in full from the start: spares the second list of those known to hold tracked objects
 

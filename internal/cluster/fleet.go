@@ -39,7 +39,7 @@ func NewFleet(ctx context.Context) *Fleet {
 }
 
 // Set makes the fleet exactly these clusters: it opens what is new, closes what is gone, opens anew what is reached in
-// another way, and gives new Settings to the rest. It does not wait for any cluster. Of two records of one server the
+// another way or asked to be refreshed, and gives new Settings to the rest. It does not wait for any cluster. Of two records of one server the
 // first counts.
 func (f *Fleet) Set(list ...Options) {
 	f.mu.Lock()
@@ -125,7 +125,7 @@ func sameConnection(a, b Options) bool {
 	if !reflect.DeepEqual(a.Masker, b.Masker) { // what has been read already is hidden in another way
 		return false
 	}
-	return a.Name == b.Name && (a.REST == b.REST || reflect.DeepEqual(plain(a.REST), plain(b.REST)))
+	return a.Name == b.Name && a.Refresh == b.Refresh && (a.REST == b.REST || reflect.DeepEqual(plain(a.REST), plain(b.REST)))
 }
 
 func plain(c *rest.Config) rest.Config {

@@ -181,7 +181,7 @@ func (d *Daemon) gather() {
 		}
 		server := c.Server
 		list = append(list, cluster.Options{
-			Name: c.Name, Server: server, REST: connection, Masker: masker, Log: d.log,
+			Name: c.Name, Server: server, REST: connection, Masker: masker, Log: d.log, Refresh: c.Refresh,
 			Settings: cluster.Settings{Tracking: s.Tracking, Exclusions: filters(s.Exclusions), Inclusions: filters(s.Inclusions), Namespaces: c.Namespaces, ClusterResources: c.ClusterResources},
 			Fence:    d.Catalog.Fence, Turn: d.Catalog.Turn,
 			OnEvent: func(e cluster.Event) { d.Apps.Event(server, e) },

@@ -127,6 +127,9 @@ func compileSpec(name string, spec *v1alpha1.AppProjectSpec) *Rules {
 	return r
 }
 
+// Spec returns what the rules were compiled from, inherited lists included. It is shared: copy before changing.
+func (r *Rules) Spec() *v1alpha1.AppProjectSpec { return r.spec }
+
 // Problems lists the rules that could not be understood. They permit nothing, and those that deny deny everything.
 func (r *Rules) Problems() []error { return r.problems }
 

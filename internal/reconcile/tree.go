@@ -6,19 +6,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/project"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Tree is everything that belongs to an application: what Git has, what is live of it, and what that owns.
+// Tree is everything that belongs to an application: what Git has, what is live of it, and what that owns. It may be
+// shared: it is not to be changed.
 type Tree struct {
 	Nodes   []Node // by key
 	Orphans []Node // in its namespace and nobody's, where its project asks for them
@@ -71,7 +75,7 @@ func (a *Apps) WatchTree(ctx context.Context, name types.NamespacedName, send fu
 	heard, leave := a.heard.join(name)
 	defer leave()
 	for {
-		tree, err := a.Tree(ctx, name)
+		tree, err := a.treeForMany(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -82,6 +86,48 @@ func (a *Apps) WatchTree(ctx context.Context, name types.NamespacedName, send fu
 			return err
 		}
 	}
+}
+
+// sharedTree is the tree that those who watch one application share: however many they are, it is made once.
+type sharedTree struct {
+	mu   sync.Mutex
+	key  treeKey
+	made time.Time
+	tree Tree
+}
+
+// treeKey is what a tree depends on, but for the clock.
+type treeKey struct {
+	view     *view
+	rules    *project.Rules
+	settings *catalog.Settings
+	changes  uint64
+}
+
+// treeKeeps bounds the age of a shared tree: some healths change with time alone.
+const treeKeeps = 10 * time.Second
+
+func (a *Apps) treeForMany(ctx context.Context, name types.NamespacedName) (Tree, error) {
+	g, changes := a.heard.of(name) // before anything is read
+	app, v, err := a.seen(ctx, name)
+	if err != nil {
+		return Tree{}, err
+	}
+	rules, err := a.Catalog.Rules(app.Spec.ProjectName())
+	if g == nil || err != nil {
+		return a.tree(ctx, app, v), nil
+	}
+	key := treeKey{v, rules, a.Catalog.Settings(), changes}
+	g.tree.mu.Lock()
+	defer g.tree.mu.Unlock()
+	if s := &g.tree; s.key != key || time.Since(s.made) > treeKeeps {
+		s.tree = a.tree(ctx, app, v)
+		if s.key, s.made = key, time.Now(); ctx.Err() != nil { // whoever gave up halfway leaves nothing behind
+			s.key = treeKey{}
+		}
+		return s.tree, nil
+	}
+	return g.tree.tree, nil
 }
 
 const (

@@ -15,13 +15,16 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
 	"github.com/hawser-cd/hawser/internal/reconcile"
@@ -45,6 +48,7 @@ type Options struct {
 	RootPath     string // below which everything is served; empty for none
 	Catalog      *catalog.Catalog
 	Apps         *reconcile.Apps
+	Fleet        *cluster.Fleet // what is known of clusters from watching them
 	Auth         *auth.Auth
 	Policy       func() *rbac.Policy // in force now
 	Sources      Sources
@@ -59,6 +63,14 @@ type Options struct {
 type Sources interface {
 	// Reachable returns why a path at a revision of a repository cannot be had; nil when it can.
 	Reachable(ctx context.Context, repoURL, project, revision, path string) error
+	// CheckRepository returns why a repository does not let us in with what r says, stored or not; nil when it does.
+	CheckRepository(ctx context.Context, r catalog.Repository) error
+	// Refs returns the names of branches and tags, sorted.
+	Refs(ctx context.Context, repoURL, project string) (branches, tags []string, err error)
+	// Applications returns the folders that hold a chart or a kustomization, by path.
+	Applications(ctx context.Context, repoURL, project, revision string) (map[string]v1alpha1.ApplicationSourceType, error)
+	// DetailsOf returns what could be set in a source.
+	DetailsOf(ctx context.Context, s v1alpha1.ApplicationSource, application, project string) (reconcile.Details, error)
 }
 
 // server is Options with the bounds and counters that its handlers share.
@@ -68,7 +80,12 @@ type server struct {
 	counters    counters
 	crossOrigin *http.CrossOriginProtection
 	api         *api
+	connections connections
 	told        atomic.Int64 // the second in which a refused delivery was logged last
+
+	healthWatches atomic.Int32
+	terminals     atomic.Int32
+	swagger       func() []byte // the description of the API, built when it is asked for
 }
 
 // A route is one row of the table: what answers a method on a path.
@@ -83,6 +100,10 @@ func (s *server) routes() []route {
 		{"GET", "/healthz", s.healthz},
 		{"GET", "/metrics", s.metrics()},
 		{"POST", "/api/webhook", s.webhook},
+		{"GET", "/api/badge", s.badge},
+		{"GET", "/swagger.json", s.swaggerJSON},
+		{"GET", "/swagger-ui", s.swaggerPage},
+		{"GET", "/terminal", s.terminal},
 		{"GET", "/auth/login", s.beginLogin},
 		{"GET", "/auth/callback", s.completeLogin},
 		{"POST", "/auth/logout", s.logout},
@@ -99,6 +120,7 @@ func newServer(o Options, b bounds) *server {
 		s.Audit = LogAudit{o.Log}
 	}
 	s.api = newAPI(s)
+	s.swagger = sync.OnceValue(func() []byte { return describe(s.methods(), s.Version.Version) })
 	return s
 }
 

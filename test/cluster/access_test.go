@@ -209,9 +209,25 @@ func TestATreeIsWatched(t *testing.T) {
 		})
 	}
 	pods(3)
+	var others sync.WaitGroup // who watch the same hinder nobody, and see the same in the end
+	seen := make([]string, 20)
+	for i := range seen {
+		others.Go(func() {
+			enough := errors.New("enough")
+			if err := h.apps.WatchTree(ctx, h.id(name), func(tree reconcile.Tree) error {
+				if seen[i] = kindsIn(tree.Nodes); strings.Count(seen[i], "Pod") == 12 {
+					return enough
+				}
+				return nil
+			}); !errors.Is(err, enough) {
+				t.Error(err)
+			}
+		})
+	}
 	h.Patch(t, "kubectl-scale", "apps/v1", "Deployment", h.target, "web", `{"spec":{"replicas":12}}`)
 	began := time.Now()
 	pods(12)
+	others.Wait()
 	n, _ := last()
 	if most := 2 + int(time.Since(began)/(300*time.Millisecond)) + 1; n > most {
 		t.Errorf("%d trees in %s", n, time.Since(began))
