@@ -143,7 +143,7 @@ func accountUserInfo(r *remote) *cobra.Command {
 func accountCanI(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use: "can-i ACTION RESOURCE SUBRESOURCE", Short: "Print whether you may do something: yes or no", Args: exactly(3),
-		Example: "  hawser account can-i sync applications '*'\n  hawser account can-i update projects default\n  hawser account can-i create clusters '*'",
+		Example: "  hawser account can-i sync applications '*/*'\n  hawser account can-i update projects default\n  hawser account can-i create clusters '*'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			answer, err := call[argocd.CanIResponse](cmd.Context(), r, "account.AccountService/CanI",
 				&argocd.CanIRequest{Action: args[0], Resource: args[1], Subresource: args[2]})
