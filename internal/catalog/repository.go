@@ -41,7 +41,8 @@ type Repository struct {
 	// Shown is the fields of the Secret that are no secrets, by their keys; nil when there is no Secret. It must not be
 	// changed.
 	Shown   map[string]string
-	Managed bool // the Secret is ours to delete
+	Managed bool   // the Secret is ours to delete
+	Version string // changes whenever the record does, or that which it inherits from
 
 	// Problem is what of the Secret could not be understood or is not supported; nil when all is well. The rest
 	// counts.
@@ -69,7 +70,7 @@ func (r *Repository) hasCredentials() bool {
 
 // inherit copies the credentials and the way to the host.
 func (r *Repository) inherit(c Repository) {
-	r.Creds = c.Record
+	r.Creds, r.Version = c.Record, r.Version+" "+c.Version
 	r.Username, r.Password, r.BearerToken = c.Username, c.Password, c.BearerToken
 	r.SSHPrivateKey = c.SSHPrivateKey
 	r.TLSClientCert, r.TLSClientKey = c.TLSClientCert, c.TLSClientKey
@@ -121,6 +122,18 @@ func (r *repositories) find(url, project string) Repository {
 		found = *record
 		found.URL = address
 	}
+	return r.equip(found, normal, user, password)
+}
+
+// complete is find for a record that is not among those known.
+func (r *repositories) complete(found Repository, url string) Repository {
+	var user, password Secret
+	found.URL, user, password = takeUserinfo(config.Apply(r.rewrites, strings.TrimSpace(url)), Secret{}, Secret{})
+	return r.equip(found, source.NormalizeURL(found.URL), user, password)
+}
+
+// equip adds what a repository inherits: credentials, or else those of its address, and what is known of its host.
+func (r *repositories) equip(found Repository, normal string, user, password Secret) Repository {
 	if !found.hasCredentials() {
 		if c, ok := r.credentialsFor(normal); ok {
 			found.inherit(c)
@@ -217,7 +230,7 @@ func parseRepository(s secretRecord) Repository {
 		Insecure: flag("insecure"), InsecureIgnoreHostKey: flag("insecureIgnoreHostKey"), ForceBasicAuth: flag("forceHttpBasicAuth"),
 		Proxy: s.text("proxy"), NoProxy: s.text("noProxy"),
 		EnableLFS: flag("enableLfs"), EnableOCI: flag("enableOCI"), InsecureOCIForceHTTP: flag("insecureOCIForceHttp"),
-		Shown: shown(s), Managed: s.annotations[managedByAnnotation] == managedBy,
+		Shown: shown(s), Managed: s.annotations[managedByAnnotation] == managedBy, Version: s.version,
 	}
 	if r.EnableOCI && r.Type == "helm" {
 		r.Type = "oci"

@@ -9,7 +9,7 @@ import (
 )
 
 // settingsMaps are the ConfigMaps we read; the namespace may hold others.
-var settingsMaps = []string{settingsMap, paramsMap, rbacMap, knownHostsMap, tlsCertsMap, gpgKeysMap}
+var settingsMaps = []string{settingsMap, paramsMap, rbacMap, knownHostsMap, tlsCertsMap, gpgKeysMap, notificationsMap}
 
 // newer reports whether a version of a record is not older than the one that is known, and notes it: a watch can tell
 // of a time before a write whose answer we have. feed and name together name the record. c.mu is held.
@@ -20,6 +20,18 @@ func (c *Catalog) newer(feed, name, version string) bool {
 	}
 	c.versions[key] = version
 	return true
+}
+
+// rewind forgets which versions are known: the API server has gone back in time (its store was restored from a backup),
+// and what it says now is true, though older.
+func (c *Catalog) rewind() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.versions)
+	for key, e := range c.apps {
+		c.apps[key] = &appEntry{app: e.app, err: e.err}
+	}
+	c.heardApps = ""
 }
 
 func (c *Catalog) putMap(o *object.Object) {

@@ -256,5 +256,5 @@ func (s *server) generateSet(_ *call, q *argocd.ApplicationSetGenerateRequest) (
 
 // tellSet puts an event on an ApplicationSet: who did what.
 func (s *server) tellSet(c *call, set *v1alpha1.ApplicationSet, reason, what string) {
-	s.Catalog.EventOn(v1alpha1.KindApplicationSet, set, corev1.EventTypeNormal, reason, c.by()+" "+what)
+	s.Catalog.RequestEvent(set, corev1.EventTypeNormal, reason, c.by()+" "+what)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/cluster"
@@ -62,6 +63,14 @@ type Options struct {
 type Sources interface {
 	// Reachable returns why a path at a revision of a repository cannot be had; nil when it can.
 	Reachable(ctx context.Context, repoURL, project, revision, path string) error
+	// CheckRepository returns why a repository does not let us in with what r says, stored or not; nil when it does.
+	CheckRepository(ctx context.Context, r catalog.Repository) error
+	// Refs returns the names of branches and tags, sorted.
+	Refs(ctx context.Context, repoURL, project string) (branches, tags []string, err error)
+	// Applications returns the folders that hold a chart or a kustomization, by path.
+	Applications(ctx context.Context, repoURL, project, revision string) (map[string]v1alpha1.ApplicationSourceType, error)
+	// DetailsOf returns what could be set in a source.
+	DetailsOf(ctx context.Context, s v1alpha1.ApplicationSource, application, project string) (reconcile.Details, error)
 }
 
 // server is Options with the bounds and counters that its handlers share.
@@ -71,6 +80,7 @@ type server struct {
 	counters    counters
 	crossOrigin *http.CrossOriginProtection
 	api         *api
+	connections connections
 	told        atomic.Int64 // the second in which a refused delivery was logged last
 
 	healthWatches atomic.Int32
@@ -123,7 +133,7 @@ func (s *server) handler() http.Handler {
 	for _, r := range s.routes() {
 		byPath[r.path] = append(byPath[r.path], r)
 	}
-	return s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.belowRoot(s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.api.serve(w, r) {
 			return
 		}
@@ -143,7 +153,23 @@ func (s *server) handler() http.Handler {
 		slices.Sort(allowed)
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		answer(w, http.StatusMethodNotAllowed, connect.CodeUnimplemented, fmt.Sprintf("%s does not answer %s, only %s", r.URL.Path, clip(r.Method), strings.Join(allowed, ", ")))
-	}))
+	})))
+}
+
+// belowRoot takes the root path off what is asked for. Without it we answer, too: probes and proxies that take it off
+// themselves do not know it.
+func (s *server) belowRoot(next http.Handler) http.Handler {
+	root := s.base()
+	if root == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == root || strings.HasPrefix(r.URL.Path, root+"/") {
+			http.StripPrefix(root, next).ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // home says what this is. The links are relative, so that they work below a proxy's prefix.
