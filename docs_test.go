@@ -55,41 +55,42 @@ func TestSettingsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ file, inCode, inPage string }{
+	for _, c := range []struct{ files, inCode, inPage string }{
 		// flags of serve: f.StringVar(&cfg.Listen, "listen", …)
 		{"internal/cli/serve.go", `\bf\.[A-Za-z]+Var\(&[A-Za-z.]+, "([a-z-]+)"`, "\\| `--([a-z-]+)` "},
-		// keys of argocd-cm and argocd-cmd-params-cm: read(&k, "url", …)
-		{"internal/catalog/settings*.go", `\bread\(&?[kp], "([A-Za-z.]+)"`, "`((?:[a-z]+\\.)+[A-Za-z.]+|url|additionalUrls|installationID|globalProjects|passwordPattern)`"},
+		// keys of argocd-cm and argocd-cmd-params-cm: read(&k, "url", …), and of argocd-cm and argocd-secret: cm["url"], s.CM["url"]
+		{"internal/catalog/settings*.go internal/auth/*.go", `(?:\bread\(&?[kp], |\b(?:cm|CM)\[)"([A-Za-z.]+)"`, "`((?:[a-z]+\\.)+[A-Za-z.]+|url|additionalUrls|passwordPattern|installationID|globalProjects)`"},
 		// keys of argocd-secret
 		{"internal/catalog/settings.go", `"(webhook\.[a-z]+\.[a-z]+)":`, "`(webhook\\.[a-z]+\\.[a-z]+)`"},
 	} {
-		files, err := filepath.Glob(c.file)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("no file %s: %v", c.file, err)
-		}
 		var code []byte
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
+		for pattern := range strings.FieldsSeq(c.files) {
+			files, err := filepath.Glob(pattern)
+			if err != nil || len(files) == 0 {
+				t.Fatalf("no file %s: %v", pattern, err)
 			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
+			for _, file := range files {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !strings.HasSuffix(file, "_test.go") {
+					code = append(code, text...)
+				}
 			}
-			code = append(code, text...)
 		}
 		read, told := words(c.inCode, string(code)), words(c.inPage, string(page))
 		if len(read) == 0 {
-			t.Fatalf("%s: the pattern for settings finds none any more", c.file)
+			t.Fatalf("%s: the pattern for settings finds none any more", c.files)
 		}
 		for _, key := range read {
 			if !slices.Contains(told, key) {
-				t.Errorf("%s reads %s, and docs/settings.md does not tell", c.file, key)
+				t.Errorf("%s reads %s, and docs/settings.md does not tell", c.files, key)
 			}
 		}
 		for _, key := range told {
 			if !strings.Contains(string(code), `"`+key+`"`) {
-				t.Errorf("docs/settings.md tells of %s, and %s does not know it", key, c.file)
+				t.Errorf("docs/settings.md tells of %s, and %s does not know it", key, c.files)
 			}
 		}
 	}

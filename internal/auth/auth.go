@@ -66,14 +66,15 @@ type Options struct {
 
 // Auth says who is calling. All of its methods may be called at the same time.
 type Auth struct {
-	options Options
-	now     func() time.Time
-	current atomic.Pointer[state]
-	checks  chan struct{} // a place for each password that is compared: bcrypt is dear, on purpose
-	guard   throttle
-	issuers providers
-	reviews budget // TokenReviews that callers without an identity can cause
-	spent   spent  // states of logins that came back already
+	options  Options
+	now      func() time.Time
+	current  atomic.Pointer[state]
+	checks   chan struct{} // a place for each password that is compared: bcrypt is dear, on purpose
+	guard    throttle
+	issuers  providers
+	reviews  budget // TokenReviews that callers without an identity can cause
+	renewals renewals
+	spent    spent // states of logins that came back already
 }
 
 // New returns an Auth over those records. Nothing is read before it is asked.

@@ -58,14 +58,15 @@ func Cookies(token string, like http.Cookie) ([]*http.Cookie, error) {
 // when a part is missing, or there twice with different values: somebody else set one of them.
 func JoinCookies(cookies []*http.Cookie) (string, error) {
 	for _, name := range []string{HostCookieName, CookieName} {
-		if token, err := joinCookies(name, cookies); token != "" || err != nil {
+		if token, err := JoinCookie(name, cookies); token != "" || err != nil {
 			return token, err
 		}
 	}
 	return "", nil
 }
 
-func joinCookies(name string, cookies []*http.Cookie) (string, error) {
+// JoinCookie is JoinCookies for one name: RefreshCookie, for example.
+func JoinCookie(name string, cookies []*http.Cookie) (string, error) {
 	parts := map[int]string{}
 	for _, c := range cookies {
 		rest, ok := strings.CutPrefix(c.Name, name)

@@ -15,8 +15,8 @@ import (
 // share a cell, so it is never too low and very rarely too high. Nothing is ever evicted, and nothing grows (invariant
 // 31: ten thousand made-up names push nobody's counter out).
 const (
-	perCounter = 3    // rows
-	cellsInRow = 4096 // cells of a row
+	perCounter = 3     // rows
+	cellsInRow = 16384 // cells of a row
 	cellOfAll  = cell(perCounter * cellsInRow)
 	maxCount   = 1 << 20
 	maxKnown   = 1000                // sources that logged in before, of all accounts
@@ -82,45 +82,53 @@ func (f *failures) add(other *failures, now time.Time) {
 	}
 }
 
-// estimate is the number of failures within the last window: the present one's, and of the one before the share that is
-// not over.
-func (f *failures) estimate(cells []cell, now time.Time) float64 {
-	passed := float64(now.Unix()%int64(failureWindow/time.Second)) / failureWindow.Seconds()
-	least := math.Inf(1)
-	for _, c := range cells {
-		least = min(least, float64(f.now[c])+float64(f.before[c])*(1-passed))
+// at is the counts of a cell in the window of that epoch, and in the one before it.
+func (f *failures) at(c cell, epoch int64) (now, before int) {
+	switch {
+	case f.epoch >= epoch: // a clock that went back changes nothing
+		return f.now[c], f.before[c]
+	case f.epoch == epoch-1:
+		return 0, f.now[c]
 	}
-	return max(least, 0)
+	return 0, 0
 }
 
-// forget makes the count of cells zero once it is added to view, of which f is a part: what others have in the same
-// cells stays.
-func (f *failures) forget(cells []cell, view *failures) {
-	for _, m := range []struct{ to, of *map[cell]int }{{&f.now, &view.now}, {&f.before, &view.before}} {
-		least := math.MaxInt
-		for _, c := range cells {
-			least = min(least, (*m.of)[c])
+// view is what stands in the Secret, what is on its way there and what has just been counted: their sum counts.
+type view []*failures
+
+// least is the smallest count of the cells, as of the window of now and of the one before it.
+func (v view) least(cells []cell, epoch int64) (now, before int) {
+	now, before = math.MaxInt, math.MaxInt
+	for _, c := range cells {
+		var n, b int
+		for _, f := range v {
+			fn, fb := f.at(c, epoch)
+			n, b = n+fn, b+fb
 		}
-		if m.to == &f.now {
-			least-- // the reservation of the login itself is taken back already
-		}
-		if least > 0 {
-			change(m.to, cells, -least)
-		}
+		now, before = min(now, n), min(before, b)
 	}
+	return max(now, 0), max(before, 0)
+}
+
+// estimate is the number of failures within the last window: the present one's, and of the one before the share that is
+// not over.
+func (v view) estimate(cells []cell, now time.Time) float64 {
+	passed := float64(now.Unix()%int64(failureWindow/time.Second)) / failureWindow.Seconds()
+	n, b := v.least(cells, epochOf(now))
+	return float64(n) + float64(b)*(1-passed)
 }
 
 func day(now time.Time) int64 { return now.Unix() / 86400 }
 
-func (f *failures) isKnown(hash string, now time.Time) bool {
-	d, ok := f.known[hash]
-	return ok && day(now)-d <= int64(knownFor/(24*time.Hour))
-}
-
-// isFresh reports whether the source is known, and was noted so lately that it need not be noted again.
-func (f *failures) isFresh(hash string, now time.Time) bool {
-	d, ok := f.known[hash]
-	return ok && day(now)-d < 7
+// last is how many days ago the source logged in; ok is false when it did not, or so long ago that it is forgotten.
+func (v view) last(hash string, now time.Time) (days int64, ok bool) {
+	days = math.MaxInt64
+	for _, f := range v {
+		if d, ok := f.known[hash]; ok {
+			days = min(days, day(now)-d)
+		}
+	}
+	return days, days <= int64(knownFor/(24*time.Hour))
 }
 
 func (f *failures) learn(hash string, now time.Time) {

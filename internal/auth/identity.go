@@ -44,6 +44,7 @@ type Identity struct {
 	capability      string // of a Local token
 	issued, expires time.Time
 	claims          map[string][]string // of SSO: every claim that is a string or a list of strings
+	own             *claims             // of the token, if it is one of ours
 }
 
 // Kind returns what sort of caller it is.

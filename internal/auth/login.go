@@ -75,7 +75,7 @@ func (a *Auth) check(ctx context.Context, st *state, username, password string, 
 		return problem.New(problem.Invalid, "Username is too long (%d bytes max)", maxUsername)
 	}
 	attempt := attemptOf(st.counting, username, source)
-	if why := a.guard.admit(st, attempt, a.now()); why != "" {
+	if why := a.guard.admit(a, attempt); why != "" {
 		return refuseLogin(why)
 	}
 	// It has been counted as a failure already, or many at once would all pass before the first has failed.
@@ -93,7 +93,7 @@ func (a *Auth) check(ctx context.Context, st *state, username, password string, 
 		}
 		return refuseLogin("wrong password")
 	}
-	a.guard.succeeded(st, attempt, a)
+	a.guard.succeeded(a, attempt)
 	return nil
 }
 
@@ -108,10 +108,10 @@ func (st *state) nobodys() []byte {
 
 // matches compares a password with an account's; it takes as long when there is no such account, or it has none.
 func (st *state) matches(username, password string) bool {
-	hash, real := st.nobodys(), false
+	hash, own := st.nobodys(), false
 	if acc := st.accounts[username]; acc != nil && len(acc.hash) > 0 {
 		if cost, err := bcrypt.Cost(acc.hash); err == nil && cost <= maxCost {
-			hash, real = acc.hash, true
+			hash, own = acc.hash, true
 		}
 	}
 	compared := password
@@ -119,7 +119,7 @@ func (st *state) matches(username, password string) bool {
 		compared = compared[:maxPassword]
 	}
 	err := bcrypt.CompareHashAndPassword(hash, []byte(compared))
-	return err == nil && real && len(password) <= maxPassword
+	return err == nil && own && len(password) <= maxPassword
 }
 
 // UpdatePassword gives an account a new password; every session and token from before ends. name may be empty: the

@@ -33,10 +33,12 @@ type client struct {
 	issuer *issuer
 	http   *http.Client
 
-	mu       sync.Mutex // held while the issuer is asked: all who need it wait for one answer
+	mu       sync.Mutex
 	provider *oidc.Provider
-	asked    time.Time // when provider was got
-	failed   time.Time // when it could not be got
+	before   *oidc.Provider // the one before provider, whose keys are at hand
+	asking   bool           // in the background
+	asked    time.Time      // when provider was got
+	failed   time.Time      // when it could not be got
 	failure  error
 }
 
@@ -96,7 +98,7 @@ func newHTTP(i *issuer, now func() time.Time) *http.Client {
 type fence struct {
 	plain  bool
 	now    func() time.Time
-	keys   budget // discovery and keys
+	keys   budget
 	logins budget // codes, user info
 	next   http.RoundTripper
 }
@@ -109,7 +111,8 @@ func (f *fence) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method == http.MethodPost || req.Header.Get("Authorization") != "" {
 		b = &f.logins
 	}
-	if !b.take(f.now()) {
+	discovery := strings.HasSuffix(req.URL.Path, "/.well-known/openid-configuration") // bounded by client.get
+	if !discovery && !b.take(f.now()) {
 		return nil, errors.New("the issuer has been asked too often")
 	}
 	resp, err := f.next.RoundTrip(req)
@@ -123,28 +126,61 @@ func (f *fence) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// get returns what the issuer's discovery says. It asks at most once at a time, and not again right after a failure.
+// get returns what the issuer's discovery says. Where nothing is known, all callers wait for one answer, and the issuer
+// is not asked again right after a failure; what is an hour old is asked for again in the background.
 func (c *client) get(ctx context.Context, now time.Time) (*oidc.Provider, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	age := now.Sub(c.asked)
-	if c.provider != nil && age < issuerFresh {
+	age, due := now.Sub(c.asked), c.failure == nil || now.Sub(c.failed) >= issuerRetry
+	switch {
+	case c.provider != nil && age < issuerFresh:
 		return c.provider, nil
-	}
-	if c.failure == nil || now.Sub(c.failed) >= issuerRetry {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuerTimeout) // one caller's leaving is not the issuer's failure
-		defer cancel()
-		p, err := oidc.NewProvider(oidc.ClientContext(ctx, c.http), c.issuer.Issuer)
-		if err == nil {
-			c.provider, c.asked, c.failure = p, now, nil
-			return p, nil
+	case c.provider != nil && age < issuerStale:
+		if due && !c.asking {
+			c.asking = true
+			go func(ctx context.Context) {
+				p, err := c.ask(ctx)
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.asking = false
+				c.note(p, err, now)
+			}(context.WithoutCancel(ctx))
 		}
-		c.failed, c.failure = now, c.unavailable("its discovery document", err)
-	}
-	if c.provider != nil && age < issuerStale {
 		return c.provider, nil
 	}
-	return nil, c.failure
+	if due {
+		p, err := c.ask(context.WithoutCancel(ctx)) // one caller's leaving is not the issuer's failure
+		c.note(p, err, now)
+	} else {
+		c.provider = nil
+	}
+	if c.provider == nil {
+		return nil, c.failure
+	}
+	return c.provider, nil
+}
+
+func (c *client) ask(ctx context.Context) (*oidc.Provider, error) {
+	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
+	defer cancel()
+	return oidc.NewProvider(oidc.ClientContext(ctx, c.http), c.issuer.Issuer)
+}
+
+// note keeps the outcome of ask; c.mu is held.
+func (c *client) note(p *oidc.Provider, err error, now time.Time) {
+	switch {
+	case err == nil:
+		c.before = c.provider
+		if now.Sub(c.asked) >= issuerStale {
+			c.before = nil
+		}
+		c.provider, c.asked, c.failure = p, now, nil
+	default:
+		c.failed, c.failure = now, c.unavailable("its discovery document", err)
+		if now.Sub(c.asked) >= issuerStale {
+			c.provider = nil
+		}
+	}
 }
 
 // unavailable says that the issuer did not answer as it should. The library's errors hold the answer's body, which is
@@ -171,19 +207,19 @@ func (c *client) unavailable(what string, err error) error {
 
 // verify checks an ID token: signature, issuer, lifetime and one of the audiences. It returns the claims.
 func (c *client) verify(ctx context.Context, token string, audiences []string, now time.Time) (*oidc.IDToken, map[string]any, error) {
-	provider, err := c.get(ctx, now)
+	provider, before, err := c.both(ctx, now)
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
-	defer cancel()
-	verifier := provider.VerifierContext(oidc.ClientContext(ctx, c.http), &oidc.Config{SkipClientIDCheck: true, Now: func() time.Time { return now }})
-	id, err := verifier.Verify(ctx, token)
+	id, err := c.check(ctx, provider, token, now)
+	if before != nil && noKeys(err) { // discovery answers again, and the keys do not yet
+		id, err = c.check(ctx, before, token, now)
+	}
 	var expired *oidc.TokenExpiredError
 	switch {
-	case errors.As(err, &expired):
+	case errors.As(err, &expired), err == nil && !now.Before(id.Expiry):
 		return nil, nil, refuse("token has expired")
-	case err != nil && strings.Contains(err.Error(), "fetching keys"): // the library has no type for it
+	case noKeys(err):
 		return nil, nil, c.unavailable("its keys", err)
 	case err != nil:
 		return nil, nil, refuse("the ID token is not valid")
@@ -203,6 +239,27 @@ func (c *client) verify(ctx context.Context, token string, audiences []string, n
 	}
 	return id, raw, nil
 }
+
+// both returns the provider, and the one before it.
+func (c *client) both(ctx context.Context, now time.Time) (provider, before *oidc.Provider, err error) {
+	provider, err = c.get(ctx, now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return provider, c.before, err
+}
+
+// check lets the library check signature, issuer and lifetime.
+func (c *client) check(ctx context.Context, p *oidc.Provider, token string, now time.Time) (*oidc.IDToken, error) {
+	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
+	defer cancel()
+	return p.Verifier(&oidc.Config{ // not VerifierContext, which begins with no keys each time
+		SkipClientIDCheck: true, // several are allowed: verify looks
+		Now:               func() time.Time { return now },
+	}).Verify(ctx, token)
+}
+
+// noKeys reports that the issuer's keys could not be had; the library has no type for it.
+func noKeys(err error) bool { return err != nil && strings.Contains(err.Error(), "fetching keys") }
 
 func slicesMeet(a, b []string) bool {
 	for _, x := range a {

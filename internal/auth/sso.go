@@ -6,12 +6,12 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,90 +22,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// ssoIssuer is the iss of sessions that we sign for people, where only the issuer's user info endpoint tells their
-// groups: Argo CD keeps those in a cache, which another replica or a restart does not have.
-const ssoIssuer = "hawser"
-
 // StateLifetime is how long a login through an issuer may take.
 const StateLifetime = 5 * time.Minute
-
-// verifyForeign checks an ID token that an issuer signed.
-func (a *Auth) verifyForeign(ctx context.Context, token string) (Identity, error) {
-	st, err := a.state()
-	if err != nil {
-		return Identity{}, err
-	}
-	i := st.issuers[unverifiedIssuer(token)]
-	if i == nil {
-		return Identity{}, refuse("the token's issuer is not configured")
-	}
-	idToken, raw, err := a.issuers.of(st, i, a.now).verify(ctx, token, i.AllowedAudiences, a.now())
-	if err != nil {
-		return Identity{}, err
-	}
-	return st.vouched(i, idToken, raw, token)
-}
-
-// unverifiedIssuer reads iss from a token that nobody has checked: it chooses whose keys are tried, no more.
-func unverifiedIssuer(token string) string {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return ""
-	}
-	text, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return ""
-	}
-	var c struct {
-		Issuer string `json:"iss"`
-	}
-	if json.Unmarshal(text, &c) != nil {
-		return ""
-	}
-	return c.Issuer
-}
-
-// vouched makes the identity of a checked ID token.
-func (st *state) vouched(i *issuer, t *oidc.IDToken, raw map[string]any, token string) (Identity, error) {
-	id := Identity{
-		kind: SSO, subject: t.Subject, issuer: i.Issuer, issued: t.IssuedAt, expires: t.Expiry,
-		family: familyOfForeign(token), claims: plainClaims(raw),
-	}
-	id.id, _ = raw["jti"].(string)
-	id.email, _ = raw["email"].(string)
-	if federated, ok := raw["federated_claims"].(map[string]any); ok { // Dex
-		if user, _ := federated["user_id"].(string); user != "" {
-			id.subject = user
-		}
-	}
-	if err := st.mayBeCalled(id.subject); err != nil {
-		return Identity{}, err
-	}
-	if st.isRevoked(id) {
-		return Identity{}, problem.New(problem.Unauthenticated, "token is revoked, please re-login")
-	}
-	return id, nil
-}
-
-// mayBeCalled refuses a subject of an issuer that is a name of ours: permissions go by subject, and whoever may choose
-// a user name at the issuer would be admin here.
-func (st *state) mayBeCalled(subject string) error {
-	if _, taken := st.accounts[subject]; taken || reserved(subject) || len(subject) > maxGroup {
-		return problem.New(problem.Unauthenticated, "the issuer's user has the name of a local account or role").
-			WithHint("rename one of the two, or let the issuer use ids as subjects")
-	}
-	return nil
-}
-
-// identifySession reads a session that we signed for somebody whom an issuer vouched for.
-func (st *state) identifySession(id *Identity, c *claims) error {
-	id.kind, id.issuer, id.capability = SSO, c.Issuer, CapabilityLogin
-	id.email, id.claims = c.Email, c.Told
-	if st.issuers[c.Issuer] == nil {
-		return refuse("the token's issuer is not configured")
-	}
-	return st.mayBeCalled(c.Subject)
-}
 
 // Start is what a login through an issuer begins with.
 type Start struct {
@@ -159,12 +77,24 @@ func (a *Auth) BeginLogin(ctx context.Context, s Start) (location, cookie string
 	if i.DomainHint != "" {
 		options = append(options, oauth2.SetAuthURLParam("domain_hint", i.DomainHint))
 	}
-	cookie, err = st.seal(p)
+	cookie, err = st.seal(StateCookie, p)
 	return i.oauth(provider, redirect).AuthCodeURL(p.State, options...), cookie, err
 }
 
+// oauth is the client for one login. How it proves itself is told by discovery and not found out by trying, which some
+// issuers count as a failed login; a client without a secret (PKCE alone) names itself in the form.
 func (i *issuer) oauth(p *oidc.Provider, redirect string) *oauth2.Config {
-	return &oauth2.Config{ClientID: i.ClientID, ClientSecret: i.ClientSecret, Endpoint: p.Endpoint(), Scopes: i.scopes(), RedirectURL: redirect}
+	endpoint := p.Endpoint()
+	var says struct {
+		Methods []string `json:"token_endpoint_auth_methods_supported"` // missing: client_secret_basic (OpenID Discovery 3)
+	}
+	endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	err := p.Claims(&says)
+	basic := err != nil || len(says.Methods) == 0 || slices.Contains(says.Methods, "client_secret_basic")
+	if i.ClientSecret == "" || !basic && slices.Contains(says.Methods, "client_secret_post") {
+		endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
+	return &oauth2.Config{ClientID: i.ClientID, ClientSecret: i.ClientSecret, Endpoint: endpoint, Scopes: i.scopes(), RedirectURL: redirect}
 }
 
 // redirect is where the issuer sends the browser back to: Argo CD's path, below the configured URL of that host.
@@ -182,31 +112,30 @@ func (st *state) redirect(host string) (string, error) {
 	return strings.TrimSuffix(chosen, "/") + "/auth/callback", nil
 }
 
-func (st *state) seal(p pending) (string, error) {
-	text, err := json.Marshal(p)
+// seal encrypts what a browser keeps for us, for one purpose.
+func (st *state) seal(purpose string, v any) (string, error) {
+	text, err := json.Marshal(v)
 	if err != nil {
-		return "", problem.New(problem.Internal, "the state of a login cannot be written")
+		return "", problem.New(problem.Internal, "cookie %s cannot be written", purpose)
 	}
-	return base64.RawURLEncoding.EncodeToString(st.sealer.Seal(nil, nil, text, []byte(StateCookie))), nil
+	return base64.RawURLEncoding.EncodeToString(st.sealer.Seal(nil, nil, text, []byte(purpose))), nil
 }
 
-func (st *state) unseal(cookie string) (p pending, ok bool) {
-	if len(cookie) > maxCookie {
-		return p, false
-	}
+func (st *state) unseal(purpose, cookie string, v any) bool {
 	sealed, err := base64.RawURLEncoding.DecodeString(cookie)
 	if err != nil {
-		return p, false
+		return false
 	}
-	text, err := st.sealer.Open(nil, nil, sealed, []byte(StateCookie))
-	return p, err == nil && json.Unmarshal(text, &p) == nil
+	text, err := st.sealer.Open(nil, nil, sealed, []byte(purpose))
+	return err == nil && json.Unmarshal(text, v) == nil
 }
 
 // Session is a finished login through an issuer.
 type Session struct {
 	Token    string // for the browser's cookies: the issuer's ID token, or a session of ours where groups come from user info
 	Identity Identity
-	Return   string // where to send the browser; checked
+	Return   string // where to send the browser; checked. Empty for a renewal
+	Refresh  string // for RenewLogin, in a cookie of its own (RefreshCookie, HttpOnly); empty when the issuer gives none
 }
 
 var errorCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
@@ -221,7 +150,8 @@ func (a *Auth) CompleteLogin(ctx context.Context, cookie string, query url.Value
 	if err != nil {
 		return Session{}, err
 	}
-	p, ok := st.unseal(cookie)
+	var p pending
+	ok := len(cookie) <= maxCookie && st.unseal(StateCookie, cookie, &p)
 	now := a.now()
 	switch code := query.Get("error"); {
 	case !ok:
@@ -265,41 +195,50 @@ func (a *Auth) exchangeCode(ctx context.Context, st *state, i *issuer, p pending
 	defer cancel()
 	tokens, err := i.oauth(provider, p.Redirect).Exchange(oidc.ClientContext(ctx, c.http), code, oauth2.VerifierOption(p.Verifier))
 	if err != nil {
-		var said *oauth2.RetrieveError
-		if errors.As(err, &said) && said.Response != nil && said.Response.StatusCode < 500 {
-			if errorCode.MatchString(said.ErrorCode) {
-				return Session{}, refuseSSO("the issuer says " + said.ErrorCode)
-			}
-			return Session{}, refuseSSO("the issuer did not take the code")
-		}
-		return Session{}, c.unavailable("a token for the code", err)
+		return Session{}, c.refused("a token for the code", err)
 	}
+	return a.session(ctx, st, c, tokens, func(t *oidc.IDToken, s *Session) error {
+		if subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(p.Nonce)) != 1 {
+			return refuseSSO("the ID token belongs to another login")
+		}
+		return st.keep(s, refresh{Issuer: i.Issuer, Subject: s.Identity.subject, Redirect: p.Redirect, Token: tokens.RefreshToken, Began: a.now().Unix()})
+	})
+}
+
+// session makes a session of what the token endpoint gave; finish checks what is particular to a login or a renewal.
+func (a *Auth) session(ctx context.Context, st *state, c *client, tokens *oauth2.Token, finish func(*oidc.IDToken, *Session) error) (Session, error) {
 	raw, _ := tokens.Extra("id_token").(string)
 	if raw == "" || len(raw) > MaxToken {
 		return Session{}, refuseSSO("the issuer sent no ID token")
 	}
-	idToken, all, err := c.verify(ctx, raw, []string{i.ClientID}, a.now())
+	idToken, all, err := c.verify(ctx, raw, []string{c.issuer.ClientID}, a.now())
 	if err != nil {
 		return Session{}, err
 	}
-	if subtle.ConstantTimeCompare([]byte(idToken.Nonce), []byte(p.Nonce)) != 1 {
-		return Session{}, refuseSSO("the ID token belongs to another login")
+	id, err := st.vouched(c.issuer, idToken, all, raw)
+	if err != nil {
+		return Session{}, err
 	}
-	id, err := st.vouched(i, idToken, all, raw)
-	if err != nil || !i.EnableUserInfoGroups {
-		return Session{Token: raw, Identity: id}, err
+	s := Session{Token: raw, Identity: id}
+	if err := finish(idToken, &s); err != nil {
+		return Session{}, err
 	}
-	return a.ownSession(ctx, st, c, id, idToken.Subject, tokens.AccessToken)
+	if c.issuer.EnableUserInfoGroups {
+		if s.Token, s.Identity, err = a.ownSession(ctx, st, c, id, idToken.Subject, tokens.AccessToken); err != nil {
+			return Session{}, err
+		}
+	}
+	return s, nil
 }
 
 // ownSession asks the user info endpoint for groups, and signs a session with what it and the ID token say.
-func (a *Auth) ownSession(ctx context.Context, st *state, c *client, id Identity, sub, access string) (Session, error) {
+func (a *Auth) ownSession(ctx context.Context, st *state, c *client, id Identity, sub, access string) (string, Identity, error) {
 	told, err := c.userInfo(ctx, access)
 	if err != nil {
-		return Session{}, err
+		return "", Identity{}, err
 	}
 	if s, _ := told["sub"].(string); s != sub { // OpenID Connect Core 5.3.2
-		return Session{}, refuseSSO("the issuer's user info is about somebody else")
+		return "", Identity{}, refuseSSO("the issuer's user info is about somebody else")
 	}
 	kept := map[string][]string{}
 	for name, values := range id.claims {
@@ -323,10 +262,10 @@ func (a *Auth) ownSession(ctx context.Context, st *state, c *client, id Identity
 	}, Issuer: id.issuer, Email: id.email, Told: kept}
 	token, err := st.sign(own)
 	if err != nil {
-		return Session{}, err
+		return "", Identity{}, err
 	}
 	id, err = a.identify(st, own)
-	return Session{Token: token, Identity: id}, err
+	return token, id, err
 }
 
 // userInfo returns the claims that the user info endpoint tells for an access token.

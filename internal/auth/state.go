@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -35,7 +36,7 @@ type state struct {
 	order     []string            // their URLs, as configured
 	rules     []*rule             // hawser.tokenExchange
 	revoked   map[string][]byte   // RevokedTokens
-	failures  map[string][]byte   // FailedLogins
+	failures  func() *failures    // FailedLogins, read when somebody logs in
 	origins   []string            // url and additionalUrls
 	problems  []error
 }
@@ -47,7 +48,11 @@ func parse(s Snapshot) *state {
 		version: s.Version, key: secret["server.secretkey"],
 		anonymous: s.CM["users.anonymous.enabled"] == "true",
 		session:   defaultSession, pattern: regexp.MustCompile(defaultPassword),
-		revoked: s.Secrets[RevokedTokens], failures: s.Secrets[FailedLogins],
+		revoked: s.Secrets[RevokedTokens],
+		failures: sync.OnceValue(func() *failures {
+			f := readFailures(s.Secrets[FailedLogins])
+			return &f
+		}),
 	}
 	if len(st.key) >= minKey {
 		st.sealer = sealer(st.key)

@@ -81,13 +81,15 @@ type throttle struct {
 type flight struct{ done chan struct{} }
 
 // admit reserves the attempt as a failure, or says for the audit log why it is not looked at.
-func (t *throttle) admit(st *state, at attempt, now time.Time) string {
+func (t *throttle) admit(a *Auth, at attempt) string {
+	now := a.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	view := readFailures(st.failures)
-	view.add(&t.writing, now)
-	view.add(&t.delta, now)
-	known := view.isKnown(at.known, now)
+	view, err := t.view(a)
+	if err != nil {
+		return "the failures so far are unknown"
+	}
+	_, known := view.last(at.known, now)
 	switch {
 	case view.estimate(at.pair(), now) >= perPair:
 		return "too many wrong passwords for this account from this address"
@@ -111,23 +113,34 @@ func (t *throttle) refund(at attempt) {
 }
 
 // succeeded takes back the reservation, forgets the pair's failures, and remembers the source.
-func (t *throttle) succeeded(st *state, at attempt, a *Auth) {
+func (t *throttle) succeeded(a *Auth, at attempt) {
 	now := a.now()
 	t.mu.Lock()
-	view := readFailures(st.failures)
-	view.add(&t.writing, now)
-	view.add(&t.delta, now)
 	t.delta.roll(now)
 	t.delta.count(at.cells, -1)
-	t.delta.forget(at.pair(), &view)
-	if !view.isFresh(at.known, now) {
-		t.delta.learn(at.known, now)
+	if view, err := t.view(a); err == nil {
+		counted, before := view.least(at.pair(), epochOf(now))
+		t.delta.count(at.pair(), -counted)
+		change(&t.delta.before, at.pair(), -before)
+		if days, _ := view.last(at.known, now); days >= 7 { // need not be written every day
+			t.delta.learn(at.known, now)
+		}
 	}
 	empty := t.delta.empty()
 	t.mu.Unlock()
 	if !empty {
 		t.start(a)
 	}
+}
+
+// view is everything that has been counted. t.mu is held, so that what has just been written is found either on its way
+// or in the records: a state from before could have it in neither.
+func (t *throttle) view(a *Auth) (view, error) {
+	st, err := a.state()
+	if err != nil {
+		return nil, err
+	}
+	return view{st.failures(), &t.writing, &t.delta}, nil
 }
 
 // settle returns when what has been counted is written, or ctx or the patience ends: counted it is in any case.

@@ -67,7 +67,8 @@ func (a *Auth) Verify(ctx context.Context, token string) (id Identity, renewed s
 	if id, err = a.identify(st, c); err != nil {
 		return Identity{}, "", err
 	}
-	if id.capability == CapabilityLogin && c.Rule == "" && id.expires.Sub(a.now()) < renewBefore {
+	// A session that stands for an issuer's word is not renewed by ours.
+	if id.kind == Local && id.capability == CapabilityLogin && id.expires.Sub(a.now()) < renewBefore {
 		if renewed, err = a.renew(st, c); err != nil {
 			return Identity{}, "", err
 		}
@@ -91,6 +92,34 @@ func (a *Auth) Anonymous() (Identity, error) {
 func (a *Auth) AnonymousEnabled() bool {
 	st, err := a.state()
 	return err == nil && st.anonymous
+}
+
+// Recheck says whether an identity that Verify or Anonymous gave still stands: long streams ask every few seconds
+// (invariant 38). It looks at everything but the signature, asks nobody outside, and takes microseconds.
+func (a *Auth) Recheck(id Identity) error {
+	st, err := a.signing()
+	switch {
+	case err != nil:
+		return err
+	case id.kind == Nobody || id.kind == Anonymous && !st.anonymous:
+		return ErrNoSession
+	case id.kind == Anonymous:
+		return nil
+	case !id.expires.IsZero() && !a.now().Before(id.expires):
+		return refuse("token has expired")
+	case id.own != nil:
+		_, err := a.identify(st, id.own)
+		return err
+	case st.issuers[id.issuer] == nil:
+		return refuse("the token's issuer is not configured")
+	case st.isRevoked(id):
+		return errRevoked()
+	}
+	return st.mayBeCalled(id.subject)
+}
+
+func errRevoked() error {
+	return problem.New(problem.Unauthenticated, "token is revoked, please re-login")
 }
 
 func refuse(format string, args ...any) error {
@@ -147,7 +176,7 @@ func (st *state) read(token string, now time.Time) (*claims, error) {
 
 // identify asks whether what the token was issued for still stands. The texts are near Argo CD's.
 func (a *Auth) identify(st *state, c *claims) (Identity, error) {
-	id := Identity{subject: c.Subject, issuer: Issuer, id: c.ID, family: familyOf(c.RegisteredClaims.Issuer, c.ID), issued: c.IssuedAt.Time}
+	id := Identity{subject: c.Subject, issuer: Issuer, id: c.ID, own: c, family: familyOf(c.RegisteredClaims.Issuer, c.ID), issued: c.IssuedAt.Time}
 	if c.ExpiresAt != nil {
 		id.expires = c.ExpiresAt.Time
 	}
@@ -169,7 +198,7 @@ func (a *Auth) identify(st *state, c *claims) (Identity, error) {
 	case c.ExpiresAt == nil && (id.capability == CapabilityLogin || c.Rule != ""):
 		return Identity{}, refuse("the token lacks exp")
 	case st.isRevoked(id):
-		return Identity{}, problem.New(problem.Unauthenticated, "token is revoked, please re-login")
+		return Identity{}, errRevoked()
 	}
 	return id, nil
 }

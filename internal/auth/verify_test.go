@@ -154,7 +154,7 @@ func TestBadTokenIsNotAnonymous(t *testing.T) {
 // Records that have not been read say nothing about anybody, and a missing or short key signs nothing.
 func TestUnknownIsUnavailable(t *testing.T) {
 	s := newStage(t, map[string]string{"users.anonymous.enabled": "true"})
-	token := s.login(t, "admin")
+	token := signed(t, jwt.SigningMethodHS256, []byte(testKey), s.good())
 	for name, spoil := range map[string]func(){
 		"short key": func() { s.records.put(SettingsSecret, "server.secretkey", "short") },
 		"no key":    func() { s.records.put(SettingsSecret, "server.secretkey", "") },

@@ -134,7 +134,7 @@ func (c *Catalog) see(e *appEntry) {
 	c.mu.Lock()
 	old := c.apps[key]
 	switch {
-	case old != nil && old.own && old.app.UID == e.app.UID && older(e.app, old.app):
+	case old != nil && old.own && older(e.app, old.app):
 		c.mu.Unlock() // what we wrote is newer; the watch will come to it
 		return
 	case old != nil && old.app.UID == e.app.UID && old.app.ResourceVersion == e.app.ResourceVersion:

@@ -16,7 +16,7 @@ import (
 // and Forbidden in a namespace that we do not look at.
 func (c *Catalog) CreateApplication(ctx context.Context, app *v1alpha1.Application) (*v1alpha1.Application, error) {
 	if !c.holds(app.Namespace) {
-		return nil, notHeld(app.Namespace)
+		return nil, notHeld(app.Namespace, namespacesKey)
 	}
 	return create(ctx, c, c.appKind(), app)
 }
@@ -72,10 +72,12 @@ func (c *Catalog) DeleteApplication(ctx context.Context, old *v1alpha1.Applicati
 	if _, err := ParsePropagation(nil, string(p)); err != nil && p != Orphan {
 		return err
 	}
-	now, err := c.EditApplication(ctx, old, func(app *v1alpha1.Application) error {
+	k := c.appKind()
+	k.partial = true // one that cannot be understood can be deleted
+	now, err := edit(ctx, c, k, old, func(app *v1alpha1.Application) error {
 		app.Finalizers = withPropagation(app.Finalizers, p, app.DeletionTimestamp != nil)
 		return nil
-	})
+	}, false)
 	if err != nil {
 		return err
 	}
@@ -84,7 +86,7 @@ func (c *Catalog) DeleteApplication(ctx context.Context, old *v1alpha1.Applicati
 		c.settle(ctx, func() bool { app, _ := c.Application(key); return app == nil || app.UID != now.UID })
 		return nil
 	}
-	return remove(ctx, c, c.appKind(), now)
+	return remove(ctx, c, k, now)
 }
 
 // withPropagation returns the finalizers that ask for p.

@@ -37,8 +37,8 @@ func (c *Catalog) WatchApplicationSets(version string) *Watcher[*v1alpha1.Applic
 
 // CreateApplicationSet is CreateApplication for ApplicationSets.
 func (c *Catalog) CreateApplicationSet(ctx context.Context, set *v1alpha1.ApplicationSet) (*v1alpha1.ApplicationSet, error) {
-	if !c.holds(set.Namespace) {
-		return nil, notHeld(set.Namespace)
+	if !c.holdsSet(set.Namespace) {
+		return nil, notHeld(set.Namespace, setNamespacesKey)
 	}
 	return create(ctx, c, c.setKind(), set)
 }
@@ -83,7 +83,7 @@ func decodeApplicationSet(o *object.Object) (*v1alpha1.ApplicationSet, error) {
 }
 
 func (c *Catalog) putApplicationSet(o *object.Object) {
-	if c.holds(o.GetNamespace()) {
+	if c.holdsSet(o.GetNamespace()) {
 		c.seeSet(decodeApplicationSet(o))
 	}
 }
@@ -107,7 +107,7 @@ func (c *Catalog) removeApplicationSet(namespace, name, version string) {
 	key := types.NamespacedName{Namespace: namespace, Name: name}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.holds(namespace) && c.newer("set", key.String(), version) {
+	if c.holdsSet(namespace) && c.newer("set", key.String(), version) {
 		c.sets.remove(key, func(set *v1alpha1.ApplicationSet) *v1alpha1.ApplicationSet { return deadApplicationSet(set, version) })
 	}
 }

@@ -49,6 +49,7 @@ type Catalog struct {
 	events    *recorder
 	lead      lead
 	elsewhere func(namespace string) bool // whether Applications may be there; nil when they may be with us only
+	setsElse  func(namespace string) bool // the same of ApplicationSets
 
 	mu              sync.RWMutex
 	apps            map[types.NamespacedName]*appEntry

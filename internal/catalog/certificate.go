@@ -137,7 +137,28 @@ func (c *Catalog) AddCertificates(ctx context.Context, list []Certificate, repla
 	if len(list) > maxCertificates {
 		return nil, problem.New(problem.Limit, "%d certificates in one request; %d are possible", len(list), maxCertificates)
 	}
+	checked, err := checkCertificates(list)
+	if err != nil {
+		return nil, err
+	}
 	var keys, certs []Certificate
+	for _, k := range checked {
+		if k.Type == CertificateSSH {
+			keys = append(keys, k)
+		} else {
+			certs = append(certs, k)
+		}
+	}
+	added, err := c.addHostKeys(ctx, keys, replace)
+	if err != nil {
+		return nil, err
+	}
+	more, err := c.addHostCerts(ctx, certs, replace)
+	return append(added, more...), err
+}
+
+// checkCertificates refuses what is no certificate, and returns host keys as they are to be stored.
+func checkCertificates(list []Certificate) (checked []Certificate, err error) {
 	for _, k := range list {
 		if k.Type != CertificateSSH && k.Type != CertificateHTTPS {
 			return nil, problem.New(problem.Invalid, "unknown certificate type: %s", k.Type)
@@ -155,21 +176,16 @@ func (c *Catalog) AddCertificates(ctx context.Context, list []Certificate, repla
 			case slices.ContainsFunc(parts, func(p Certificate) bool { return p.SubType == "invalid" }):
 				return nil, problem.New(problem.Invalid, "could not parse X509 data from input")
 			}
-			certs = append(certs, k)
+			checked = append(checked, k)
 			continue
 		}
 		parsed, ok := parseKnownHost(k.Server + " " + k.SubType + " " + string(k.Data))
 		if !ok || parsed.Info == "" || len(strings.Fields(k.SubType)) != 1 || parsed.SubType != k.SubType {
 			return nil, problem.New(problem.Invalid, "the key for '%s' is no %s key", k.Server, k.SubType)
 		}
-		keys = append(keys, parsed)
+		checked = append(checked, parsed)
 	}
-	added, err := c.addHostKeys(ctx, keys, replace)
-	if err != nil {
-		return nil, err
-	}
-	more, err := c.addHostCerts(ctx, certs, replace)
-	return append(added, more...), err
+	return checked, nil
 }
 
 func (c *Catalog) addHostKeys(ctx context.Context, list []Certificate, replace bool) (added []Certificate, err error) {

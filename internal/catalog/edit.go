@@ -28,6 +28,7 @@ type kind[T metav1.Object] struct {
 	copy     func(T) T
 	keep     func(T, error) T             // makes an answer visible, returns what to go on with
 	known    func(types.NamespacedName) T // the newest known; nil when there is none
+	partial  bool                         // only metadata is changed: it can always be read, whatever else cannot
 }
 
 // attempts is how often a write is tried that finds that somebody else has written.
@@ -82,7 +83,11 @@ func edit[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], old T, ch
 		answer, err := k.client(c, key.Namespace).Patch(ctx, key.Name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: v1alpha1.ActionFieldManager})
 		if err == nil {
 			now, broken := k.decode(answer)
-			return k.keep(now, broken), broken
+			now = k.keep(now, broken)
+			if k.partial {
+				broken = nil
+			}
+			return now, broken
 		}
 		if !apierrors.IsConflict(err) || exact || attempt == attempts {
 			return none, c.writeProblem(err, uid)
@@ -97,7 +102,7 @@ func edit[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], old T, ch
 		case err != nil:
 			return none, apiProblem(err, "read it")
 		}
-		if old, err = k.decode(fresh); err != nil {
+		if old, err = k.decode(fresh); err != nil && !k.partial {
 			return none, err // a change of what is not understood would lose the rest
 		}
 	}
@@ -190,7 +195,8 @@ func isNil[T metav1.Object](o T) bool {
 	return false
 }
 
-func notHeld(namespace string) error {
+// notHeld is the problem of a record in a namespace that we do not look at; setting is what would have us look.
+func notHeld(namespace, setting string) error {
 	return problem.New(problem.Forbidden, "namespace '%s' is not permitted", namespace).
-		WithHint("it must be one of --application-namespaces")
+		WithHint("it must be one of %s, in %s", setting, paramsMap)
 }

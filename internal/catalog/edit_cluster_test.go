@@ -105,6 +105,23 @@ func TestEditApplication(t *testing.T) {
 	t.Error("the field manager is not the API's")
 }
 
+// A replica that must not write as a leader any more goes on serving people.
+func TestPeopleAreServedWithoutALead(t *testing.T) {
+	s := newSite(t, application("web", ""))
+	s.lead.begin(time.Second)
+	s.lead.renew(time.Now().Add(-time.Minute)) // as after a SIGSTOP
+	app := s.app(t, "web")
+	if _, err := s.PatchApplication(t.Context(), app, func(a *v1alpha1.Application) { a.Spec.Project = "x" }); !problem.Is(err, problem.Conflict) {
+		t.Fatalf("the leader's write: %v", err)
+	}
+	if now := edited(t, s, app, func(a *v1alpha1.Application) { a.Spec.Project = "x" }); now.Spec.Project != "x" {
+		t.Errorf("got %q", now.Spec.Project)
+	}
+	if err := s.ChangeSecret(t.Context(), "hawser-x", func(data map[string][]byte) error { data["a"] = []byte("b"); return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEditOfAnotherOfTheSameNameIsRefused(t *testing.T) {
 	s := newSite(t, application("web", ""))
 	old := s.app(t, "web")
@@ -196,6 +213,33 @@ func TestDeleteApplicationSaysWhatBecomesOfItsObjects(t *testing.T) {
 		if got != c.want || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
 			t.Errorf("%v %q: %q, %v", c.cascade, c.policy, got, err)
 		}
+	}
+}
+
+// One that cannot be understood is told of, with the reason, and can be deleted; even when it is changed meanwhile.
+func TestMalformedApplicationCanBeDeleted(t *testing.T) {
+	s := newSite(t, application("bad", `status: {operationState: {phase: Running, startedAt: "2026-01-01T00:00:00Z", operation: {sync: text}}}`)+"\n---"+application("good", ""))
+	w := s.WatchApplications("")
+	defer w.Close()
+	events, err := w.Next(t.Context())
+	if err != nil || len(events) != 2 || events[0].Object.Name != "bad" || !problem.Is(events[0].Err, problem.Invalid) || events[1].Err != nil {
+		t.Fatalf("told %+v, %v", events, err)
+	}
+	bad := s.Broken()[0].App
+	s.Patch(t, "kubectl", v1alpha1.APIVersion, "Application", s.ns, "bad", `{"metadata":{"labels":{"a":"b"}}}`)
+	if err := s.DeleteApplication(t.Context(), bad, Background); err != nil {
+		t.Fatal(err)
+	}
+	now := s.stored(t, v1alpha1.APIVersion, "Application", "bad")
+	if now.GetDeletionTimestamp() == nil || !slices.Contains(now.GetFinalizers(), v1alpha1.FinalizerResourcesBackground) || now.GetLabels()["a"] != "b" {
+		t.Errorf("finalizers %v, labels %v", now.GetFinalizers(), now.GetLabels())
+	}
+	s.Patch(t, "kubectl", v1alpha1.APIVersion, "Application", s.ns, "bad", `{"metadata":{"finalizers":["`+v1alpha1.FinalizerResourcesBackground+`"]}}`)
+	if err := s.DeleteApplication(t.Context(), bad, Orphan); err != nil { // its last finalizer goes, and it with it
+		t.Fatal(err)
+	}
+	if app, err := s.Application(s.name("bad")); !problem.Is(err, problem.NotFound) {
+		t.Errorf("still there: %v, %v", app, err)
 	}
 }
 
@@ -389,6 +433,28 @@ func TestApplicationSetsAreWrittenAndWatched(t *testing.T) {
 	}
 }
 
+// Applications of other namespaces do not mean ApplicationSets of them: each has its setting.
+func TestApplicationSetsElsewhereNeedTheirOwnSetting(t *testing.T) {
+	s := newSite(t, "")
+	far := s.Cluster.Namespace(t)
+	s.Apply(t, far, application("web", "")+"---"+fmt.Sprintf(setManifest, "set"))
+	names := func(c *Catalog) (apps, sets int) {
+		list, _ := c.ApplicationSets()
+		return len(c.Applications()), len(list)
+	}
+	both := open(t, Options{REST: s.Config, Namespace: s.ns, ApplicationNamespaces: []string{far}, Log: quiet()})
+	if apps, sets := names(both); apps != 1 || sets != 0 {
+		t.Errorf("with application namespaces: %d and %d", apps, sets)
+	}
+	if _, err := both.CreateApplicationSet(t.Context(), parsed[v1alpha1.ApplicationSet](t, fmt.Sprintf(setManifest, "x"), far)); !problem.Is(err, problem.Forbidden) {
+		t.Errorf("created: %v", err)
+	}
+	s.Apply(t, s.ns, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cmd-params-cm}\ndata: {applicationsetcontroller.namespaces: 'x, "+far+"'}\n")
+	if apps, sets := names(open(t, Options{REST: s.Config, Namespace: s.ns, Log: quiet()})); apps != 0 || sets != 1 {
+		t.Errorf("with the setting of sets: %d and %d", apps, sets)
+	}
+}
+
 // Readers beside writers never see an Application go back, nor one that is gone.
 func TestWritesOfPeopleNeverGoBack(t *testing.T) {
 	s := newSite(t, "")
@@ -457,6 +523,18 @@ func TestEventsAreListed(t *testing.T) {
 		}
 		if events[0].Message != "began" || events[1].Reason != "OperationCompleted" || events[1].Type != "Warning" {
 			t.Errorf("%+v", events)
+		}
+		return nil
+	})
+	p, err := s.Project("default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.RequestEvent(p, "Normal", "ResourceUpdated", "ann updated project")
+	eventually(t, "the event of a request", func() error {
+		events, err := s.Events(t.Context(), v1alpha1.KindAppProject, "", "default", string(p.UID))
+		if err != nil || len(events) != 1 || events[0].Source.Component != "argocd-server" || events[0].Message != "ann updated project" {
+			return fmt.Errorf("%+v, %w", events, err)
 		}
 		return nil
 	})

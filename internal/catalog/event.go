@@ -22,7 +22,7 @@ const (
 	maxWaitingEvents = 1000
 	maxEventMessage  = 1024            // what the API takes
 	maxKnownEvents   = 2000            // for counting repeats
-	eventBurst       = 50              // per record …
+	eventBurst       = 50              // per application …
 	eventEvery       = 5 * time.Second // … and then one in this time
 )
 
@@ -34,24 +34,47 @@ var eventResource = schema.GroupVersionResource{Version: "v1", Resource: "events
 //
 // The reporter's name is Argo CD's, because exporters select by it.
 func (c *Catalog) Event(app *v1alpha1.Application, eventType, reason, message string) {
-	c.EventOn(v1alpha1.KindApplication, app, eventType, reason, message)
+	c.events.add(event{about: aboutOf(v1alpha1.KindApplication, app), from: fieldManager, kind: eventType, reason: reason, message: shorten(hideUserinfo(message)), at: time.Now()})
 }
 
-// EventOn is Event for any of our records; kind is that of the record.
-func (c *Catalog) EventOn(kind string, about metav1.Object, eventType, reason, message string) {
-	c.events.add(event{about: about, of: kind, kind: eventType, reason: reason, message: shorten(hideUserinfo(message)), at: time.Now()})
+// RequestEvent is Event for what a person's request did to an Application, AppProject or ApplicationSet; the reporter's
+// name is the one of Argo CD's API server. Records of other kinds have no events.
+func (c *Catalog) RequestEvent(record metav1.Object, eventType, reason, message string) {
+	var kind string
+	switch record.(type) {
+	case *v1alpha1.Application:
+		kind = v1alpha1.KindApplication
+	case *v1alpha1.AppProject:
+		kind = v1alpha1.KindAppProject
+	case *v1alpha1.ApplicationSet:
+		kind = v1alpha1.KindApplicationSet
+	default:
+		return
+	}
+	c.events.add(event{about: aboutOf(kind, record), from: v1alpha1.ActionFieldManager, kind: eventType, reason: reason, message: shorten(hideUserinfo(message)), at: time.Now()})
 }
 
 type event struct {
-	about                 metav1.Object
-	of                    string // kind of about
+	about                 about
+	from                  string // who reports it
 	kind, reason, message string
 	at                    time.Time
 }
 
+// about is the record that an event is about.
+type about struct {
+	kind, version string
+	name          types.NamespacedName
+	uid           types.UID
+}
+
+func aboutOf(kind string, o metav1.Object) about {
+	return about{kind: kind, version: o.GetResourceVersion(), name: nameOf(o), uid: o.GetUID()}
+}
+
 // same names what makes two events one that happened twice.
 func (e event) same() string {
-	return strings.Join([]string{string(e.about.GetUID()), e.kind, e.reason, e.message}, "\x00")
+	return strings.Join([]string{string(e.about.uid), e.from, e.kind, e.reason, e.message}, "\x00")
 }
 
 // recorder sends events, one goroutine, in order.
@@ -97,12 +120,12 @@ func (r *recorder) add(e event) {
 	}
 }
 
-// affords takes one event from the record's budget. r.mu is held.
+// affords takes one event from the application's budget. r.mu is held.
 func (r *recorder) affords(e event) bool {
 	if len(r.budgets) > maxKnownEvents {
 		r.budgets = map[types.UID]budget{}
 	}
-	b, known := r.budgets[e.about.GetUID()]
+	b, known := r.budgets[e.about.uid]
 	if !known {
 		b = budget{left: eventBurst, at: e.at}
 	}
@@ -112,7 +135,7 @@ func (r *recorder) affords(e event) bool {
 	if ok {
 		b.left--
 	}
-	r.budgets[e.about.GetUID()] = b
+	r.budgets[e.about.uid] = b
 	return ok
 }
 
@@ -152,7 +175,7 @@ func (r *recorder) run(ctx context.Context) {
 		cancel()
 		if err != nil {
 			if ctx.Err() == nil {
-				r.log.Debug("event not sent", "about", nameOf(e.about).String(), "reason", e.reason, "error", err)
+				r.log.Debug("event not sent", "about", e.about.kind+" "+e.about.name.String(), "reason", e.reason, "error", err)
 			}
 			continue
 		}
@@ -162,7 +185,7 @@ func (r *recorder) run(ctx context.Context) {
 
 // send counts a known event up, or creates it.
 func (r *recorder) send(ctx context.Context, e event, known sentEvent) (sentEvent, error) {
-	client := r.client.Resource(eventResource).Namespace(e.about.GetNamespace())
+	client := r.client.Resource(eventResource).Namespace(e.about.name.Namespace)
 	at := e.at.UTC().Format(time.RFC3339)
 	if known.name != "" {
 		known.count++
@@ -171,19 +194,19 @@ func (r *recorder) send(ctx context.Context, e event, known sentEvent) (sentEven
 			return known, nil
 		} // it expired: events live for an hour
 	}
-	name := fmt.Sprintf("%s.%x", e.about.GetName(), e.at.UnixNano())
+	name := fmt.Sprintf("%s.%x", e.about.name.Name, e.at.UnixNano())
 	_, err := client.Create(ctx, &object.Object{Object: map[string]any{
 		"apiVersion": "v1",
 		"kind":       "Event",
-		"metadata":   map[string]any{"name": name, "namespace": e.about.GetNamespace()},
+		"metadata":   map[string]any{"name": name, "namespace": e.about.name.Namespace},
 		"involvedObject": map[string]any{
-			"apiVersion": v1alpha1.APIVersion, "kind": e.of, "namespace": e.about.GetNamespace(), "name": e.about.GetName(),
-			"uid": string(e.about.GetUID()), "resourceVersion": e.about.GetResourceVersion(),
+			"apiVersion": v1alpha1.APIVersion, "kind": e.about.kind, "namespace": e.about.name.Namespace, "name": e.about.name.Name,
+			"uid": string(e.about.uid), "resourceVersion": e.about.version,
 		},
 		"type": e.kind, "reason": e.reason, "message": e.message,
 		"count": int64(1), "firstTimestamp": at, "lastTimestamp": at,
-		"source":             map[string]any{"component": fieldManager},
-		"reportingComponent": fieldManager,
+		"source":             map[string]any{"component": e.from},
+		"reportingComponent": e.from,
 		"reportingInstance":  "",
 	}}, metav1.CreateOptions{})
 	return sentEvent{name: name, count: 1}, err

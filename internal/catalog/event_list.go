@@ -22,8 +22,8 @@ func (c *Catalog) Events(ctx context.Context, kind, namespace, name, uid string)
 	if namespace == "" {
 		namespace = c.options.Namespace
 	}
-	if !c.holds(namespace) {
-		return nil, notHeld(namespace)
+	if !c.holds(namespace) && !c.holdsSet(namespace) {
+		return nil, notHeld(namespace, namespacesKey)
 	}
 	selector := fields.Set{"involvedObject.kind": kind, "involvedObject.name": name, "involvedObject.namespace": namespace}
 	if uid != "" {

@@ -126,7 +126,7 @@ func (c *Catalog) editRecord(ctx context.Context, resource schema.GroupVersionRe
 		if err := d.store(); err != nil {
 			return nil, err
 		}
-		if !d.missing && before == object.Hash(d.object.Object) {
+		if d.missing && len(d.values) == 0 || !d.missing && before == object.Hash(d.object.Object) {
 			return d.object, nil
 		}
 		var answer *object.Object

@@ -30,6 +30,10 @@ const (
 // namespacesKey is the key of argocd-cmd-params-cm for further namespaces with Applications; read at the start.
 const namespacesKey = "application.namespaces"
 
+// setNamespacesKey is the same for ApplicationSets: who may write one may have Applications made in other namespaces, so
+// that they are looked at elsewhere only when somebody has said so.
+const setNamespacesKey = "applicationsetcontroller.namespaces"
+
 // Settings are what can change while the process runs, as one immutable value. The comments name the key; those
 // without another mention are in argocd-cm. Defaults are Argo CD's 3.6 (its operator manual) unless a key is ours.
 type Settings struct {

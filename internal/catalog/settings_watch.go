@@ -22,6 +22,18 @@ func (c *Catalog) newer(feed, name, version string) bool {
 	return true
 }
 
+// rewind forgets which versions are known: the API server has gone back in time (its store was restored from a backup),
+// and what it says now is true, though older.
+func (c *Catalog) rewind() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.versions)
+	for key, e := range c.apps {
+		c.apps[key] = &appEntry{app: e.app, err: e.err}
+	}
+	c.heardApps = ""
+}
+
 func (c *Catalog) putMap(o *object.Object) {
 	c.changeMap(o.GetName(), o.GetResourceVersion(), mapOf(o))
 }

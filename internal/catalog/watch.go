@@ -48,7 +48,7 @@ func (c *Catalog) watchAll(ctx context.Context) error {
 	feeds := []feed{
 		{resource: applications, kind: v1alpha1.KindApplication, everywhere: c.elsewhere != nil, put: c.putApplication, remove: c.removeApplication, replace: c.replaceApplications, heard: c.heardApplications},
 		{resource: appProjects, kind: v1alpha1.KindAppProject, put: c.putProject, remove: c.removeProject, replace: c.replaceProjects},
-		{resource: appSets, kind: v1alpha1.KindApplicationSet, everywhere: c.elsewhere != nil, put: c.putApplicationSet, remove: c.removeApplicationSet, replace: c.replaceApplicationSets, heard: c.heardApplicationSets},
+		{resource: appSets, kind: v1alpha1.KindApplicationSet, everywhere: c.setsElse != nil, put: c.putApplicationSet, remove: c.removeApplicationSet, replace: c.replaceApplicationSets, heard: c.heardApplicationSets},
 		{resource: configMaps, kind: "ConfigMap", put: c.putMap, remove: c.removeMap, replace: c.replaceMaps},
 		{resource: secrets, kind: "Secret", labels: secretTypeLabel, put: c.putSecret, remove: c.removeSecret, replace: c.replaceSecrets},
 		{resource: secrets, kind: "Secret", fields: "metadata.name=" + settingsVault, put: c.putVault, remove: c.removeVault, replace: c.replaceVault},
@@ -81,7 +81,7 @@ func (c *Catalog) start(ctx context.Context, f feed) <-chan struct{} {
 	}
 	expected := &object.Object{}
 	expected.SetGroupVersionKind(f.resource.GroupVersion().WithKind(f.kind))
-	store := &feedStore{feed: f, complete: make(chan struct{})}
+	store := &feedStore{feed: f, complete: make(chan struct{}), rewound: c.rewind}
 	name := f.kind + " " + f.fields + f.labels
 	logger := logr.FromSlogHandler(c.log.Handler())
 	reflector := cache.NewReflectorWithOptions(&cache.ListWatch{
@@ -155,6 +155,8 @@ type feedStore struct {
 	feed
 	complete chan struct{}
 	once     sync.Once
+	version  string // of the last complete list
+	rewound  func()
 }
 
 func (s *feedStore) Add(o any) error    { return s.Update(o) }
@@ -179,6 +181,10 @@ func (s *feedStore) Replace(list []any, version string) error {
 	for i, o := range list {
 		objects[i] = o.(*object.Object)
 	}
+	if s.version != "" && after(s.version, version) {
+		s.rewound()
+	}
+	s.version = version
 	s.replace(objects, version)
 	s.UpdateResourceVersion(version)
 	s.once.Do(func() { close(s.complete) })
@@ -189,7 +195,7 @@ func (s *feedStore) Replace(list []any, version string) error {
 func (c *Catalog) check(ctx context.Context) error {
 	for _, r := range []schema.GroupVersionResource{applications, appProjects, appSets, configMaps, secrets} {
 		namespace := c.options.Namespace
-		if (r == applications || r == appSets) && c.elsewhere != nil {
+		if r == applications && c.elsewhere != nil || r == appSets && c.setsElse != nil {
 			namespace = metav1.NamespaceAll
 		}
 		_, err := c.client.Resource(r).Namespace(namespace).List(ctx, metav1.ListOptions{Limit: 1})
@@ -233,19 +239,31 @@ func apiProblem(err error, format string, args ...any) *problem.Error {
 	return problem.Because(kind, err, format, args...)
 }
 
-// findNamespaces finds out in which namespaces Applications may be.
+// findNamespaces finds out in which namespaces Applications and ApplicationSets may be.
 func (c *Catalog) findNamespaces(ctx context.Context) error {
-	list, where := c.options.ApplicationNamespaces, "--application-namespaces"
-	if len(list) == 0 {
-		params, err := c.client.Resource(configMaps).Namespace(c.options.Namespace).Get(ctx, paramsMap, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		if err != nil {
-			return apiProblem(err, "read %s", paramsMap)
-		}
-		list, where = strings.Split(mapOf(params)[namespacesKey], ","), paramsMap+": key "+namespacesKey
+	params, err := c.client.Resource(configMaps).Namespace(c.options.Namespace).Get(ctx, paramsMap, metav1.GetOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return apiProblem(err, "read %s", paramsMap)
 	}
+	var values map[string]string
+	if err == nil {
+		values = mapOf(params)
+	}
+	apps, where := c.options.ApplicationNamespaces, "--application-namespaces"
+	if len(apps) == 0 {
+		apps, where = strings.Split(values[namespacesKey], ","), paramsMap+": key "+namespacesKey
+	}
+	if c.elsewhere, err = namespacesOf(apps); err != nil {
+		return problem.Because(problem.Invalid, err, "%s", where)
+	}
+	if c.setsElse, err = namespacesOf(strings.Split(values[setNamespacesKey], ",")); err != nil {
+		return problem.Because(problem.Invalid, err, "%s: key %s", paramsMap, setNamespacesKey)
+	}
+	return nil
+}
+
+// namespacesOf compiles a list of globs; nil when there is none.
+func namespacesOf(list []string) (func(string) bool, error) {
 	var named []string
 	for _, text := range list {
 		if text = strings.TrimSpace(text); text != "" {
@@ -253,14 +271,14 @@ func (c *Catalog) findNamespaces(ctx context.Context) error {
 		}
 	}
 	if len(named) == 0 {
-		return nil
+		return nil, nil
 	}
-	matches, err := project.Namespaces(named)
-	if err != nil {
-		return problem.Because(problem.Invalid, err, "%s", where)
-	}
-	c.elsewhere = matches
-	return nil
+	return project.Namespaces(named)
+}
+
+// holdsSet is holds for ApplicationSets.
+func (c *Catalog) holdsSet(namespace string) bool {
+	return namespace == c.options.Namespace || c.setsElse != nil && c.setsElse(namespace)
 }
 
 // holds reports whether an Application in the namespace is one of ours. Others are not looked at at all.

@@ -6,13 +6,12 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/spf13/cobra"
@@ -41,23 +40,18 @@ func Main(args []string, std IO) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends us at once
-	root := root(std)
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return interrupted
+	r := newRemote(std)
+	cmd := root(std, r)
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	code := exitCode(ctx, err)
+	if code != 0 && code != interrupted {
+		report(std.Err, err, r.logFormat, time.Now())
 	}
-	fmt.Fprintln(std.Err, "hawser: "+err.Error())
-	if problem.Is(err, problem.Invalid) {
-		return exitMisuse
-	}
-	return exitFailed
+	return code
 }
 
-func root(std IO) *cobra.Command {
+func root(std IO, r *remote) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "hawser",
 		Short:         "Pulls Kubernetes clusters to what Git says, and holds them there",
@@ -69,10 +63,37 @@ func root(std IO) *cobra.Command {
 	cmd.SetOut(std.Out)
 	cmd.SetErr(std.Err)
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return problem.New(problem.Invalid, "%v", err).WithHint("see %s --help", c.CommandPath())
+		p := problem.New(problem.Invalid, "%v", err).WithHint("%s --help", c.CommandPath())
+		if isOurs(c) {
+			return p
+		}
+		return &exit{1, p}
 	})
-	cmd.AddCommand(serve(std), crds(std), demo(std), version(std))
+	cmd.PersistentFlags().AddFlagSet(r.flags)
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return r.settle() }
+	for _, c := range []*cobra.Command{serve(std), crds(std), demo(std)} {
+		c.Annotations = map[string]string{ours: "yes"}
+		c.SetUsageTemplate(strings.Replace(c.UsageTemplate(), "{{if .HasAvailableInheritedFlags}}", "{{if false}}", 1)) // argocd's flags are not for them
+		c.PersistentPreRunE = func(*cobra.Command, []string) error { return nil }
+		cmd.AddCommand(c)
+	}
+	cmd.AddCommand(contract(
+		account(r), admin(r), appset(r), cert(r), clusterCommand(r), completion(r), configure(r), contextCommand(r), gpg(r), login(r), logout(r), proj(r), relogin(r), repo(r), repocreds(r), version(r),
+	)...)
+	cmd.AddCommand(contract(application(r), why(r))...)
 	return cmd
+}
+
+// ours marks commands that argocd has not.
+const ours = "hawser"
+
+func isOurs(c *cobra.Command) bool {
+	for ; c != nil; c = c.Parent() {
+		if c.Annotations[ours] != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // fromEnvironment gives every flag that was not set the value of its variable: --data-dir is HAWSER_DATA_DIR.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/go-logr/logr"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -15,8 +16,8 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// ExecRequest runs a command in a container. The three streams are used from goroutines of their own, and Stdin is read
-// until it ends: whoever gives one that can block closes it when the command has ended.
+// ExecRequest runs a command in a container. The three streams are used from goroutines of their own; nothing is written
+// after Exec has returned. Stdin is read until it ends: whoever gives one that can block closes it then.
 type ExecRequest struct {
 	Pod       object.Key
 	Container string
@@ -54,9 +55,16 @@ func (w *Writer) Exec(ctx context.Context, r ExecRequest) (code int, err error) 
 	if err != nil {
 		return 0, problem.Because(problem.Internal, err, "prepare a command in %s", describe(r.Pod))
 	}
-	options := remotecommand.StreamOptions{Stdin: r.Stdin, Stdout: r.Stdout, Tty: r.TTY}
-	if !r.TTY {
-		options.Stderr = r.Stderr
+	options := remotecommand.StreamOptions{Stdin: r.Stdin, Tty: r.TTY}
+	if r.Stdout != nil {
+		out := &gate{to: r.Stdout}
+		defer out.close()
+		options.Stdout = out
+	}
+	if r.Stderr != nil && !r.TTY {
+		out := &gate{to: r.Stderr}
+		defer out.close()
+		options.Stderr = out
 	}
 	if r.Sizes != nil {
 		options.TerminalSizeQueue = sizes{ctx, r.Sizes}
@@ -83,6 +91,29 @@ func (c *Cluster) executor(q *rest.Request) (remotecommand.Executor, error) {
 	return remotecommand.NewFallbackExecutor(socket, spdy, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	})
+}
+
+// gate is a writer that nothing goes through once it is closed: when ctx ends, client-go returns while it is still
+// copying.
+type gate struct {
+	mu     sync.Mutex
+	to     io.Writer
+	closed bool
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return 0, io.ErrClosedPipe
+	}
+	return g.to.Write(p)
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
 }
 
 type sizes struct {

@@ -83,6 +83,12 @@ func (c Config) Validate() error {
 	if err := checkListen(c.Listen); err != "" {
 		wrong("--listen %q: %s", c.Listen, err)
 	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		wrong("--tls-cert and --tls-key go together")
+	}
+	if c.RootPath != "" && !strings.HasPrefix(c.RootPath, "/") {
+		wrong("--root-path %q does not begin with a slash", c.RootPath)
+	}
 	if !oneOf(c.LogLevel, "debug", "info", "warn", "error") {
 		wrong("--log-level %q is none of debug, info, warn, error", c.LogLevel)
 	}

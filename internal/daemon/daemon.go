@@ -139,10 +139,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer d.Catalog.Close()
 	defer func() { _ = d.git.Close() }()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), d.log) })
+	secure, err := d.tlsConfig(ctx)
+	if err != nil {
+		return err
+	}
+	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), secure, d.log) })
 	group.Go(func() error { return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) }) })
 	d.log.Info("hawser is up", "listen", d.Addr, "namespace", d.cfg.Namespace, "version", server.Build().Version)
-	err := group.Wait()
+	err = group.Wait()
 	if ctx.Err() != nil && problem.KindOf(err) == problem.Internal {
 		return nil
 	}

@@ -211,6 +211,12 @@ func (w window) words() string {
 	return text
 }
 
+// WindowOpen reports whether a window is open at a moment; of those that cannot be read, only one that denies is.
+func WindowOpen(s *v1alpha1.SyncWindow, now time.Time) bool {
+	open, _ := compileWindow(s).active(now)
+	return open
+}
+
 // AllWindows returns the project's windows, inherited ones too, whatever they apply to.
 func (r *Rules) AllWindows() Windows { return slices.Clone(Windows(r.windows)) }
 

@@ -51,16 +51,16 @@ func (a *Apps) actions() *action.Actions {
 
 // Actions lists what can be done with a live object of an application.
 func (a *Apps) Actions(ctx context.Context, r Resource) ([]action.Action, error) {
+	if err := a.leading(); err != nil {
+		return nil, err
+	}
 	_, v, uid, err := a.actionable(r)
 	if err != nil {
 		return nil, err
 	}
-	live, err := v.cluster.Fetch(ctx, r.Key, r.Version)
-	switch {
-	case err != nil:
+	live, err := a.fetchSame(ctx, v, r, uid)
+	if err != nil {
 		return nil, err
-	case live.GetUID() != uid:
-		return nil, problem.New(problem.NotFound, "%s has just been replaced by another object", r.Key.Short()).WithHint("ask again")
 	}
 	ctx, cancel := context.WithTimeout(ctx, scriptTime)
 	defer cancel()

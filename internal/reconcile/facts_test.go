@@ -133,3 +133,13 @@ func TestFactsOfTheNetwork(t *testing.T) {
 		})
 	}
 }
+
+func BenchmarkFactsOfPod(b *testing.B) {
+	o := &object.Object{}
+	if err := yaml.Unmarshal([]byte(fmt.Sprintf(podHead, "")+"  phase: Running\n  containerStatuses: [{name: web, ready: true, state: {running: {}}}]"), &o.Object); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		factsOf(o, nil)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -158,7 +159,7 @@ func (a *Apps) ServerSideDiff(ctx context.Context, name types.NamespacedName, ta
 		o, _ := v.cluster.Get(key)
 		return o
 	})
-	var list []Managed
+	var wanted []*object.Object
 	for _, want := range c.objects {
 		key := object.KeyOf(want)
 		if plan.IsSkipped(want) {
@@ -168,24 +169,34 @@ func (a *Apps) ServerSideDiff(ctx context.Context, name types.NamespacedName, ta
 			return nil, problem.New(problem.Forbidden, "%s %s %s not found as part of application %s", key.Kind, key.Group, key.Name, app.Name).
 				WithHint("it is live, and not one that the application has applied or has in Git")
 		}
-		compared, err := a.againstLive(ctx, cmp, key, want, v)
-		if err != nil {
-			return nil, err
-		}
-		m, err := managed(ctx, compared, cmp.ignore.Select(key), v.cluster)
-		if err != nil {
-			return nil, err
-		}
-		if compared.live == nil && compared.refused == "" && compared.err == nil { // it would be created: say as what
-			if predictErr := cmp.predict(ctx, compared); predictErr != nil {
-				m.Err = predictErr.Error()
-			} else if m.Predicted, err = plainJSON(bareOf(compared.predicted)); err != nil {
-				return nil, err
-			}
-		}
-		list = append(list, m)
+		wanted = append(wanted, want)
 	}
-	return list, nil
+	list := make([]Managed, len(wanted))
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(dryRuns)
+	for i, want := range wanted {
+		group.Go(func() (err error) {
+			list[i], err = a.againstLive(gctx, cmp, want, v)
+			return err
+		})
+	}
+	return list, group.Wait()
+}
+
+// againstLive says how a given manifest differs from what is live.
+func (a *Apps) againstLive(ctx context.Context, cmp comparer, want *object.Object, v *view) (Managed, error) {
+	key := object.KeyOf(want)
+	c := a.compareGiven(ctx, cmp, key, want, v)
+	m, err := managed(ctx, c, cmp.ignore.Select(key), v.cluster)
+	if err != nil || c.live != nil || c.refused != "" || c.err != nil {
+		return m, err
+	}
+	if err := cmp.predict(ctx, c); err != nil { // it would be created: say as what
+		m.Err = err.Error()
+		return m, nil
+	}
+	m.Predicted, err = plainJSON(bareOf(c.predicted))
+	return m, err
 }
 
 func bareOf(o *object.Object) *object.Object {
@@ -194,11 +205,11 @@ func bareOf(o *object.Object) *object.Object {
 	return o
 }
 
-// againstLive compares a given manifest with what is live. A Secret whose values are masked cannot be sent: what stands
+// compareGiven compares a given manifest with what is live. A Secret whose values are masked cannot be sent: what stands
 // for a value of Git's own render is put back, and where that is not it, the masked values are compared as they are.
-func (a *Apps) againstLive(ctx context.Context, cmp comparer, key object.Key, want *object.Object, v *view) (*compared, error) {
+func (a *Apps) compareGiven(ctx context.Context, cmp comparer, key object.Key, want *object.Object, v *view) *compared {
 	if !object.IsSecret(want) {
-		return cmp.one(ctx, key, want, nil), nil
+		return cmp.one(ctx, key, want, nil)
 	}
 	var git *object.Object
 	if c := v.objects[key]; c != nil {
@@ -206,17 +217,17 @@ func (a *Apps) againstLive(ctx context.Context, cmp comparer, key object.Key, wa
 	}
 	plain, hidden := unmask(object.FoldStringData(want), git, v.cluster.Mask)
 	if !hidden {
-		return cmp.one(ctx, key, plain, nil), nil
+		return cmp.one(ctx, key, plain, nil)
 	}
 	r := &compared{key: key, want: want}
 	if err := cmp.permit(key); err != nil {
 		r.refused, r.status = err.Error(), v1alpha1.SyncStatusOutOfSync
-		return r, nil
+		return r
 	}
 	live, ok := v.cluster.Get(key)
 	if !ok || !isWhole(live) {
 		r.status, r.err = v1alpha1.SyncStatusUnknown, problem.New(problem.Invalid, "%s has masked values that stand for nothing known", key.Short())
-		return r, nil
+		return r
 	}
 	r.live, r.predicted = live, live.DeepCopy()
 	data, _ := live.Object["data"].(map[string]any)
@@ -229,7 +240,7 @@ func (a *Apps) againstLive(ctx context.Context, cmp comparer, key object.Key, wa
 	if r.status = v1alpha1.SyncStatusSynced; len(r.changes) > 0 {
 		r.status = v1alpha1.SyncStatusOutOfSync
 	}
-	return r, nil
+	return r
 }
 
 // unmask puts the values back that a masked Secret got from git; hidden says that others remain.

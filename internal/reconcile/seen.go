@@ -98,28 +98,35 @@ func (a *Apps) permitNow(app *v1alpha1.Application, v *view) func(object.Key) er
 
 // audience is who wants to hear of changes, by application. Each has room for one call: more say nothing new.
 type audience struct {
-	mu      sync.Mutex
-	members map[types.NamespacedName]map[chan struct{}]struct{}
+	mu     sync.Mutex
+	groups map[types.NamespacedName]*group
 }
 
-func newAudience() *audience {
-	return &audience{members: map[types.NamespacedName]map[chan struct{}]struct{}{}}
+// group is who wants to hear of one application, and what they share.
+type group struct {
+	members map[chan struct{}]struct{}
+	changes uint64 // counts the calls
+	tree    sharedTree
 }
+
+func newAudience() *audience { return &audience{groups: map[types.NamespacedName]*group{}} }
 
 // join returns a channel that is written to after each change, until leave is called.
 func (a *audience) join(name types.NamespacedName) (heard <-chan struct{}, leave func()) {
 	c := make(chan struct{}, 1)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.members[name] == nil {
-		a.members[name] = map[chan struct{}]struct{}{}
+	g := a.groups[name]
+	if g == nil {
+		g = &group{members: map[chan struct{}]struct{}{}}
+		a.groups[name] = g
 	}
-	a.members[name][c] = struct{}{}
+	g.members[c] = struct{}{}
 	return c, func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if delete(a.members[name], c); len(a.members[name]) == 0 {
-			delete(a.members, name)
+		if delete(g.members, c); len(g.members) == 0 {
+			delete(a.groups, name)
 		}
 	}
 }
@@ -128,10 +135,25 @@ func (a *audience) join(name types.NamespacedName) (heard <-chan struct{}, leave
 func (a *audience) stir(name types.NamespacedName) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for c := range a.members[name] {
+	g := a.groups[name]
+	if g == nil {
+		return
+	}
+	g.changes++
+	for c := range g.members {
 		select {
 		case c <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// of returns the application's group and how many changes it has heard of; nil when nobody listens.
+func (a *audience) of(name types.NamespacedName) (*group, uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if g := a.groups[name]; g != nil {
+		return g, g.changes
+	}
+	return nil, 0
 }

@@ -3,20 +3,26 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/project"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Tree is everything that belongs to an application: what Git has, what is live of it, and what that owns.
+// Tree is everything that belongs to an application: what Git has, what is live of it, and what that owns. It may be
+// shared: it is not to be changed.
 type Tree struct {
 	Nodes   []Node // by key
 	Orphans []Node // in its namespace and nobody's, where its project asks for them
@@ -69,7 +75,7 @@ func (a *Apps) WatchTree(ctx context.Context, name types.NamespacedName, send fu
 	heard, leave := a.heard.join(name)
 	defer leave()
 	for {
-		tree, err := a.Tree(ctx, name)
+		tree, err := a.treeForMany(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -80,6 +86,48 @@ func (a *Apps) WatchTree(ctx context.Context, name types.NamespacedName, send fu
 			return err
 		}
 	}
+}
+
+// sharedTree is the tree that those who watch one application share: however many they are, it is made once.
+type sharedTree struct {
+	mu   sync.Mutex
+	key  treeKey
+	made time.Time
+	tree Tree
+}
+
+// treeKey is what a tree depends on, but for the clock.
+type treeKey struct {
+	view     *view
+	rules    *project.Rules
+	settings *catalog.Settings
+	changes  uint64
+}
+
+// treeKeeps bounds the age of a shared tree: some healths change with time alone.
+const treeKeeps = 10 * time.Second
+
+func (a *Apps) treeForMany(ctx context.Context, name types.NamespacedName) (Tree, error) {
+	g, changes := a.heard.of(name) // before anything is read
+	app, v, err := a.seen(ctx, name)
+	if err != nil {
+		return Tree{}, err
+	}
+	rules, err := a.Catalog.Rules(app.Spec.ProjectName())
+	if g == nil || err != nil {
+		return a.tree(ctx, app, v), nil
+	}
+	key := treeKey{v, rules, a.Catalog.Settings(), changes}
+	g.tree.mu.Lock()
+	defer g.tree.mu.Unlock()
+	if s := &g.tree; s.key != key || time.Since(s.made) > treeKeeps {
+		s.tree = a.tree(ctx, app, v)
+		if s.key, s.made = key, time.Now(); ctx.Err() != nil { // whoever gave up halfway leaves nothing behind
+			s.key = treeKey{}
+		}
+		return s.tree, nil
+	}
+	return g.tree.tree, nil
 }
 
 const (
@@ -240,7 +288,7 @@ func (a *Apps) tree(ctx context.Context, app *v1alpha1.Application, v *view) Tre
 		if p.live == nil {
 			continue
 		}
-		for _, o := range v.cluster.Descendants(p.key) {
+		for _, o := range append(v.cluster.Descendants(p.key), a.claimsOf(p.live, v)...) {
 			key := object.KeyOf(o)
 			if _, known := nodes[key]; !known && permit(key) == nil {
 				add(o, Node{Key: key, Health: a.healthNow(ctx, part{live: o}, nil, v)})
@@ -248,6 +296,14 @@ func (a *Apps) tree(ctx context.Context, app *v1alpha1.Application, v *view) Tre
 		}
 	}
 	linkParents(nodes, live)
+	for _, p := range parts {
+		for _, o := range a.claimsOf(p.live, v) {
+			if n := nodes[object.KeyOf(o)]; len(n.Parents) == 0 && !n.Managed {
+				n.Parents = []Parent{{p.key, p.live.GetUID()}}
+				nodes[n.Key] = n
+			}
+		}
+	}
 	t := Tree{Nodes: sortedNodes(nodes), Orphans: a.orphanNodes(v, permit)}
 	for _, name := range sortedNames(hosts) {
 		h := hosts[name]
@@ -257,6 +313,32 @@ func (a *Apps) tree(ctx context.Context, app *v1alpha1.Application, v *view) Tre
 		t.Hosts = append(t.Hosts, h)
 	}
 	return t
+}
+
+// maxOrdinal bounds the volume claims that are looked for.
+const maxOrdinal = 1000
+
+// claimsOf are the volume claims of a StatefulSet. Kubernetes makes them without an owner, so that they outlive it, and
+// finds them by their names: template-set-ordinal.
+func (a *Apps) claimsOf(set *object.Object, v *view) []*object.Object {
+	if set == nil || set.GetKind() != "StatefulSet" || set.GroupVersionKind().Group != "apps" {
+		return nil
+	}
+	n, found, _ := unstructured.NestedInt64(set.Object, "spec", "replicas")
+	if !found {
+		n = 1
+	}
+	first, _, _ := unstructured.NestedInt64(set.Object, "spec", "ordinals", "start")
+	var claims []*object.Object
+	for _, t := range mapsAt(set.Object, "spec", "volumeClaimTemplates") {
+		for i := range min(n, maxOrdinal) {
+			name := fmt.Sprintf("%s-%s-%d", textAt(t, "metadata", "name"), set.GetName(), first+i)
+			if o, ok := v.cluster.Get(object.Key{Kind: "PersistentVolumeClaim", Namespace: set.GetNamespace(), Name: name}); ok {
+				claims = append(claims, o)
+			}
+		}
+	}
+	return claims
 }
 
 // linkParents fills in the owners that are in the tree.

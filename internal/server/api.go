@@ -13,9 +13,10 @@ import (
 
 // api answers the methods: by their gRPC names, and by the routes of REST.
 type api struct {
-	s      *server
-	rpcs   map[string]rpc
-	routes paths
+	s        *server
+	rpcs     map[string]rpc
+	services map[string]bool
+	routes   paths
 }
 
 type rpc struct {
@@ -24,12 +25,13 @@ type rpc struct {
 }
 
 func newAPI(s *server) *api {
-	a := &api{s: s, rpcs: map[string]rpc{}}
+	a := &api{s: s, rpcs: map[string]rpc{}, services: map[string]bool{}}
 	for _, m := range s.methods() {
 		if _, twice := a.rpcs[m.path()]; twice {
 			panic("server: method " + m.path() + " is declared twice")
 		}
 		a.rpcs[m.path()] = rpc{m, m.rpc(s, m.path())}
+		a.services[m.Service] = true
 		for _, r := range m.REST {
 			a.routes.insert(r.Verb, &bound{method: &m, segments: parsePath(r.Path), body: r.Body})
 		}

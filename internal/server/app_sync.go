@@ -129,7 +129,7 @@ func targetRevisions(app *v1alpha1.Application) (list []string) {
 
 // operate writes an operation, unless one is under way.
 func (s *server) operate(c *call, op *v1alpha1.Operation, what string) (*v1alpha1.Application, error) {
-	app, err := s.Catalog.EditApplication(c, c.app, func(n *v1alpha1.Application) error {
+	app, err := s.edit(c, c.app, func(n *v1alpha1.Application) error {
 		if n.Operation != nil {
 			return problem.New(problem.Precondition, "another operation is already in progress")
 		}
@@ -177,7 +177,7 @@ func (s *server) rollback(c *call, q *argocd.ApplicationRollbackRequest) (*v1alp
 
 // terminate asks for the end of the operation that is under way.
 func (s *server) terminate(c *call, _ *argocd.OperationTerminateRequest) (*argocd.OperationTerminateResponse, error) {
-	app, err := s.Catalog.EditApplication(c, c.app, func(n *v1alpha1.Application) error {
+	app, err := s.edit(c, c.app, func(n *v1alpha1.Application) error {
 		if n.Operation == nil || n.Status.OperationState == nil {
 			return problem.New(problem.Invalid, "Unable to terminate operation. No operation is in progress")
 		}

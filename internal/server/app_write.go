@@ -93,10 +93,23 @@ func merged(old, more map[string]string) map[string]string {
 	return m
 }
 
+// edit changes an application as the catalog does; a refusal of change comes back in its own words, which clients know.
+func (s *server) edit(c *call, old *v1alpha1.Application, change func(*v1alpha1.Application) error) (*v1alpha1.Application, error) {
+	var refused error
+	app, err := s.Catalog.EditApplication(c, old, func(n *v1alpha1.Application) error {
+		refused = change(n)
+		return refused
+	})
+	if refused != nil {
+		return nil, refused
+	}
+	return app, err
+}
+
 // change writes what a caller wants of an application, once they may do so: with the application as it is when it is
 // written, and, when it moves to another project, in there as well.
 func (s *server) change(c *call, old *v1alpha1.Application, edit func(*v1alpha1.Application) error) (*v1alpha1.Application, error) {
-	updated, err := s.Catalog.EditApplication(c, old, func(n *v1alpha1.Application) error {
+	updated, err := s.edit(c, old, func(n *v1alpha1.Application) error {
 		before := s.object(n)
 		if err := c.must(rbac.Applications, rbac.Update, before); err != nil {
 			return err
@@ -275,7 +288,7 @@ func (s *server) validate(c *call, app *v1alpha1.Application, thorough bool) err
 
 // tell puts an event on an application: who did what.
 func (s *server) tell(c *call, app *v1alpha1.Application, reason, what string) {
-	s.Catalog.Event(app, "Normal", reason, c.by()+" "+what)
+	s.Catalog.RequestEvent(app, "Normal", reason, c.by()+" "+what)
 }
 
 // by is the caller as events and operations name them.

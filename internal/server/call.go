@@ -31,10 +31,11 @@ type call struct {
 	renewed string        // a token to give in place of an old one
 	table   *rbac.Table
 
-	app        *v1alpha1.Application // that the rule found
-	clusters   []catalog.Cluster     // that the rule found
-	repository catalog.Repository    // that the rule found
-	own        bool                  // the call changes the caller's own account
+	app        *v1alpha1.Application    // that the rule found
+	clusters   []catalog.Cluster        // that the rule found
+	repository catalog.Repository       // that the rule found
+	set        *v1alpha1.ApplicationSet // that the rule found
+	own        bool                     // the call changes the caller's own account
 }
 
 type callKey struct{}

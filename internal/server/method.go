@@ -131,6 +131,9 @@ func stream[Req, Res any](name string, r rule[Req], f func(c *call, r *Req, send
 			err := r.check(c, q.Msg)
 			if err == nil {
 				c.begin()
+				err = out.Send(nil) // the headers: there are clients that wait for them, and nothing may happen for hours
+			}
+			if err == nil {
 				err = f(c, q.Msg, out.Send)
 			}
 			c.finish(err)
@@ -187,14 +190,15 @@ var errNoMore = problem.New(problem.Invalid, "the stream of requests ended early
 // newMethod joins a name of the contract to our types. Whatever is wrong here is a mistake in the table: it panics when
 // the process starts, and in every test.
 func newMethod[Req, Res any](name string, r rule[Req]) method {
-	i := slices.IndexFunc(argocd.Methods, func(m argocd.Method) bool { return m.Service+"/"+m.Name == name })
+	contract := slices.Concat(argocd.Methods, plumbing)
+	i := slices.IndexFunc(contract, func(m argocd.Method) bool { return m.Service+"/"+m.Name == name })
 	if i < 0 {
 		panic("server: the contract has no method " + name)
 	}
 	if r.check == nil || r.scope == 0 || (r.resource == "") != (r.scope == open || r.scope == known) {
 		panic("server: method " + name + " has no rule")
 	}
-	m := method{Method: argocd.Methods[i], declared: r.declared, request: reflect.TypeFor[Req](), answer: reflect.TypeFor[Res](), none: func() any { return new(Req) }}
+	m := method{Method: contract[i], declared: r.declared, request: reflect.TypeFor[Req](), answer: reflect.TypeFor[Res](), none: func() any { return new(Req) }}
 	for _, t := range []reflect.Type{m.request, m.answer} {
 		if err := wire.Check(t); err != nil {
 			panic(fmt.Sprintf("server: method %s: %v", name, err))

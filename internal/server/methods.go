@@ -7,8 +7,8 @@ import (
 
 // methods is the table of everything that the API can do, each with the rule that it passes first.
 func (s *server) methods() []method {
-	return concat(s.appMethods(), s.identityMethods(), s.settingsMethods(), s.projectMethods(), s.repositoryMethods(), s.repocredsMethods(), s.clusterMethods(),
-		s.certificateMethods(), s.gpgkeyMethods(), s.notificationMethods())
+	return concat(s.appMethods(), s.setMethods(), s.identityMethods(), s.settingsMethods(), s.projectMethods(), s.repositoryMethods(), s.repocredsMethods(), s.clusterMethods(),
+		s.certificateMethods(), s.gpgkeyMethods(), s.notificationMethods(), s.plumbingMethods())
 }
 
 func concat(lists ...[]method) (all []method) {

@@ -194,7 +194,7 @@ func roleTokens(p *v1alpha1.AppProject, role *v1alpha1.ProjectRole) []v1alpha1.J
 
 // tellProject puts an event on a project: who did what.
 func (s *server) tellProject(c *call, p *v1alpha1.AppProject, reason, what string) {
-	s.Catalog.EventOn(v1alpha1.KindAppProject, p, corev1.EventTypeNormal, reason, c.by()+" "+what)
+	s.Catalog.RequestEvent(p, corev1.EventTypeNormal, reason, c.by()+" "+what)
 }
 
 // quoted lists names for a message.

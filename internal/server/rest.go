@@ -411,11 +411,9 @@ func (s *server) restStream(w http.ResponseWriter, r *http.Request, c *call, b *
 		return out.Flush()
 	}
 	err = run(func(value any) error {
-		data, err := asJSON(value, fields)
-		if err != nil {
-			return err
-		}
-		return line(append(append([]byte(`{"result":`), data...), '}'), nil)
+		return line(asJSON(struct {
+			Result any `json:"result"`
+		}{value}, fields))
 	})
 	if err != nil && r.Context().Err() == nil {
 		code := codeOf(err)

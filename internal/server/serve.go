@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -30,15 +31,21 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers on l with HTTP/1.1 and with HTTP/2 without TLS, which gRPC clients speak to a port in plain text, until
-// ctx ends; then it stops listening, lets running requests finish for up to ten seconds, and returns nil. It owns l.
-func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+// Serve answers on l with HTTP/1.1 and HTTP/2, without TLS (which gRPC clients call plain text) and, unless secure is
+// nil, with it, until ctx ends; then it stops listening, lets running requests finish for up to ten seconds, and returns
+// nil. It owns l.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) error {
 	var p http.Protocols
 	p.SetHTTP1(true)
+	p.SetHTTP2(true)
 	p.SetUnencryptedHTTP2(true)
+	if secure != nil {
+		h = upgrade(h)
+	}
 	srv := &http.Server{
 		Handler:           h,
 		Protocols:         &p,
+		TLSConfig:         secure,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 250},
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -47,7 +54,13 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
+	go func() {
+		if secure == nil {
+			served <- srv.Serve(l)
+			return
+		}
+		served <- serveBoth(ctx, srv, l)
+	}()
 	select {
 	case err := <-served:
 		return problem.Because(problem.Unavailable, err, "serve on %s", l.Addr())
@@ -55,6 +68,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
+	_ = l.Close()
 	err := srv.Shutdown(stop)
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.Warn("requests still running were cut off", "after", stopTimeout)

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,6 +82,12 @@ type server struct {
 	api         *api
 	connections connections
 	told        atomic.Int64 // the second in which a refused delivery was logged last
+
+	healthWatches atomic.Int32
+	terminals     atomic.Int32
+	swagger       func() []byte    // the description of the API, built when it is asked for
+	swaggerUI     func() []byte    // the same for people
+	reflected     func() reflected // the same for tools of gRPC
 }
 
 // A route is one row of the table: what answers a method on a path.
@@ -95,6 +102,10 @@ func (s *server) routes() []route {
 		{"GET", "/healthz", s.healthz},
 		{"GET", "/metrics", s.metrics()},
 		{"POST", "/api/webhook", s.webhook},
+		{"GET", "/api/badge", s.badge},
+		{"GET", "/swagger.json", s.swaggerJSON},
+		{"GET", "/swagger-ui", s.swaggerPage},
+		{"GET", "/terminal", s.terminal},
 		{"GET", "/auth/login", s.beginLogin},
 		{"GET", "/auth/callback", s.completeLogin},
 		{"POST", "/auth/logout", s.logout},
@@ -111,6 +122,9 @@ func newServer(o Options, b bounds) *server {
 		s.Audit = LogAudit{o.Log}
 	}
 	s.api = newAPI(s)
+	s.swagger = sync.OnceValue(func() []byte { return describe(s.methods(), s.Version.Version) })
+	s.swaggerUI = sync.OnceValue(func() []byte { return listRoutes(s.methods()) })
+	s.reflected = sync.OnceValue(func() reflected { return reflectMethods(s.methods()) })
 	return s
 }
 
@@ -119,7 +133,7 @@ func (s *server) handler() http.Handler {
 	for _, r := range s.routes() {
 		byPath[r.path] = append(byPath[r.path], r)
 	}
-	return s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.belowRoot(s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.api.serve(w, r) {
 			return
 		}
@@ -139,7 +153,23 @@ func (s *server) handler() http.Handler {
 		slices.Sort(allowed)
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		answer(w, http.StatusMethodNotAllowed, connect.CodeUnimplemented, fmt.Sprintf("%s does not answer %s, only %s", r.URL.Path, clip(r.Method), strings.Join(allowed, ", ")))
-	}))
+	})))
+}
+
+// belowRoot takes the root path off what is asked for. Without it we answer, too: probes and proxies that take it off
+// themselves do not know it.
+func (s *server) belowRoot(next http.Handler) http.Handler {
+	root := s.base()
+	if root == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == root || strings.HasPrefix(r.URL.Path, root+"/") {
+			http.StripPrefix(root, next).ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // home says what this is. The links are relative, so that they work below a proxy's prefix.

@@ -344,7 +344,7 @@ func TestServe(t *testing.T) {
 		fmt.Fprint(w, r.Proto)
 	})
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, l, handler, slog.New(slog.DiscardHandler)) }()
+	go func() { served <- Serve(ctx, l, handler, nil, slog.New(slog.DiscardHandler)) }()
 
 	var h2 http.Protocols
 	h2.SetUnencryptedHTTP2(true)

@@ -15,7 +15,7 @@ type packed struct {
 	kind                byte
 }
 
-func pack(t *testing.T, entries ...packed) *bytes.Buffer {
+func pack(t testing.TB, entries ...packed) *bytes.Buffer {
 	t.Helper()
 	out := &bytes.Buffer{}
 	zip := gzip.NewWriter(out)
@@ -118,4 +118,30 @@ func TestArchivesThatAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzArchive: whatever comes, reading ends, and no path of the tree leads out of it.
+func FuzzArchive(f *testing.F) {
+	f.Add(pack(f, packed{name: "a/b.yaml", content: "a: 1"}, packed{name: "c", kind: tar.TypeSymlink, link: "../../x"}).Bytes())
+	f.Add(pack(f, packed{name: "../x", content: "a"}).Bytes())
+	f.Add(pack(f, packed{name: "d/", kind: tar.TypeDir}, packed{name: "d/e", kind: tar.TypeLink, link: "/etc"}).Bytes()[:100])
+	f.Add([]byte("\x1f\x8b"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tree, err := Archive(bytes.NewReader(data), ArchiveLimits{Packed: 1 << 20, Unpacked: 1 << 20, Entries: 100})
+		if err != nil {
+			return
+		}
+		list, err := tree.List(".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			if e.Name == ".." || strings.ContainsAny(e.Name, "/\x00") {
+				t.Fatalf("an entry %q", e.Name)
+			}
+			if _, err := NewFS(tree, 0).ReadFile(e.Name); err == nil && e.Mode == Folder {
+				t.Fatalf("the folder %q has content", e.Name)
+			}
+		}
+	})
 }

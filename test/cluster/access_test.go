@@ -209,9 +209,25 @@ func TestATreeIsWatched(t *testing.T) {
 		})
 	}
 	pods(3)
+	var others sync.WaitGroup // who watch the same hinder nobody, and see the same in the end
+	seen := make([]string, 20)
+	for i := range seen {
+		others.Go(func() {
+			enough := errors.New("enough")
+			if err := h.apps.WatchTree(ctx, h.id(name), func(tree reconcile.Tree) error {
+				if seen[i] = kindsIn(tree.Nodes); strings.Count(seen[i], "Pod") == 12 {
+					return enough
+				}
+				return nil
+			}); !errors.Is(err, enough) {
+				t.Error(err)
+			}
+		})
+	}
 	h.Patch(t, "kubectl-scale", "apps/v1", "Deployment", h.target, "web", `{"spec":{"replicas":12}}`)
 	began := time.Now()
 	pods(12)
+	others.Wait()
 	n, _ := last()
 	if most := 2 + int(time.Since(began)/(300*time.Millisecond)) + 1; n > most {
 		t.Errorf("%d trees in %s", n, time.Since(began))
@@ -407,6 +423,105 @@ func TestManifestsOfAnyRevision(t *testing.T) {
 		if got, err := h.apps.Revision(t.Context(), bad); err == nil {
 			t.Errorf("%+v gives %+v", bad, got)
 		}
+	}
+}
+
+func TestFilesOfOneSourceAmongSeveral(t *testing.T) {
+	h := start(t)
+	one := h.git.Repo(t, "one", map[string]string{"cm.yaml": named("one", "")})
+	two := h.git.Repo(t, "two", map[string]string{"cm.yaml": named("two", "")})
+	name := h.name("several")
+	h.apply(t, app{name: name, repo: one.URL, path: ".", auto: "{}", extra: fmt.Sprintf("{source: null, sources: [{repoURL: %q, path: ., targetRevision: main}, {repoURL: %q, path: ., targetRevision: main}]}", one.URL, two.URL)})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		if len(a.Status.Sync.Revisions) != 2 || a.Status.Sync.Status != v1alpha1.SyncStatusSynced {
+			return "not Synced"
+		}
+		return ""
+	})
+	show := func(r reconcile.Rendered, err error) string {
+		if err != nil {
+			return err.Error()
+		}
+		text := ""
+		for _, m := range r.Manifests {
+			text += fmt.Sprintf("%s of %s, ", m.Key.Name, r.Sources[m.Source].Revision)
+		}
+		return text
+	}
+	local := map[string]string{"a.yaml": named("local", "")}
+	for position, want := range map[int64]string{
+		1: "local of , two of " + two.Head(t) + ", ",
+		2: "one of " + one.Head(t) + ", local of , ",
+	} {
+		if got := show(h.apps.ManifestsOf(t.Context(), reconcile.LocalRequest{Application: h.id(name), Archive: pack(t, local), Position: position})); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	for _, position := range []int64{0, 3} {
+		if _, err := h.apps.ManifestsOf(t.Context(), reconcile.LocalRequest{Application: h.id(name), Archive: pack(t, local), Position: position}); !problem.Is(err, problem.Invalid) {
+			t.Error(err)
+		}
+	}
+	old := two.Head(t)
+	two.Commit(t, map[string]string{"cm.yaml": named("newer", "")}, "Newer")
+	if got := show(h.apps.Manifests(t.Context(), reconcile.ManifestRequest{Application: h.id(name), Positions: []int64{2}, Revisions: []string{old}, NoCache: true})); got != "one of "+one.Head(t)+", two of "+old+", " {
+		t.Error(got)
+	}
+	if r, err := h.apps.Revision(t.Context(), reconcile.RevisionRequest{Application: h.id(name), Revision: old, Source: 1}); err != nil || r.ID != old {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
+const database = `apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 2
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: "db:1"}]}
+  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]
+`
+
+// An application that nobody looks at has a tree all the same, of what it has on record.
+func TestTreesOfDatabasesAndOfWhatIsLeftAlone(t *testing.T) {
+	h := start(t)
+	name := h.deployed(t, "db", map[string]string{"db.yaml": database})
+	clustertest.Wait(t, "the volume claims", func(ctx context.Context) error {
+		tree, err := h.apps.Tree(ctx, h.id(name))
+		if err != nil {
+			return err
+		}
+		claim, set := node(tree, "PersistentVolumeClaim", "data-db-1"), node(tree, "StatefulSet", "db")
+		if claim == nil || len(claim.Parents) != 1 || claim.Parents[0].UID != set.UID || !strings.Contains(kindsIn(tree.Nodes), "ControllerRevision") {
+			return fmt.Errorf("%s, %+v", kindsIn(tree.Nodes), claim)
+		}
+		return nil
+	})
+	h.stop()
+	h.Patch(t, "kubectl-annotate", "argoproj.io/v1alpha1", "Application", h.control, name, `{"metadata":{"annotations":{"argocd.argoproj.io/skip-reconcile":"true"}}}`)
+	h.run(t)
+	clustertest.Wait(t, "the tree of what is on record", func(ctx context.Context) error {
+		tree, err := h.apps.Tree(ctx, h.id(name))
+		if err != nil {
+			return err
+		}
+		set := node(tree, "StatefulSet", "db")
+		if set == nil || set.Missing || set.Health == nil || set.Health.Status != v1alpha1.HealthStatusHealthy || node(tree, "Pod", "db-0") == nil {
+			return fmt.Errorf("%s, %+v", kindsIn(tree.Nodes), set)
+		}
+		return nil
+	})
+	if _, err := h.apps.Managed(t.Context(), h.id(name), reconcile.Filter{}); !problem.Is(err, problem.Unavailable) {
+		t.Error(err)
+	}
+	if _, err := h.apps.Refresh(t.Context(), h.id(name), v1alpha1.RefreshHard); !problem.Is(err, problem.Invalid) {
+		t.Error(err)
+	}
+	if _, err := h.apps.Tree(t.Context(), h.id("nobody")); !problem.Is(err, problem.NotFound) {
+		t.Error(err)
 	}
 }
 

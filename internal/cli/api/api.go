@@ -22,7 +22,6 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/hawser-cd/hawser/internal/problem"
-	"github.com/hawser-cd/hawser/internal/server/wire"
 )
 
 // Server is where a server is and how to speak to it.
@@ -34,11 +33,16 @@ type Server struct {
 	CA         string // file of PEM certificates to trust instead of the system's
 	ClientCert string // files of a client certificate and its key
 	ClientKey  string
-	GRPCWeb    bool        // gRPC-Web over HTTP/1.1, for proxies that do not pass gRPC on
-	RootPath   string      // path below which the server is; implies GRPCWeb
-	Token      string      // sent with every call; empty for none
-	Headers    http.Header // sent with every call
-	UserAgent  string
+	// The same as PEM, as contexts hold them; the files win.
+	CAData, ClientCertData, ClientKeyData []byte
+	GRPCWeb                               bool        // gRPC-Web over HTTP/1.1, for proxies that do not pass gRPC on
+	RootPath                              string      // path below which the server is; implies GRPCWeb
+	Token                                 string      // sent with every call; empty for none
+	Headers                               http.Header // sent with every call
+	UserAgent                             string
+	Retries                               int // how often a call is tried again that reached nobody
+	// FellBack, if set, is told that the server answers gRPC-Web and not gRPC.
+	FellBack func()
 	// Renewed, if set, is told a token that the server gave in place of Token.
 	Renewed func(token string)
 }
@@ -50,11 +54,12 @@ const largest = 200 << 20
 type Client struct {
 	server Server
 	base   string // scheme, host and root path, without a slash at the end
-	http   *http.Client
-	web    bool
 
 	mu    sync.Mutex
 	token string
+	web   bool // speak gRPC-Web
+	known bool // the server has answered in this way
+	http  *http.Client
 }
 
 // New returns a client of s; it opens no connection yet.
@@ -75,6 +80,15 @@ func New(s Server) (*Client, error) {
 	if root := strings.Trim(s.RootPath, "/"); root != "" {
 		c.base += "/" + root
 	}
+	var err error
+	if c.http, err = transport(s, c.web); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// transport returns an HTTP client: HTTP/2 alone for gRPC, both for gRPC-Web.
+func transport(s Server, web bool) (*http.Client, error) {
 	t := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -82,7 +96,7 @@ func New(s Server) (*Client, error) {
 		Protocols:           new(http.Protocols),
 	}
 	switch {
-	case c.web:
+	case web:
 		t.Protocols.SetHTTP1(true)
 		t.Protocols.SetHTTP2(true)
 	case s.PlainText:
@@ -96,38 +110,48 @@ func New(s Server) (*Client, error) {
 			return nil, err
 		}
 	}
-	c.http = &http.Client{Transport: t}
-	return c, nil
+	return &http.Client{Transport: t}, nil
 }
 
 func tlsConfig(s Server) (*tls.Config, error) {
 	// Insecure is the user's own word, asked for by name or answered to a question.
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.ServerName, InsecureSkipVerify: s.Insecure}
+	ca, from := s.CAData, "the context"
 	if s.CA != "" {
-		pem, err := os.ReadFile(s.CA)
-		if err != nil {
+		var err error
+		if ca, err = os.ReadFile(s.CA); err != nil {
 			return nil, problem.Because(problem.Invalid, err, "read the server's certificate")
 		}
+		from = s.CA
+	}
+	if len(ca) > 0 {
 		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, problem.New(problem.Invalid, "%s holds no certificate in PEM form", s.CA)
+		if !c.RootCAs.AppendCertsFromPEM(ca) {
+			return nil, problem.New(problem.Invalid, "%s holds no certificate in PEM form", from)
 		}
 	}
-	if s.ClientCert != "" || s.ClientKey != "" {
-		pair, err := tls.LoadX509KeyPair(s.ClientCert, s.ClientKey)
-		if err != nil {
-			return nil, problem.Because(problem.Invalid, err, "read the client certificate %s and its key %s", s.ClientCert, s.ClientKey)
-		}
-		c.Certificates = []tls.Certificate{pair}
+	var pair tls.Certificate
+	var err error
+	switch {
+	case s.ClientCert != "" || s.ClientKey != "":
+		pair, err = tls.LoadX509KeyPair(s.ClientCert, s.ClientKey)
+	case len(s.ClientCertData) > 0 || len(s.ClientKeyData) > 0:
+		pair, err = tls.X509KeyPair(s.ClientCertData, s.ClientKeyData)
+	default:
+		return c, nil
 	}
+	if err != nil {
+		return nil, problem.Because(problem.Invalid, err, "read the client certificate %s and its key %s", s.ClientCert, s.ClientKey)
+	}
+	c.Certificates = []tls.Certificate{pair}
 	return c, nil
 }
 
 // URL is the address of a path of the server, for what is not gRPC.
 func (c *Client) URL(path string) string { return c.base + path }
 
-// HTTP is the client that requests go through, for what is not gRPC.
-func (c *Client) HTTP() *http.Client { return c.http }
+// HTTP is a client for what is not gRPC, with the same trust in the server.
+func (c *Client) HTTP() (*http.Client, error) { return transport(c.server, true) }
 
 // Token is the token in use: the one given, or one that the server renewed it with.
 func (c *Client) Token() string {
@@ -136,12 +160,11 @@ func (c *Client) Token() string {
 	return c.token
 }
 
-func (c *Client) options() []connect.ClientOption {
-	o := []connect.ClientOption{connect.WithCodec(wire.Codec{}), connect.WithReadMaxBytes(largest), connect.WithGRPC()}
-	if c.web {
-		o[2] = connect.WithGRPCWeb()
-	}
-	return o
+// SetToken has calls from now on sent with another token.
+func (c *Client) SetToken(t string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.token = t
 }
 
 func (c *Client) sign(h http.Header) {
@@ -173,9 +196,13 @@ func (c *Client) renewed(h http.Header) {
 
 // Call asks a method, "application.ApplicationService/Get", for one answer.
 func Call[Req, Res any](ctx context.Context, c *Client, method string, req *Req) (*Res, error) {
-	call := connect.NewRequest(req)
-	c.sign(call.Header())
-	res, err := connect.NewClient[Req, Res](c.http, c.URL("/"+method), c.options()...).CallUnary(ctx, call)
+	var res *connect.Response[Res]
+	err := c.reach(ctx, method, func() (err error) {
+		call := connect.NewRequest(req)
+		c.sign(call.Header())
+		res, err = client[Req, Res](c, method).CallUnary(ctx, call)
+		return err
+	})
 	if err != nil {
 		return nil, c.explain(err)
 	}
@@ -205,9 +232,12 @@ func (s *Stream[Res]) Close() error { return s.s.Close() }
 
 // Watch asks a method for a stream of answers; ctx ends it.
 func Watch[Req, Res any](ctx context.Context, c *Client, method string, req *Req) (*Stream[Res], error) {
+	if err := c.findWay(ctx); err != nil {
+		return nil, c.explain(err)
+	}
 	call := connect.NewRequest(req)
 	c.sign(call.Header())
-	s, err := connect.NewClient[Req, Res](c.http, c.URL("/"+method), c.options()...).CallServerStream(ctx, call)
+	s, err := client[Req, Res](c, method).CallServerStream(ctx, call)
 	if err != nil {
 		return nil, c.explain(err)
 	}
@@ -216,7 +246,10 @@ func Watch[Req, Res any](ctx context.Context, c *Client, method string, req *Req
 
 // Upload sends many messages to a method, and returns its one answer. (Over gRPC-Web Argo CD takes only one message.)
 func Upload[Req, Res any](ctx context.Context, c *Client, method string, parts func(send func(*Req) error) error) (*Res, error) {
-	s := connect.NewClient[Req, Res](c.http, c.URL("/"+method), c.options()...).CallClientStream(ctx)
+	if err := c.findWay(ctx); err != nil {
+		return nil, c.explain(err)
+	}
+	s := client[Req, Res](c, method).CallClientStream(ctx)
 	c.sign(s.RequestHeader())
 	sendErr := parts(s.Send)
 	if sendErr != nil && !errors.Is(sendErr, io.EOF) { // io.EOF: the server has answered already, and says why below
@@ -270,6 +303,9 @@ type answered struct {
 func (a *answered) Error() string   { return a.said.Error() }
 func (a *answered) Unwrap() []error { return []error{a.said, a.wire} }
 
+// Wire is the answer as it came, for those who print codes.
+func (a *answered) Wire() *connect.Error { return a.wire }
+
 // advice is what most often helps when a server cannot be reached at all.
 func (c *Client) advice(err error) string {
 	text := err.Error()
@@ -280,7 +316,7 @@ func (c *Client) advice(err error) string {
 		return "use --insecure, or --server-crt with the server's certificate"
 	case c.server.PlainText && strings.Contains(text, "EOF"):
 		return "the server may speak TLS: leave out --plaintext"
-	case !c.web:
+	case !c.speaksWeb():
 		return "is it running? behind a proxy that does not pass gRPC on, use --grpc-web"
 	}
 	return "is it running?"

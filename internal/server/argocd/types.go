@@ -178,34 +178,38 @@ type GnuPGPublicKeyList struct {
 
 // Repository is a repository as registered. Answers never hold credentials: those fields are only what a client sends.
 type Repository struct {
-	Repo                             string          `json:"repo" protobuf:"bytes,1,opt,name=repo"`
-	Username                         string          `json:"username,omitempty" protobuf:"bytes,2,opt,name=username"`
-	Password                         string          `json:"password,omitempty" protobuf:"bytes,3,opt,name=password"`
-	SSHPrivateKey                    string          `json:"sshPrivateKey,omitempty" protobuf:"bytes,4,opt,name=sshPrivateKey"`
-	ConnectionState                  ConnectionState `json:"connectionState,omitempty" protobuf:"bytes,5,opt,name=connectionState"`
-	InsecureIgnoreHostKey            bool            `json:"insecureIgnoreHostKey,omitempty" protobuf:"bytes,6,opt,name=insecureIgnoreHostKey"`
-	Insecure                         bool            `json:"insecure,omitempty" protobuf:"bytes,7,opt,name=insecure"`
-	EnableLFS                        bool            `json:"enableLfs,omitempty" protobuf:"bytes,8,opt,name=enableLfs"`
-	TLSClientCertData                string          `json:"tlsClientCertData,omitempty" protobuf:"bytes,9,opt,name=tlsClientCertData"`
-	TLSClientCertKey                 string          `json:"tlsClientCertKey,omitempty" protobuf:"bytes,10,opt,name=tlsClientCertKey"`
-	Type                             string          `json:"type,omitempty" protobuf:"bytes,11,opt,name=type"`
-	Name                             string          `json:"name,omitempty" protobuf:"bytes,12,opt,name=name"`
-	InheritedCreds                   bool            `json:"inheritedCreds,omitempty" protobuf:"bytes,13,opt,name=inheritedCreds"`
-	EnableOCI                        bool            `json:"enableOCI,omitempty" protobuf:"bytes,14,opt,name=enableOCI"`
-	GithubAppPrivateKey              string          `json:"githubAppPrivateKey,omitempty" protobuf:"bytes,15,opt,name=githubAppPrivateKey"`
-	GithubAppID                      int64           `json:"githubAppID,omitempty" protobuf:"bytes,16,opt,name=githubAppID"`
-	GithubAppInstallationID          int64           `json:"githubAppInstallationID,omitempty" protobuf:"bytes,17,opt,name=githubAppInstallationID"`
-	GitHubAppEnterpriseBaseURL       string          `json:"githubAppEnterpriseBaseUrl,omitempty" protobuf:"bytes,18,opt,name=githubAppEnterpriseBaseUrl"`
-	Proxy                            string          `json:"proxy,omitempty" protobuf:"bytes,19,opt,name=proxy"`
-	Project                          string          `json:"project,omitempty" protobuf:"bytes,20,opt,name=project"`
-	GCPServiceAccountKey             string          `json:"gcpServiceAccountKey,omitempty" protobuf:"bytes,21,opt,name=gcpServiceAccountKey"`
-	ForceHTTPBasicAuth               bool            `json:"forceHttpBasicAuth,omitempty" protobuf:"bytes,22,opt,name=forceHttpBasicAuth"`
-	NoProxy                          string          `json:"noProxy,omitempty" protobuf:"bytes,23,opt,name=noProxy"`
-	UseAzureWorkloadIdentity         bool            `json:"useAzureWorkloadIdentity,omitempty" protobuf:"bytes,24,opt,name=useAzureWorkloadIdentity"`
-	BearerToken                      string          `json:"bearerToken,omitempty" protobuf:"bytes,25,opt,name=bearerToken"`
-	InsecureOCIForceHTTP             bool            `json:"insecureOCIForceHttp,omitempty" protobuf:"bytes,26,opt,name=insecureOCIForceHttp"`
-	Depth                            int64           `json:"depth,omitempty" protobuf:"bytes,27,opt,name=depth"`
-	WebhookManifestCacheWarmDisabled bool            `json:"webhookManifestCacheWarmDisabled,omitempty" protobuf:"varint,28,opt,name=webhookManifestCacheWarmDisabled"`
+	Repo                              string          `json:"repo" protobuf:"bytes,1,opt,name=repo"`
+	Username                          string          `json:"username,omitempty" protobuf:"bytes,2,opt,name=username"`
+	Password                          string          `json:"password,omitempty" protobuf:"bytes,3,opt,name=password"`
+	SSHPrivateKey                     string          `json:"sshPrivateKey,omitempty" protobuf:"bytes,4,opt,name=sshPrivateKey"`
+	ConnectionState                   ConnectionState `json:"connectionState,omitempty" protobuf:"bytes,5,opt,name=connectionState"`
+	InsecureIgnoreHostKey             bool            `json:"insecureIgnoreHostKey,omitempty" protobuf:"bytes,6,opt,name=insecureIgnoreHostKey"`
+	Insecure                          bool            `json:"insecure,omitempty" protobuf:"bytes,7,opt,name=insecure"`
+	EnableLFS                         bool            `json:"enableLfs,omitempty" protobuf:"bytes,8,opt,name=enableLfs"`
+	TLSClientCertData                 string          `json:"tlsClientCertData,omitempty" protobuf:"bytes,9,opt,name=tlsClientCertData"`
+	TLSClientCertKey                  string          `json:"tlsClientCertKey,omitempty" protobuf:"bytes,10,opt,name=tlsClientCertKey"`
+	Type                              string          `json:"type,omitempty" protobuf:"bytes,11,opt,name=type"`
+	Name                              string          `json:"name,omitempty" protobuf:"bytes,12,opt,name=name"`
+	InheritedCreds                    bool            `json:"inheritedCreds,omitempty" protobuf:"bytes,13,opt,name=inheritedCreds"`
+	EnableOCI                         bool            `json:"enableOCI,omitempty" protobuf:"bytes,14,opt,name=enableOCI"`
+	GithubAppPrivateKey               string          `json:"githubAppPrivateKey,omitempty" protobuf:"bytes,15,opt,name=githubAppPrivateKey"`
+	GithubAppID                       int64           `json:"githubAppID,omitempty" protobuf:"bytes,16,opt,name=githubAppID"`
+	GithubAppInstallationID           int64           `json:"githubAppInstallationID,omitempty" protobuf:"bytes,17,opt,name=githubAppInstallationID"`
+	GitHubAppEnterpriseBaseURL        string          `json:"githubAppEnterpriseBaseUrl,omitempty" protobuf:"bytes,18,opt,name=githubAppEnterpriseBaseUrl"`
+	Proxy                             string          `json:"proxy,omitempty" protobuf:"bytes,19,opt,name=proxy"`
+	Project                           string          `json:"project,omitempty" protobuf:"bytes,20,opt,name=project"`
+	GCPServiceAccountKey              string          `json:"gcpServiceAccountKey,omitempty" protobuf:"bytes,21,opt,name=gcpServiceAccountKey"`
+	ForceHTTPBasicAuth                bool            `json:"forceHttpBasicAuth,omitempty" protobuf:"bytes,22,opt,name=forceHttpBasicAuth"`
+	NoProxy                           string          `json:"noProxy,omitempty" protobuf:"bytes,23,opt,name=noProxy"`
+	UseAzureWorkloadIdentity          bool            `json:"useAzureWorkloadIdentity,omitempty" protobuf:"bytes,24,opt,name=useAzureWorkloadIdentity"`
+	BearerToken                       string          `json:"bearerToken,omitempty" protobuf:"bytes,25,opt,name=bearerToken"`
+	InsecureOCIForceHTTP              bool            `json:"insecureOCIForceHttp,omitempty" protobuf:"bytes,26,opt,name=insecureOCIForceHttp"`
+	Depth                             int64           `json:"depth,omitempty" protobuf:"bytes,27,opt,name=depth"`
+	WebhookManifestCacheWarmDisabled  bool            `json:"webhookManifestCacheWarmDisabled,omitempty" protobuf:"varint,28,opt,name=webhookManifestCacheWarmDisabled"`
+	AzureServicePrincipalClientID     string          `json:"azureServicePrincipalClientId,omitempty" protobuf:"bytes,29,opt,name=azureServicePrincipalClientId"`
+	AzureServicePrincipalClientSecret string          `json:"azureServicePrincipalClientSecret,omitempty" protobuf:"bytes,30,opt,name=azureServicePrincipalClientSecret"`
+	AzureServicePrincipalTenantID     string          `json:"azureServicePrincipalTenantId,omitempty" protobuf:"bytes,31,opt,name=azureServicePrincipalTenantId"`
+	AzureActiveDirectoryEndpoint      string          `json:"azureActiveDirectoryEndpoint,omitempty" protobuf:"bytes,32,opt,name=azureActiveDirectoryEndpoint"`
 }
 
 // RepositoryList answers List of repositories.

@@ -31,12 +31,13 @@ type plain struct {
 	Children []*plain          `protobuf:"bytes,8,rep,name=children"`
 	Leaf     leaf              `protobuf:"bytes,9,opt,name=leaf"`
 	Numbers  []int64           `protobuf:"varint,10,rep,packed,name=numbers"`
-	Loose    []int64           `protobuf:"varint,11,rep,name=loose"`
+	Loose    []int64           `protobuf:"varint,11,rep,name=loose,proto3"`
 	Doubles  []float64         `protobuf:"fixed64,12,rep,packed,name=doubles"`
 	Labels   map[string]string `protobuf:"bytes,13,rep,name=labels"`
 	Leaves   map[string]leaf   `protobuf:"bytes,14,rep,name=leaves"`
 	ByID     map[int64]*leaf   `protobuf:"bytes,15,rep,name=byID" protobuf_key:"varint,1,opt,name=key"`
 	Texts    []string          `protobuf:"bytes,16,rep,name=texts"`
+	Blobs    [][]byte          `protobuf:"bytes,17,rep,name=blobs,proto3"`
 	// Google's library writes those of which one is set behind the others, whatever their numbers.
 	Query *leaf  `protobuf:"bytes,400,opt,name=query,oneof"`
 	Chunk *leaf  `protobuf:"bytes,401,opt,name=chunk,oneof"`

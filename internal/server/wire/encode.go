@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"math/bits"
@@ -249,48 +250,53 @@ func (m *message) appendMap(b []byte, f *field, v reflect.Value, depth int) ([]b
 	if v.Len() == 0 {
 		return b, nil
 	}
+	// What lies in a map has no address, and is copied to a place that has.
+	key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+	if v.Len() == 1 {
+		it := v.MapRange()
+		it.Next()
+		key.SetIterKey(it)
+		value.SetIterValue(it)
+		return m.appendEntry(b, f, key, value, depth)
+	}
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(x, y reflect.Value) int {
 		switch f.key.kind {
 		case text:
 			return strings.Compare(x.String(), y.String())
 		case signed, zigzag, fixed32, fixed64:
-			return compare(x.Int(), y.Int())
+			return cmp.Compare(x.Int(), y.Int())
 		}
-		return compare(number(&f.key.form, x), number(&f.key.form, y))
+		return cmp.Compare(number(&f.key.form, x), number(&f.key.form, y))
 	})
-	place := reflect.New(v.Type().Elem()).Elem() // what lies in a map has no address
+	var err error
 	for _, k := range keys {
-		place.Set(v.MapIndex(k))
-		e := place
-		if f.ptr {
-			if e.IsNil() {
-				return nil, m.failed(problem.Internal, f, "a value of the map is nil")
-			}
-			e = e.Elem()
-		}
-		b = append(binary.AppendUvarint(b, f.number<<3|bytesType), 0)
-		start := len(b)
-		var err error
-		if b, err = m.appendOne(b, f.key, k, depth); err != nil {
+		value.Set(v.MapIndex(k))
+		if b, err = m.appendEntry(b, f, k, value, depth); err != nil {
 			return nil, err
 		}
-		if b, err = m.appendOne(b, f.value, e, depth); err != nil {
-			return nil, err
-		}
-		b = patchLength(b, start)
 	}
 	return b, nil
 }
 
-func compare[T int64 | uint64](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// appendEntry writes an entry of a map: a message of a key and a value, both always there.
+func (m *message) appendEntry(b []byte, f *field, key, value reflect.Value, depth int) ([]byte, error) {
+	if f.ptr {
+		if value.IsNil() {
+			return nil, m.failed(problem.Internal, f, "a value of the map is nil")
+		}
+		value = value.Elem()
 	}
-	return 0
+	b = append(binary.AppendUvarint(b, f.number<<3|bytesType), 0)
+	start := len(b)
+	b, err := m.appendOne(b, f.key, key, depth)
+	if err != nil {
+		return nil, err
+	}
+	if b, err = m.appendOne(b, f.value, value, depth); err != nil {
+		return nil, err
+	}
+	return patchLength(b, start), nil
 }
 
 // sized is what Kubernetes' generated types offer beside Marshal: writing without a buffer of their own.

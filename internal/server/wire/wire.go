@@ -24,6 +24,9 @@
 //     wire type are errors, unknown fields are skipped, messages nest at most 100 deep, and the memory for elements
 //     is at most 1 MiB and 64 bytes for each byte of input. (What Kubernetes' own types allocate inside is not counted.)
 //
+// It goes through reflection with indexes found beforehand, and not through unsafe pointers: test/oracle/wire measures it
+// at less than twice the time of generated code, and nothing that it does can break memory.
+//
 // The package refuses to guess: a type that it cannot carry is an error for Check, before the first byte. It does not keep
 // unknown fields, knows no extensions and no default values, and leaves JSON to encoding/json.
 package wire

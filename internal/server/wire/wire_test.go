@@ -1,9 +1,12 @@
 package wire_test
 
 import (
+	"bytes"
 	"encoding/hex"
+	"math/rand/v2"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -145,4 +148,80 @@ func TestOurResourcesPassTheCheck(t *testing.T) {
 			t.Errorf("%T: %v", object, err)
 		}
 	}
+}
+
+// The caller may use the input's memory again, as connect does with its buffers.
+func TestNothingOfTheInputIsKept(t *testing.T) {
+	for _, typ := range roots() {
+		v := reflect.New(typ)
+		random(rand.New(rand.NewPCG(8, 8)), v.Elem(), 0)
+		b, err := wire.Marshal(v.Interface())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, again := reflect.New(typ).Interface(), reflect.New(typ).Interface()
+		input := bytes.Clone(b)
+		if err := wire.Unmarshal(input, before); err != nil {
+			t.Fatal(err)
+		}
+		clear(input)
+		if err := wire.Unmarshal(b, again); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(before, again) {
+			t.Errorf("%v has memory in common with what it was read from", typ)
+		}
+	}
+}
+
+// What Marshal returns is the caller's, though the buffer in which it grew is used again.
+func TestNothingOfTheOutputIsUsedAgain(t *testing.T) {
+	first, err := wire.Marshal(leaf{Name: "first"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := string(first)
+	for range 100 {
+		if _, err := wire.Marshal(leaf{Name: "other"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if string(first) != want {
+		t.Errorf("%q became %q", want, first)
+	}
+}
+
+// Types that contain each other, compiled for the first time by many at once.
+type left struct {
+	Right *right  `protobuf:"bytes,1,opt,name=right"`
+	All   []*left `protobuf:"bytes,2,rep,name=all"`
+}
+type right struct {
+	Left left           `protobuf:"bytes,1,opt,name=left"`
+	Map  map[int64]left `protobuf:"bytes,2,rep,name=map"`
+}
+
+func TestManyAtOnce(t *testing.T) {
+	var group sync.WaitGroup
+	for i := range 16 {
+		group.Go(func() {
+			v := any(&left{Right: &right{Map: map[int64]left{3: {}, -3: {}}}})
+			if i%2 == 0 {
+				v = &right{Left: left{All: []*left{{}, {}}}}
+			}
+			for range 50 {
+				b, err := wire.Marshal(v)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				back := reflect.New(reflect.TypeOf(v).Elem()).Interface()
+				if err := wire.Unmarshal(b, back); err != nil || !reflect.DeepEqual(v, back) {
+					t.Errorf("got %+v, %v", back, err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -1,0 +1,4 @@
+package contexts
+
+// ownedPermissions: Windows says who may read a file elsewhere than in permission bits.
+const ownedPermissions = false

@@ -1,0 +1,142 @@
+package daemon
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/hawser-cd/hawser/internal/auth"
+	"github.com/hawser-cd/hawser/internal/problem"
+)
+
+// serverTLS is the Secret that Argo CD prefers to its own; it needs the label app.kubernetes.io/part-of: argocd here.
+const serverTLS = "argocd-server-tls"
+
+// certificate is what we prove ourselves with: the files that were given, the Secret argocd-server-tls, or tls.crt and
+// tls.key of argocd-secret, which are made when missing. A changed Secret is in force for the next connection.
+type certificate struct {
+	d       *Daemon
+	mu      sync.Mutex
+	version uint64
+	pair    *tls.Certificate
+}
+
+// tlsConfig is how TLS is spoken; nil when the process was told not to.
+func (d *Daemon) tlsConfig(ctx context.Context) (*tls.Config, error) {
+	if d.cfg.Insecure || d.Catalog.Settings().Server.Insecure {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if d.cfg.TLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(d.cfg.TLSCert, d.cfg.TLSKey)
+		if err != nil {
+			return nil, problem.Because(problem.Invalid, err, "read the certificate %s and its key %s", d.cfg.TLSCert, d.cfg.TLSKey)
+		}
+		c.Certificates = []tls.Certificate{pair}
+		return c, nil
+	}
+	own := &certificate{d: d}
+	if _, err := own.get(nil); err != nil {
+		crt, key, err := selfSigned(d.cfg.Namespace, time.Now())
+		if err != nil {
+			return nil, problem.Because(problem.Internal, err, "make a certificate")
+		}
+		if err := d.keepCertificate(ctx, crt, key); err != nil {
+			d.log.Warn("our certificate cannot be kept: another one is made at the next start", "error", err)
+			pair, err := tls.X509KeyPair(crt, key)
+			if err != nil {
+				return nil, problem.Because(problem.Internal, err, "make a certificate")
+			}
+			own.pair = &pair
+		}
+	}
+	c.GetCertificate = own.get
+	return c, nil
+}
+
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	accounts := c.d.Catalog.Accounts()
+	if accounts == nil {
+		return nil, problem.New(problem.Unavailable, "the Secret with our certificate has not been read yet")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pair != nil && c.version == accounts.Version {
+		return c.pair, nil
+	}
+	var fault error
+	for _, name := range []string{serverTLS, auth.SettingsSecret} {
+		data, _ := accounts.Secret(name)
+		if len(data["tls.crt"]) == 0 {
+			continue
+		}
+		pair, err := tls.X509KeyPair(data["tls.crt"], data["tls.key"])
+		if err != nil {
+			fault = problem.New(problem.Invalid, "tls.crt and tls.key of Secret %s are not a certificate and its key", name)
+			continue
+		}
+		c.pair, c.version = &pair, accounts.Version
+		return c.pair, nil
+	}
+	if c.pair != nil { // better the old one than none
+		return c.pair, nil
+	}
+	if fault == nil {
+		fault = problem.New(problem.NotFound, "there is no certificate in Secret %s", auth.SettingsSecret)
+	}
+	return nil, fault
+}
+
+// keepCertificate puts a certificate into argocd-secret, unless there is one by now.
+func (d *Daemon) keepCertificate(ctx context.Context, crt, key []byte) error {
+	return d.Catalog.ChangeSecret(ctx, auth.SettingsSecret, func(data map[string][]byte) error {
+		if _, err := tls.X509KeyPair(data["tls.crt"], data["tls.key"]); err != nil {
+			data["tls.crt"], data["tls.key"] = crt, key
+		}
+		return nil
+	})
+}
+
+// selfSigned makes a certificate for the names that we go by in a cluster and on this machine, good for a year.
+func selfSigned(namespace string, now time.Time) (crt, key []byte, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{Organization: []string{"Hawser"}},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(365 * 24 * time.Hour), BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames: []string{
+			"localhost", "hawser", "argocd-server", "argocd-server." + namespace, "argocd-server." + namespace + ".svc",
+			"argocd-server." + namespace + ".svc.cluster.local",
+		},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	if host, err := os.Hostname(); err == nil {
+		t.DNSNames = append(t.DNSNames, host)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, t, private.Public(), private)
+	if err != nil {
+		return nil, nil, err
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), nil
+}
