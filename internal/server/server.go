@@ -85,7 +85,9 @@ type server struct {
 
 	healthWatches atomic.Int32
 	terminals     atomic.Int32
-	swagger       func() []byte // the description of the API, built when it is asked for
+	swagger       func() []byte    // the description of the API, built when it is asked for
+	swaggerUI     func() []byte    // the same for people
+	reflected     func() reflected // the same for tools of gRPC
 }
 
 // A route is one row of the table: what answers a method on a path.
@@ -121,6 +123,8 @@ func newServer(o Options, b bounds) *server {
 	}
 	s.api = newAPI(s)
 	s.swagger = sync.OnceValue(func() []byte { return describe(s.methods(), s.Version.Version) })
+	s.swaggerUI = sync.OnceValue(func() []byte { return listRoutes(s.methods()) })
+	s.reflected = sync.OnceValue(func() reflected { return reflectMethods(s.methods()) })
 	return s
 }
 
