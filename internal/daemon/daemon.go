@@ -37,6 +37,9 @@ type Options struct {
 	Observe func(reconcile.Happening) // told what happens, for people who watch; may be nil
 	// Listener, if set, is answered on instead of opening the configured address. The daemon owns it.
 	Listener net.Listener
+	// Core, if set, makes this a core: it answers only requests that carry this secret in CoreHeader, permits them
+	// everything, and never leads.
+	Core string
 }
 
 // Daemon is the whole process, built and connected.
@@ -51,6 +54,7 @@ type Daemon struct {
 	log      *slog.Logger
 	git      *git.Mirrors
 	policies *policies
+	core     string // Options.Core
 	maskKey  []byte // of the digests that stand for secret values
 	listener net.Listener
 	registry *prometheus.Registry
@@ -69,7 +73,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 
 // New connects to the cluster, reads our records and opens the listener. What it starts ends with ctx.
 func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
-	d := &Daemon{cfg: cfg, log: o.Log, registry: prometheus.NewRegistry(), fleetCtx: ctx}
+	d := &Daemon{cfg: cfg, log: o.Log, core: o.Core, registry: prometheus.NewRegistry(), fleetCtx: ctx}
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
@@ -96,11 +100,13 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, InsteadOf: cfg.InsteadOf, Log: o.Log}); err != nil {
 		return nil, err
 	}
-	d.Auth = auth.New(auth.Options{Records: &records{catalog: d.Catalog}, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
-	if made, err := d.Auth.Bootstrap(ctx); err != nil {
-		o.Log.Warn("accounts cannot be used yet", "error", err)
-	} else if made {
-		o.Log.Info("a password for admin was made: see Secret argocd-initial-admin-secret", "namespace", cfg.Namespace)
+	var accounts auth.Records = &records{catalog: d.Catalog}
+	if d.core != "" {
+		accounts = &anonymously{Records: accounts}
+	}
+	d.Auth = auth.New(auth.Options{Records: accounts, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
+	if d.core == "" {
+		d.bootstrap(ctx)
 	}
 	d.policies = &policies{d: d}
 	d.policies.follow() // ends with the catalog
@@ -127,6 +133,15 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	return d, nil
 }
 
+// bootstrap makes what accounts need and is missing: a key to sign with, and a password for admin.
+func (d *Daemon) bootstrap(ctx context.Context) {
+	if made, err := d.Auth.Bootstrap(ctx); err != nil {
+		d.log.Warn("accounts cannot be used yet", "error", err)
+	} else if made {
+		d.log.Info("a password for admin was made: see Secret argocd-initial-admin-secret", "namespace", d.cfg.Namespace)
+	}
+}
+
 func (d *Daemon) workers() int {
 	if n := d.Catalog.Settings().StatusWorkers; n > 0 {
 		return n
@@ -144,7 +159,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), secure, d.log) })
-	group.Go(func() error { return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) }) })
+	if d.core != "" {
+		group.Go(func() error { return idle(ctx) })
+	} else {
+		group.Go(func() error { return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) }) })
+	}
 	d.log.Info("hawser is up", "listen", d.Addr, "namespace", d.cfg.Namespace, "version", server.Build().Version)
 	err = group.Wait()
 	if ctx.Err() != nil && problem.KindOf(err) == problem.Internal {
