@@ -149,7 +149,7 @@ func (s *server) runTerminal(c *call, q *terminalQuery, shells []string, conn *w
 	code, used, err := t.tryShells(shells, func(shell string, in *keyboard) (int, error) {
 		return s.Apps.Exec(ctx, reconcile.ExecRequest{
 			Application: nameOf(c.app), Namespace: q.namespace, Pod: q.pod, Container: q.container, Command: []string{shell},
-			Stdin: in, Stdout: t, TTY: true, Sizes: t.sizes, By: c.by(),
+			Stdin: in, Stdout: t, TTY: true, Sizes: in.sizes, By: c.by(),
 			Watch: reconcile.Watch{Every: recheckEvery, Allowed: s.stillApp(c, rbac.Exec, rbac.Create)},
 		})
 	})
