@@ -154,6 +154,10 @@ const (
 	ConditionHeldWarning ApplicationConditionType = "HeldWarning"
 	// ConditionFieldContestedWarning: another manager keeps writing a field that Git has; it is left alone. (Ours.)
 	ConditionFieldContestedWarning ApplicationConditionType = "FieldContestedWarning"
+	// ConditionSynced and ConditionHealthy say with a status what status.sync and
+	// status.health say, for kubectl wait. The API does not show them. (Ours.)
+	ConditionSynced  ApplicationConditionType = "Synced"
+	ConditionHealthy ApplicationConditionType = "Healthy"
 	// ConditionSyncWindowWarning: it differs from Git, and a sync window forbids to sync it. (Ours.)
 	ConditionSyncWindowWarning ApplicationConditionType = "SyncWindowWarning"
 )

@@ -101,11 +101,14 @@ type RevisionHistory struct {
 }
 
 // ApplicationCondition is something that a person should know about. Types that
-// end in Error stop a sync, those that end in Warning do not.
+// end in Error stop a sync, those that end in Warning do not. Those with a
+// status are of Kubernetes' own sort (Synced, Healthy), for kubectl wait.
 type ApplicationCondition struct {
 	Type               ApplicationConditionType `json:"type" protobuf:"bytes,1,opt,name=type"`
 	Message            string                   `json:"message" protobuf:"bytes,2,opt,name=message"`
 	LastTransitionTime *metav1.Time             `json:"lastTransitionTime,omitempty" protobuf:"bytes,3,opt,name=lastTransitionTime"`
+	// True, False or Unknown, of Synced and Healthy; empty for all others. (Ours.)
+	Status string `json:"status,omitempty"`
 }
 
 // ApplicationSummary is what lists and tiles show.

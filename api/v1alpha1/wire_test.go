@@ -188,7 +188,7 @@ func TestProtobufTags(t *testing.T) {
 			f := typ.Field(i)
 			where := typ.Name() + "." + f.Name
 			check(f.Type)
-			if f.Type == reflect.TypeFor[metav1.TypeMeta]() || where == "ResourceStatus.UID" || where == "OperationState.WaitingSince" {
+			if f.Type == reflect.TypeFor[metav1.TypeMeta]() || where == "ResourceStatus.UID" || where == "OperationState.WaitingSince" || where == "ApplicationCondition.Status" {
 				continue
 			}
 			parts := strings.Split(f.Tag.Get("protobuf"), ",")

@@ -265,6 +265,9 @@ func unsettled(apps []*v1alpha1.Application, head string, since time.Time) strin
 		}
 		if why != "" {
 			for _, c := range st.Conditions {
+				if c.Status != "" {
+					continue // it repeats sync and health
+				}
 				why += "; " + c.Message
 			}
 			open = append(open, app.Name+" ("+strings.TrimSpace(why)+")")

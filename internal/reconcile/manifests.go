@@ -48,7 +48,7 @@ type Manifest struct {
 }
 
 // recent is how old a contact with a repository may be when a revision of it is asked for by name.
-const recent = 10 * time.Second
+const recent = 2 * time.Second
 
 // Manifests renders the application's sources, at the given revisions or those that it follows, and touches nothing. The
 // destination cluster must be known, because charts ask what it serves.

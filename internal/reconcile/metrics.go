@@ -78,7 +78,9 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 			app.Spec.Destination.Server, app.Spec.Destination.Namespace, string(sync), string(healthy), operation)
 		seen := map[v1alpha1.ApplicationConditionType]int{}
 		for _, c := range app.Status.Conditions {
-			seen[c.Type]++
+			if !isState(c) {
+				seen[c.Type]++
+			}
 		}
 		for t, n := range seen {
 			ch <- prometheus.MustNewConstMetric(m.condition, prometheus.GaugeValue, float64(n), app.Namespace, app.Name, string(t))

@@ -85,7 +85,7 @@ func (a *Apps) reportMalformed(ctx context.Context, app *v1alpha1.Application, w
 	now := metav1.Now().Rfc3339Copy()
 	_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
 		n.Status.Sync.Status = v1alpha1.SyncStatusUnknown
-		n.Status.Conditions = conditions(n.Status.Conditions, []v1alpha1.ApplicationCondition{{Type: v1alpha1.ConditionInvalidSpecError, Message: why.Error()}}, now)
+		n.Status.Conditions = withStates(conditions(n.Status.Conditions, []v1alpha1.ApplicationCondition{{Type: v1alpha1.ConditionInvalidSpecError, Message: why.Error()}}, now), &n.Status, now)
 	})
 	if problem.Is(err, problem.Invalid) { // written, and still malformed: it is looked at again when somebody edits it
 		return nil
@@ -158,9 +158,35 @@ func (a *Apps) status(app *v1alpha1.Application, v *view) v1alpha1.ApplicationSt
 		s.Resources = resources(app, v, persist)
 		s.Summary = summary(v)
 	}
-	s.Conditions = conditions(app.Status.Conditions, a.conditions(app, v), now)
+	s.Conditions = withStates(conditions(app.Status.Conditions, a.conditions(app, v), now), &s, now)
 	return s
 }
+
+// withStates puts what status.sync and status.health say behind the conditions, in the form that kubectl wait knows.
+func withStates(list []v1alpha1.ApplicationCondition, s *v1alpha1.ApplicationStatus, now metav1.Time) []v1alpha1.ApplicationCondition {
+	state := func(kind v1alpha1.ApplicationConditionType, is, unknown bool, message string) v1alpha1.ApplicationCondition {
+		c := v1alpha1.ApplicationCondition{Type: kind, Status: "False", Message: message, LastTransitionTime: &now}
+		switch {
+		case is:
+			c.Status = "True"
+		case unknown:
+			c.Status = "Unknown"
+		}
+		for _, b := range s.Conditions {
+			if b.Type == kind && b.Status == c.Status && b.LastTransitionTime != nil {
+				c.LastTransitionTime = b.LastTransitionTime
+			}
+		}
+		return c
+	}
+	sync, health := s.Sync.Status, s.Health.Status
+	return append(slices.DeleteFunc(list, isState),
+		state(v1alpha1.ConditionSynced, sync == v1alpha1.SyncStatusSynced, sync == v1alpha1.SyncStatusUnknown || sync == "", string(sync)),
+		state(v1alpha1.ConditionHealthy, health == v1alpha1.HealthStatusHealthy, health == v1alpha1.HealthStatusUnknown || health == "", string(health)))
+}
+
+// isState reports whether a condition repeats status.sync or status.health.
+func isState(c v1alpha1.ApplicationCondition) bool { return c.Status != "" }
 
 // resources is the inventory: everything wanted and everything that is ours. A UID, once noted, stays until the
 // object is seen to be another one that we applied.
@@ -357,6 +383,11 @@ func conditions(before, now []v1alpha1.ApplicationCondition, at metav1.Time) []v
 	sort.SliceStable(list, func(i, j int) bool { return list[i].Type < list[j].Type })
 	if over := len(list) - maxConditions; over > 0 {
 		list = append(list[:maxConditions-1], v1alpha1.ApplicationCondition{Type: list[maxConditions-1].Type, Message: fmt.Sprintf("and %d more conditions", over+1), LastTransitionTime: &at})
+	}
+	for _, b := range before {
+		if isState(b) {
+			list = append(list, b)
+		}
 	}
 	return list
 }

@@ -116,6 +116,9 @@ func (s *server) listApplications(c *call, q *argocd.ApplicationQuery) (*argocd.
 	if rest := int64(len(page.Items)) - q.Limit; q.Limit > 0 && rest > 0 {
 		page.Items, page.RemainingItemCount = page.Items[:q.Limit], &rest
 	}
+	for i, app := range page.Items {
+		page.Items[i] = withoutStates(app)
+	}
 	return page, nil
 }
 
@@ -189,7 +192,7 @@ func (s *server) tellGone(f *appFilter, q *argocd.ApplicationQuery, send func(*a
 	if !ok || time.Since(at) > goneLately || !f.wants(s, app) {
 		return nil
 	}
-	return send(&argocd.ApplicationWatchEvent{Type: string(catalog.Deleted), Application: *app})
+	return send(&argocd.ApplicationWatchEvent{Type: string(catalog.Deleted), Application: *withoutStates(app)})
 }
 
 // watchApplications tells of applications as they change. Without a version, or of a single one, it first tells of all
@@ -223,7 +226,11 @@ func (s *server) watchApplications(c *call, q *argocd.ApplicationQuery, send fun
 			}
 			for _, e := range events {
 				if e.Err == nil && f.wants(s, e.Object) {
-					if err := send(&argocd.ApplicationWatchEvent{Type: string(e.Type), Application: *e.Object}); err != nil {
+					app := withoutStates(e.Object)
+					if q.Name != "" { // who waits for one looks at its objects, too
+						app = s.shown(e.Object)
+					}
+					if err := send(&argocd.ApplicationWatchEvent{Type: string(e.Type), Application: *app}); err != nil {
 						return err
 					}
 				}

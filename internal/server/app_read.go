@@ -48,7 +48,7 @@ func (s *server) getApplication(c *call, q *argocd.ApplicationQuery) (*v1alpha1.
 			return nil, err
 		}
 	}
-	return s.Apps.InferHealth(app), nil
+	return s.shown(app), nil
 }
 
 func (s *server) managedResources(c *call, q *argocd.ResourcesQuery) (*argocd.ManagedResourcesResponse, error) {
@@ -89,7 +89,9 @@ func (s *server) serverSideDiff(c *call, q *argocd.ApplicationServerSideDiffQuer
 		return nil, err
 	}
 	res := &argocd.ApplicationServerSideDiffResponse{Items: resourceDiffs(list)}
-	for _, m := range list {
+	for i, m := range list { // Argo CD has what differs in the plain fields here
+		d := &res.Items[i]
+		d.LiveState, d.TargetState = d.NormalizedLiveState, d.PredictedLiveState
 		res.Modified = res.Modified || m.Modified
 	}
 	return res, nil

@@ -140,7 +140,7 @@ func (s *server) operate(c *call, op *v1alpha1.Operation, what string) (*v1alpha
 		return nil, err
 	}
 	s.tell(c, app, v1alpha1.EventOperationStarted, what)
-	return s.Apps.InferHealth(app), nil
+	return s.shown(app), nil
 }
 
 // rollback asks for a sync to what was deployed before. Automated sync then holds, until a newer commit comes (ADR 8);

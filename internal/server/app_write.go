@@ -44,14 +44,14 @@ func (s *server) createApplication(c *call, q *argocd.ApplicationCreateRequest) 
 	made, err := s.Catalog.CreateApplication(c, app)
 	if err == nil {
 		s.tell(c, made, v1alpha1.EventResourceCreated, "created application")
-		return made, nil
+		return withoutStates(made), nil
 	}
 	old, lookErr := s.Catalog.Application(nameOf(app))
 	if !problem.Is(err, problem.Conflict) || lookErr != nil {
 		return nil, err
 	}
 	if sameRequest(old, app) {
-		return old, nil
+		return s.shown(old), nil
 	}
 	if !q.Upsert {
 		return nil, problem.New(problem.Invalid, "existing application spec is different, use upsert flag to force update")
@@ -132,7 +132,7 @@ func (s *server) change(c *call, old *v1alpha1.Application, edit func(*v1alpha1.
 	if updated.ResourceVersion != old.ResourceVersion {
 		s.tell(c, updated, v1alpha1.EventResourceUpdated, "updated application")
 	}
-	return s.Apps.InferHealth(updated), nil
+	return s.shown(updated), nil
 }
 
 func (s *server) updateApplication(c *call, q *argocd.ApplicationUpdateRequest) (*v1alpha1.Application, error) {

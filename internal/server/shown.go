@@ -2,17 +2,42 @@ package server
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 )
 
 // Here records become what callers are shown of them. Credentials are left out by taking only what is known to be none,
 // never by blanking what is known to be one.
+
+// shown is an application as callers see it: with the health of its resources, which its record does not hold.
+func (s *server) shown(app *v1alpha1.Application) *v1alpha1.Application {
+	return withoutStates(s.Apps.InferHealth(app))
+}
+
+// withoutStates leaves out the conditions that only repeat status.sync and status.health, for kubectl wait: to Argo CD's
+// clients every condition is something to worry about.
+func withoutStates(app *v1alpha1.Application) *v1alpha1.Application {
+	isState := func(c v1alpha1.ApplicationCondition) bool { return c.Status != "" }
+	first := slices.IndexFunc(app.Status.Conditions, isState)
+	if first < 0 {
+		return app
+	}
+	n := *app
+	n.Status.Conditions = nil
+	for _, c := range app.Status.Conditions {
+		if !isState(c) {
+			n.Status.Conditions = append(n.Status.Conditions, c)
+		}
+	}
+	return &n
+}
 
 // Words of ConnectionState (Argo CD's).
 const (

@@ -271,7 +271,9 @@ func (p *play) end(t testing.TB) map[string]string {
 		fmt.Sprintf("sync %s at %s, health %s", a.Status.Sync.Status, p.neutral(a.Status.Sync.Revision), a.Status.Health.Status),
 		fmt.Sprintf("operation %s, %d tries more", phase(a), op.RetryCount),
 		fmt.Sprintf("history of %d", len(a.Status.History)),
-		fmt.Sprintf("conditions %v", a.Status.Conditions),
+	}
+	for _, c := range a.Status.Conditions {
+		lines = append(lines, fmt.Sprintf("condition %s %s %s", c.Type, c.Status, c.Message))
 	}
 	for _, r := range op.SyncResult.Resources {
 		if r.Status != v1alpha1.ResultPruned { // what was pruned before a kill is not seen any more afterwards

@@ -114,7 +114,7 @@ func TestRepositoryFaults(t *testing.T) {
 			n := h.name(fmt.Sprintf("url%d", i))
 			h.apply(t, app{name: n, repo: url, path: ".", auto: "{}"})
 			h.wait(t, n, func(a *v1alpha1.Application) string {
-				if len(a.Status.Conditions) == 0 || a.Status.Sync.Status != v1alpha1.SyncStatusUnknown {
+				if condition(v1alpha1.ConditionComparisonError)(a) != "" && condition(v1alpha1.ConditionInvalidSpecError)(a) != "" || a.Status.Sync.Status != v1alpha1.SyncStatusUnknown {
 					return "no condition"
 				}
 				return ""

@@ -1,12 +1,16 @@
 package cluster_test
 
 import (
+	"cmp"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/clustertest"
 )
 
 func TestAHealthCheckOfTheSettingsIsInForceAtOnce(t *testing.T) {
@@ -202,4 +206,32 @@ func TestAnIgnoredHealthDoesNotCount(t *testing.T) {
 	commit := repo.Commit(t, map[string]string{"web.yaml": strings.Replace(broken, "labels: {app: web}}\nspec", "labels: {app: web}, annotations: {argocd.argoproj.io/ignore-healthcheck: 'true'}}\nspec", 1)}, "Ignore it")
 	h.hook(t, repo.URL)
 	h.wait(t, name, synced(commit))
+}
+
+// What kubectl wait --for=condition=Synced asks for is there, and says what status.sync and status.health say.
+func TestKubectlWaitsForConditions(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "waited", map[string]string{"web.yaml": strings.Replace(deployment, "web:1.0", "web:broken", 1)})
+	name := h.name("waited")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
+	state := func(kind v1alpha1.ApplicationConditionType, status string) func(*v1alpha1.Application) string {
+		return func(a *v1alpha1.Application) string {
+			for _, c := range a.Status.Conditions {
+				if c.Type == kind && c.Status == status && c.LastTransitionTime != nil {
+					return ""
+				}
+			}
+			return fmt.Sprintf("%s is not %s", kind, status)
+		}
+	}
+	h.wait(t, name, state(v1alpha1.ConditionSynced, "True"))
+	h.wait(t, name, state(v1alpha1.ConditionHealthy, "False"))
+	repo.Commit(t, map[string]string{"web.yaml": deployment}, "Mend the image")
+	h.hook(t, repo.URL)
+	h.wait(t, name, state(v1alpha1.ConditionHealthy, "True"))
+	for _, kind := range []string{"Synced", "Healthy"} {
+		if out, err := exec.Command(cmp.Or(os.Getenv(clustertest.BinaryEnv), "../../bin/devcluster"), "kubectl", "--kubeconfig", h.Kubeconfig, "-n", h.control, "wait", "--for=condition="+kind, "--timeout=30s", "application/"+name).CombinedOutput(); err != nil {
+			t.Errorf("kubectl wait: %v %s", err, out)
+		}
+	}
 }
