@@ -63,7 +63,8 @@ type stage struct {
 	password, context string // of admin; the file of contexts in which admin is logged in
 }
 
-func open(t *testing.T) *stage {
+// open starts a daemon with these settings and logs admin in.
+func open(t *testing.T, settings string) *stage {
 	t.Helper()
 	c := clustertest.Start(t)
 	c.Apply(t, "", string(deploy.CRDManifest()))
@@ -152,7 +153,7 @@ func (s *stage) variables(env *testscript.Env) error {
 }
 
 func TestCommands(t *testing.T) {
-	s := open(t)
+	s := open(t, settings)
 	repo := s.git.Repo(t, "web", map[string]string{"app/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {greeting: hello}\n"})
 	s.gitURL = strings.TrimSuffix(repo.URL, "/web.git")
 	s.core = s.coreKubeconfig(t)
