@@ -37,8 +37,7 @@ type Options struct {
 	Observe func(reconcile.Happening) // told what happens, for people who watch; may be nil
 	// Listener, if set, is answered on instead of opening the configured address. The daemon owns it.
 	Listener net.Listener
-	// Core, if set, makes this a core: it answers only requests that carry this secret in CoreHeader, permits them
-	// everything, and never leads.
+	// Core, if set, is the token of the one person who is served: nothing is reconciled, and nobody leads.
 	Core string
 }
 
@@ -54,8 +53,8 @@ type Daemon struct {
 	log      *slog.Logger
 	git      *git.Mirrors
 	policies *policies
-	core     string // Options.Core
 	maskKey  []byte // of the digests that stand for secret values
+	core     string // token of the one who is served; empty for everybody
 	listener net.Listener
 	registry *prometheus.Registry
 	leading  atomic.Bool
@@ -73,7 +72,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 
 // New connects to the cluster, reads our records and opens the listener. What it starts ends with ctx.
 func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
-	d := &Daemon{cfg: cfg, log: o.Log, core: o.Core, registry: prometheus.NewRegistry(), fleetCtx: ctx}
+	d := &Daemon{cfg: cfg, log: o.Log, registry: prometheus.NewRegistry(), fleetCtx: ctx}
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
@@ -100,13 +99,13 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, InsteadOf: cfg.InsteadOf, Log: o.Log}); err != nil {
 		return nil, err
 	}
-	var accounts auth.Records = &records{catalog: d.Catalog}
-	if d.core != "" {
-		accounts = &anonymously{Records: accounts}
-	}
-	d.Auth = auth.New(auth.Options{Records: accounts, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
-	if d.core == "" {
-		d.bootstrap(ctx)
+	d.Auth = auth.New(auth.Options{Records: &records{catalog: d.Catalog}, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
+	if d.core = o.Core; d.core != "" {
+		// no account is needed, and none made
+	} else if made, err := d.Auth.Bootstrap(ctx); err != nil {
+		o.Log.Warn("accounts cannot be used yet", "error", err)
+	} else if made {
+		o.Log.Info("a password for admin was made: see Secret argocd-initial-admin-secret", "namespace", cfg.Namespace)
 	}
 	d.policies = &policies{d: d}
 	d.policies.follow() // ends with the catalog
@@ -122,7 +121,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	d.registry.MustRegister(metrics)
 	d.Apps = reconcile.New(reconcile.Options{
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Render: renderer, Namespace: cfg.Namespace,
-		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe,
+		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "",
 	})
 	if d.listener = o.Listener; d.listener == nil {
 		if d.listener, err = server.Listen(ctx, cfg.Listen); err != nil {
@@ -131,15 +130,6 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	}
 	d.Addr = d.listener.Addr().String()
 	return d, nil
-}
-
-// bootstrap makes what accounts need and is missing: a key to sign with, and a password for admin.
-func (d *Daemon) bootstrap(ctx context.Context) {
-	if made, err := d.Auth.Bootstrap(ctx); err != nil {
-		d.log.Warn("accounts cannot be used yet", "error", err)
-	} else if made {
-		d.log.Info("a password for admin was made: see Secret argocd-initial-admin-secret", "namespace", d.cfg.Namespace)
-	}
 }
 
 func (d *Daemon) workers() int {
@@ -154,22 +144,33 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer d.Catalog.Close()
 	defer func() { _ = d.git.Close() }()
 	group, ctx := errgroup.WithContext(ctx)
+	if d.core != "" {
+		return d.runCore(ctx)
+	}
 	secure, err := d.tlsConfig(ctx)
 	if err != nil {
 		return err
 	}
 	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), secure, d.log) })
-	if d.core != "" {
-		group.Go(func() error { return idle(ctx) })
-	} else {
-		group.Go(func() error { return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) }) })
-	}
+	group.Go(func() error { return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) }) })
 	d.log.Info("hawser is up", "listen", d.Addr, "namespace", d.cfg.Namespace, "version", server.Build().Version)
 	err = group.Wait()
 	if ctx.Err() != nil && problem.KindOf(err) == problem.Internal {
 		return nil
 	}
 	return err
+}
+
+// runCore answers one person until ctx ends. The clusters are connected when the first question comes.
+func (d *Daemon) runCore(ctx context.Context) error {
+	d.fleetCtx = ctx
+	d.gather()
+	defer d.Catalog.Subscribe(func(c catalog.Change) {
+		if c.What == catalog.ClusterChanged || c.What == catalog.SettingsChanged {
+			d.gather()
+		}
+	})()
+	return server.Serve(ctx, d.listener, d.handler(), nil, d.log)
 }
 
 // reconcile is what only the leader does.
@@ -199,13 +200,16 @@ func (d *Daemon) gather() {
 			continue
 		}
 		server := c.Server
-		list = append(list, cluster.Options{
+		o := cluster.Options{
 			Name: c.Name, Server: server, REST: connection, Masker: masker, Log: d.log, Refresh: c.Refresh,
 			Settings: cluster.Settings{Tracking: s.Tracking, Exclusions: filters(s.Exclusions), Inclusions: filters(s.Inclusions), Namespaces: c.Namespaces, ClusterResources: c.ClusterResources},
-			Fence:    d.Catalog.Fence, Turn: d.Catalog.Turn,
-			OnEvent: func(e cluster.Event) { d.Apps.Event(server, e) },
-			OnKinds: func(kinds []schema.GroupKind) { d.Apps.KindsChanged(server, kinds) },
-		})
+			OnEvent:  func(e cluster.Event) { d.Apps.Event(server, e) },
+			OnKinds:  func(kinds []schema.GroupKind) { d.Apps.KindsChanged(server, kinds) },
+		}
+		if d.core == "" { // writes are kept to the replica that leads; where one person is served there is none
+			o.Fence, o.Turn = d.Catalog.Fence, d.Catalog.Turn
+		}
+		list = append(list, o)
 	}
 	d.Fleet.Set(list...)
 }

@@ -14,20 +14,12 @@ import (
 // begin with argocd_ are Argo CD's.
 
 func (d *Daemon) handler() http.Handler {
-	policy := d.policies.current.Load
-	if d.core != "" {
-		policy = everything()
-	}
-	h := server.New(server.Options{
+	return server.New(server.Options{
 		Log: d.log, Version: server.Build(), Metrics: d.registry, Count: d.registry, Ready: d.ready,
 		Namespace: d.cfg.Namespace, AnyNamespace: d.anyNamespace(), RootPath: d.rootPath(), Catalog: d.Catalog, Apps: d.Apps, Fleet: d.Fleet, Auth: d.Auth, Sources: d.Apps,
-		Policy: policy, Audit: server.LogAudit{Log: d.log},
+		Policy: d.policies.current.Load, Operator: d.core, Audit: server.LogAudit{Log: d.log},
 		Webhook: d.Apps.Pushed, WebhookSecrets: d.secrets, MaxWebhookBytes: func() int64 { return d.Catalog.Settings().Webhook.MaxBytes },
 	})
-	if d.core != "" {
-		return onlyWith(d.core, h)
-	}
-	return h
 }
 
 type gitMetrics struct {

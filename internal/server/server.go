@@ -51,6 +51,7 @@ type Options struct {
 	Fleet        *cluster.Fleet // what is known of clusters from watching them
 	Auth         *auth.Auth
 	Policy       func() *rbac.Policy // in force now
+	Operator     string              // the only token that counts, where one person is served (hawser --core); empty otherwise
 	Sources      Sources
 	Audit        Audit
 

@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -197,27 +196,4 @@ func TestBadges(t *testing.T) {
 		{path: "/api/badge?name=%22%3E%3Cscript%3E", status: 400, lacks: []string{"<script"}},
 		{path: "/api/badge?name=shop&revision=true&width=99999999", says: []string{`width="2000"`}},
 	})
-}
-
-// The description tells of every method that Argo CD has in REST, once all are declared.
-func TestSwaggerAgainstTheContract(t *testing.T) {
-	h := start(t, nil)
-	_, answer := h.as(t, "").do(t, "GET", "/swagger.json", nil)
-	var d struct {
-		Paths map[string]map[string]json.RawMessage
-	}
-	d = into[struct {
-		Paths map[string]map[string]json.RawMessage
-	}](t, answer)
-	for _, m := range argocd.Methods {
-		for _, r := range m.REST {
-			path := strings.ReplaceAll(r.Path, "=**}", "}")
-			if d.Paths[path][strings.ToLower(r.Verb)] == nil {
-				status, _ := h.as(t, "admin").send(t, r.Verb, strings.NewReplacer("{", "", "}", "").Replace(path), "")
-				if status != 404 && status != 405 {
-					t.Errorf("%s %s is served (%d), and not described", r.Verb, r.Path, status)
-				}
-			}
-		}
-	}
 }
