@@ -42,6 +42,9 @@ func Main(args []string, std IO) int {
 	context.AfterFunc(ctx, stop) // a second signal ends us at once
 	r := newRemote(std)
 	cmd := root(std, r)
+	if code, ran := runPlugin(ctx, cmd, args, std); ran {
+		return code
+	}
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
 	code := exitCode(ctx, err)
