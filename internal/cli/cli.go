@@ -42,9 +42,11 @@ func Main(args []string, std IO) int {
 	context.AfterFunc(ctx, stop) // a second signal ends us at once
 	r := newRemote(std)
 	cmd := root(std, r)
+	if code, ran := runPlugin(ctx, cmd, args, std); ran {
+		return code
+	}
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
-	r.close()
 	code := exitCode(ctx, err)
 	if code != 0 && code != interrupted {
 		report(std.Err, err, r.logFormat, time.Now())
@@ -82,7 +84,27 @@ func root(std IO, r *remote) *cobra.Command {
 		account(r), admin(r), appset(r), cert(r), clusterCommand(r), completion(r), configure(r), contextCommand(r), gpg(r), login(r), logout(r), proj(r), relogin(r), repo(r), repocreds(r), version(r),
 	)...)
 	cmd.AddCommand(contract(application(r), why(r))...)
+	group(cmd)
 	return cmd
+}
+
+// group puts the commands into the order in which people look for them.
+func group(root *cobra.Command) {
+	of := map[string]string{}
+	for _, g := range []struct{ id, title, names string }{
+		{"apps", "Applications:", "app appset proj why"},
+		{"reach", "What the server knows:", "account cert cluster gpg repo repocreds"},
+		{"session", "This machine's sessions:", "configure context login logout relogin"},
+		{"run", "Running Hawser:", "admin crds demo serve"},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for name := range strings.FieldsSeq(g.names) {
+			of[name] = g.id
+		}
+	}
+	for _, c := range root.Commands() {
+		c.GroupID = of[c.Name()]
+	}
 }
 
 // ours marks commands that argocd has not.

@@ -46,8 +46,7 @@ type remote struct {
 	logFormat      string
 	logLevel       string
 
-	made    *api.Client // the command's, once there is one
-	closing []func()    // ends what was started for it
+	made *api.Client // the command's, once there is one
 }
 
 func newRemote(std IO) *remote {

@@ -106,7 +106,7 @@ func Read(path string) (*File, error) {
 	if err != nil {
 		return nil, problem.Because(problem.Invalid, err, "read the contexts")
 	}
-	if info.Mode().Perm()&0o077 != 0 && ownedPermissions {
+	if info.Mode().Perm()&0o077 != 0 {
 		return nil, problem.New(problem.Invalid, "config file %s has incorrect permission flags %s: it holds tokens and others can read it", path, info.Mode().Perm()).
 			WithHint("chmod 600 %s", path)
 	}

@@ -211,17 +211,31 @@ func (k *Kube) Token(ctx context.Context, namespace, account string, tell func(s
 			return "", problem.Because(kindOf(err), err, "failed to get token for serviceaccount %q", account)
 		}
 		if err == nil {
-			if token, err := decodeToken(s); token != "" || err != nil {
+			token, err := decodeToken(s)
+			if err != nil || token != "" && k.accepts(ctx, token, namespace, account) {
 				return token, err
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return "", problem.New(problem.Unavailable, "failed to get token for serviceaccount %q: none was made within %s", account, tokenWithin).
+			return "", problem.New(problem.Unavailable, "failed to get token for serviceaccount %q: none was made and accepted within %s", account, tokenWithin).
 				WithHint("does the account exist? does the cluster's token controller run?")
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// accepts reports whether the API server lets a token in: it hears of a new one a moment after it was made, and the
+// server to which the token goes would be turned away.
+func (k *Kube) accepts(ctx context.Context, token, namespace, account string) bool {
+	config := rest.AnonymousClientConfig(k.config)
+	config.BearerToken = token
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return false
+	}
+	_, err = client.Resource(accounts).Namespace(namespace).Get(ctx, account, metav1.GetOptions{})
+	return err == nil || apierrors.IsForbidden(err) // who may do nothing is known all the same
 }
 
 // Uninstall deletes what Install made for the whole cluster with the default system namespace.

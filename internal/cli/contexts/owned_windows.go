@@ -1,4 +1,0 @@
-package contexts
-
-// ownedPermissions: Windows says who may read a file elsewhere than in permission bits.
-const ownedPermissions = false
