@@ -57,7 +57,7 @@ func Progress(app *v1alpha1.Application, chosen Selection, width, height int, no
 func progressHead(app *v1alpha1.Application, now time.Time) string {
 	op := app.Status.OperationState
 	switch {
-	case app.Operation != nil || op == nil:
+	case op == nil, app.Operation != nil && op.Phase != v1alpha1.OperationRunning && op.Phase != v1alpha1.OperationTerminating:
 		return Qualified(app) + "  waits to be taken up"
 	}
 	revision := ""

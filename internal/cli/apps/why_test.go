@@ -115,6 +115,7 @@ Sync
 		t.Errorf("got %q", tiny)
 	}
 	app.Operation = &v1alpha1.Operation{}
+	op.Phase = v1alpha1.OperationSucceeded // the one before
 	if got := Progress(app, nil, 0, 0, noon)[0]; got != "argocd/web  waits to be taken up" {
 		t.Errorf("got %s", got)
 	}
