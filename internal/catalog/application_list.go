@@ -1,7 +1,10 @@
 package catalog
 
 import (
+	"time"
+
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // ListApplications is Applications with the version to watch from: WatchApplications with it tells everything that is
@@ -19,6 +22,12 @@ func (c *Catalog) ListApplications() (list []*v1alpha1.Application, version stri
 // Subscribe is for those who write status themselves and must not be woken by it; this is for those who only look.
 func (c *Catalog) WatchApplications(version string) *Watcher[*v1alpha1.Application] {
 	return c.appLedger.watch(version)
+}
+
+// DeletedApplication returns an Application that is gone as it was last, and when it went; false when it is not known, or
+// there is one of its name.
+func (c *Catalog) DeletedApplication(name types.NamespacedName) (*v1alpha1.Application, time.Time, bool) {
+	return c.appLedger.grave(name)
 }
 
 // deadApplication is an Application that was deleted at version.

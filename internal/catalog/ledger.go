@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hawser-cd/hawser/internal/problem"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,8 +59,9 @@ type entry[T any] struct {
 	object     T
 	err        error
 	gone       bool
-	born, seq  uint64 // of the change that made it, and of the last one
-	from       string // resourceVersion at which it was first seen
+	buried     time.Time // when it was seen to be gone
+	born, seq  uint64    // of the change that made it, and of the last one
+	from       string    // resourceVersion at which it was first seen
 	prev, next *entry[T]
 }
 
@@ -118,9 +120,20 @@ func (l *ledger[T]) bury(e *entry[T], last T) {
 	}
 	l.graves[e.key] = e
 	l.seq++
-	e.object, e.gone = last, true
+	e.object, e.gone, e.buried = last, true, time.Now()
 	l.append(e)
 	l.forget()
+}
+
+// grave returns the last value of a record that is gone, and when that was seen.
+func (l *ledger[T]) grave(key types.NamespacedName) (last T, at time.Time, ok bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	e := l.graves[key]
+	if e == nil || l.live[key] != nil {
+		return last, at, false
+	}
+	return e.object, e.buried, true
 }
 
 // append puts an entry at the end and wakes the watchers. l.mu is held.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hawser-cd/hawser/internal/cli/api"
 	"github.com/hawser-cd/hawser/internal/cli/contexts"
+	"github.com/hawser-cd/hawser/internal/cluster/forward"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/server"
 	"github.com/spf13/cobra"
@@ -288,7 +289,7 @@ func (r *remote) newClient(ctx context.Context) (*api.Client, error) {
 		return r.coreClient(ctx)
 	}
 	if r.portForward || r.portNamespace != "" {
-		if at.Address, err = r.forward(ctx); err != nil {
+		if at.Address, err = forward.Open(ctx, r.kubeContext, r.portNamespace); err != nil {
 			return nil, err
 		}
 		at.Insecure = true // the certificate is for another name than 127.0.0.1, and the way there is the API server's own TLS

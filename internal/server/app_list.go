@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
@@ -178,6 +180,18 @@ var (
 	}
 )
 
+// goneLately is how long after a deletion those who begin to watch the application are told of it. Clients delete first,
+// and then wait to hear of it: we may be faster than they are.
+const goneLately = time.Minute
+
+func (s *server) tellGone(f *appFilter, q *argocd.ApplicationQuery, send func(*argocd.ApplicationWatchEvent) error) error {
+	app, at, ok := s.Catalog.DeletedApplication(types.NamespacedName{Namespace: cmp.Or(q.AppNamespace, s.Namespace), Name: q.Name})
+	if !ok || time.Since(at) > goneLately || !f.wants(s, app) {
+		return nil
+	}
+	return send(&argocd.ApplicationWatchEvent{Type: string(catalog.Deleted), Application: *app})
+}
+
 // watchApplications tells of applications as they change. Without a version, or of a single one, it first tells of all
 // that there are. Who watches is asked about again from time to time: tokens are revoked and policies change.
 func (s *server) watchApplications(c *call, q *argocd.ApplicationQuery, send func(*argocd.ApplicationWatchEvent) error) error {
@@ -187,10 +201,15 @@ func (s *server) watchApplications(c *call, q *argocd.ApplicationQuery, send fun
 	}
 	w := s.Catalog.WatchApplications(version)
 	defer w.Close()
-	for {
+	for first := true; ; first = false {
 		f, err := c.appFilter(q)
 		if err != nil {
 			return err
+		}
+		if first && q.Name != "" {
+			if err := s.tellGone(f, q, send); err != nil {
+				return err
+			}
 		}
 		for until := time.Now().Add(recheckEvery); ; {
 			ctx, cancel := context.WithDeadline(c, until)

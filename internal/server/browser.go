@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/auth"
@@ -72,6 +73,10 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) {
 				where = p.LogoutURL
 			}
 		}
+	}
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") { // a command, which has nowhere to go
+		reply(w, http.StatusOK, struct{}{})
+		return
 	}
 	http.Redirect(w, r, where, http.StatusSeeOther)
 }

@@ -97,7 +97,11 @@ func (s *server) canI(c *call, q *argocd.CanIRequest) (*argocd.CanIResponse, err
 	if err := rbac.CheckWords(q.Resource, q.Action); err != nil {
 		return nil, err
 	}
-	if c.sees(q.Resource, q.Action, q.Subresource) {
+	object := q.Subresource
+	if object == "*" && rbac.ScopedToProject(q.Resource) { // "any": the patterns of policies have the project before a slash
+		object = "*/*"
+	}
+	if c.sees(q.Resource, q.Action, object) {
 		return &argocd.CanIResponse{Value: "yes"}, nil
 	}
 	return &argocd.CanIResponse{Value: "no"}, nil

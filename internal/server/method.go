@@ -131,6 +131,9 @@ func stream[Req, Res any](name string, r rule[Req], f func(c *call, r *Req, send
 			err := r.check(c, q.Msg)
 			if err == nil {
 				c.begin()
+				err = out.Send(nil) // the headers: there are clients that wait for them, and nothing may happen for hours
+			}
+			if err == nil {
 				err = f(c, q.Msg, out.Send)
 			}
 			c.finish(err)

@@ -187,7 +187,7 @@ func (s *server) shownRepository(kind catalog.RepositoryKind, r catalog.Reposito
 func (s *server) listRefs(c *call, q *argocd.RepoQuery) (*argocd.Refs, error) {
 	branches, tags, err := s.Sources.Refs(c, q.Repo, q.AppProject)
 	if err != nil {
-		return nil, err
+		return nil, outside(err)
 	}
 	return &argocd.Refs{Branches: branches, Tags: tags}, nil
 }
@@ -212,7 +212,7 @@ func (s *server) listApps(c *call, q *argocd.RepoAppsQuery) (*argocd.RepoAppsRes
 	}
 	found, err := s.Sources.Applications(c, q.Repo, q.AppProject, q.Revision)
 	if err != nil {
-		return nil, err
+		return nil, outside(err)
 	}
 	out := &argocd.RepoAppsResponse{Items: []argocd.AppInfo{}}
 	for _, path := range slices.Sorted(maps.Keys(found)) {
@@ -266,7 +266,7 @@ func (s *server) appDetails(c *call, q *argocd.RepoAppDetailsQuery) (*argocd.Rep
 	}
 	d, err := s.Sources.DetailsOf(c, *q.Source, name, q.AppProject)
 	if err != nil {
-		return nil, err
+		return nil, outside(err)
 	}
 	out := &argocd.RepoAppDetailsResponse{Type: string(d.Type)}
 	switch d.Type {
@@ -317,5 +317,18 @@ func (s *server) tryRepository(ctx context.Context, fields catalog.Fields) error
 	if err != nil {
 		return err
 	}
-	return s.Sources.CheckRepository(ctx, r)
+	err = outside(s.Sources.CheckRepository(ctx, r))
+	if problem.Is(err, problem.NotFound) { // what the caller asks for is the record
+		err = problem.Because(problem.Precondition, err, "connect to the repository")
+	}
+	return err
+}
+
+// outside keeps what a repository thinks of us from being taken for what we think of the caller: at our 401, clients
+// throw their session away.
+func outside(err error) error {
+	if problem.Is(err, problem.Unauthenticated) || problem.Is(err, problem.Forbidden) {
+		return problem.Because(problem.Precondition, err, "ask the repository")
+	}
+	return err
 }

@@ -57,6 +57,7 @@ type stage struct {
 	control           string // namespace
 	server            string // host:port
 	git               *gittest.Server
+	gitURL            string
 	password, context string // of admin; the file of contexts in which admin is logged in
 }
 
@@ -118,7 +119,7 @@ func (s *stage) variables(env *testscript.Env) error {
 		return err
 	}
 	for name, value := range map[string]string{
-		"HOME": home, "SERVER": s.server, "PASSWORD": s.password, "CONTROL": s.control, "KUBECONFIG": s.cluster.Kubeconfig, "EDITOR": "false", "TZ": "UTC",
+		"HOME": home, "SERVER": s.server, "PASSWORD": s.password, "CONTROL": s.control, "KUBECONFIG": s.cluster.Kubeconfig, "GIT": s.gitURL, "EDITOR": "false", "TZ": "UTC",
 		"ARGOCD_SERVER": "", "ARGOCD_AUTH_TOKEN": "", "ARGOCD_OPTS": "", "ARGOCD_CONFIG_DIR": "", "XDG_CONFIG_HOME": "",
 	} {
 		env.Setenv(name, value)
@@ -128,7 +129,8 @@ func (s *stage) variables(env *testscript.Env) error {
 
 func TestCommands(t *testing.T) {
 	s := open(t)
-	s.git.Repo(t, "web", map[string]string{"app/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {greeting: hello}\n"})
+	repo := s.git.Repo(t, "web", map[string]string{"app/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {greeting: hello}\n"})
+	s.gitURL = strings.TrimSuffix(repo.URL, "/web.git")
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", Setup: s.variables, RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
