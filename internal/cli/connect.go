@@ -46,7 +46,8 @@ type remote struct {
 	logFormat      string
 	logLevel       string
 
-	made *api.Client // the command's, once there is one
+	made    *api.Client // the command's, once there is one
+	closing []func()    // ends what was started for it
 }
 
 func newRemote(std IO) *remote {

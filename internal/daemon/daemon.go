@@ -35,6 +35,8 @@ import (
 type Options struct {
 	Log     *slog.Logger
 	Observe func(reconcile.Happening) // told what happens, for people who watch; may be nil
+	// Audit is told of every decision about a caller; nil writes them to the log.
+	Audit server.Audit
 	// Listener, if set, is answered on instead of opening the configured address. The daemon owns it.
 	Listener net.Listener
 	// Core, if set, is the token of the one person who is served: nothing is reconciled, and nobody leads.
@@ -51,6 +53,7 @@ type Daemon struct {
 
 	cfg      config.Config
 	log      *slog.Logger
+	audit    server.Audit
 	git      *git.Mirrors
 	policies *policies
 	maskKey  []byte // of the digests that stand for secret values
@@ -72,7 +75,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 
 // New connects to the cluster, reads our records and opens the listener. What it starts ends with ctx.
 func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
-	d := &Daemon{cfg: cfg, log: o.Log, registry: prometheus.NewRegistry(), fleetCtx: ctx}
+	d := &Daemon{cfg: cfg, log: o.Log, audit: o.Audit, registry: prometheus.NewRegistry(), fleetCtx: ctx}
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {

@@ -116,7 +116,9 @@ func (c *call) mustBeKnown() error {
 		return err
 	}
 	if !c.who.LoggedIn() {
-		return problem.New(problem.Unauthenticated, "no session information").WithHint("log in first")
+		err := problem.New(problem.Unauthenticated, "no session information").WithHint("log in first")
+		c.decided("", "", "", false, err.Error())
+		return err
 	}
 	return nil
 }

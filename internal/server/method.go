@@ -64,7 +64,13 @@ func loggedIn[Req any]() rule[Req] {
 
 // visible permits everybody, and the method answers what they may see: it asks c.sees for each object.
 func visible[Req any](resource, action string) rule[Req] {
-	return rule[Req]{declared{resource, action, filtered}, func(c *call, _ *Req) error { return c.mustBeSomebody() }}
+	return rule[Req]{declared{resource, action, filtered}, func(c *call, _ *Req) error {
+		if err := c.mustBeSomebody(); err != nil {
+			return err
+		}
+		c.decided(resource, action, "", true, "the answer holds what the caller may see")
+		return nil
+	}}
 }
 
 // on permits those whose policy has the action on an object that the request names. What is said of an object that is

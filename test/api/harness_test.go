@@ -54,6 +54,12 @@ type account struct {
 // start runs a daemon with accounts; settings are more keys of argocd-cm.
 func start(t *testing.T, settings map[string]string, accounts ...account) *house {
 	t.Helper()
+	return startWith(t, daemon.Options{}, settings, accounts...)
+}
+
+// startWith is start with options for the daemon; its log is shown on request when they name none.
+func startWith(t *testing.T, o daemon.Options, settings map[string]string, accounts ...account) *house {
+	t.Helper()
 	c := clustertest.Start(t)
 	c.Apply(t, "", string(deploy.CRDManifest()))
 	h := &house{Cluster: c, control: c.Namespace(t), git: gittest.New(t), callers: map[string]*caller{}}
@@ -63,7 +69,10 @@ func start(t *testing.T, settings map[string]string, accounts ...account) *house
 	cfg.Kubeconfig, cfg.Namespace, cfg.DataDir, cfg.Listen = h.Kubeconfig, h.control, t.TempDir(), "127.0.0.1:0"
 	cfg.InstallCRDs, cfg.Identity, cfg.LeaseDuration = true, t.Name(), 5*time.Second
 	ctx, cancel := context.WithCancel(context.Background())
-	d, err := daemon.New(ctx, cfg, daemon.Options{Log: slog.New(slog.NewTextHandler(logWriter{t.Name()}, &slog.HandlerOptions{Level: slog.LevelInfo}))})
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(logWriter{t.Name()}, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	}
+	d, err := daemon.New(ctx, cfg, o)
 	if err != nil {
 		cancel()
 		t.Fatal(err)
