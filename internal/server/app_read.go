@@ -95,18 +95,18 @@ func (s *server) serverSideDiff(c *call, q *argocd.ApplicationServerSideDiffQuer
 	return res, nil
 }
 
-func (s *server) resourceTree(c *call, q *argocd.ResourcesQuery) (*argocd.ApplicationTree, error) {
+func (s *server) resourceTree(c *call, _ *argocd.ResourcesQuery) (*argocd.ApplicationTree, error) {
 	tree, err := s.Apps.Tree(c, nameOf(c.app))
 	if err != nil {
 		return nil, err
 	}
-	return applicationTree(tree, q), nil
+	return applicationTree(tree), nil
 }
 
-func (s *server) watchResourceTree(c *call, q *argocd.ResourcesQuery, send func(*argocd.ApplicationTree) error) error {
+func (s *server) watchResourceTree(c *call, _ *argocd.ResourcesQuery, send func(*argocd.ApplicationTree) error) error {
 	ctx, end := s.whileAllowed(c, rbac.Applications, rbac.Get)
 	defer end()
-	err := s.Apps.WatchTree(ctx, nameOf(c.app), func(t reconcile.Tree) error { return send(applicationTree(t, q)) })
+	err := s.Apps.WatchTree(ctx, nameOf(c.app), func(t reconcile.Tree) error { return send(applicationTree(t)) })
 	if cause := context.Cause(ctx); cause != nil && c.Err() == nil {
 		return cause
 	}
@@ -153,14 +153,12 @@ func (s *server) stillApp(c *call, resource, action string) func() error {
 	}
 }
 
-// applicationTree is a tree in Argo CD's shape, restricted to what the query names.
-func applicationTree(t reconcile.Tree, q *argocd.ResourcesQuery) *argocd.ApplicationTree {
-	is := func(wanted, has string) bool { return wanted == "" || wanted == has }
+// applicationTree is a tree in Argo CD's shape: always the whole, although the query could name a part. Argo CD's command
+// names the application where the name of an object belongs.
+func applicationTree(t reconcile.Tree) *argocd.ApplicationTree {
 	nodes := func(from []reconcile.Node) (list []argocd.ResourceNode) {
 		for _, n := range from {
-			if is(q.Group, n.Key.Group) && is(q.Kind, n.Key.Kind) && is(q.Namespace, n.Key.Namespace) && is(q.Name, n.Key.Name) && is(q.Version, n.Version) {
-				list = append(list, resourceNode(n))
-			}
+			list = append(list, resourceNode(n))
 		}
 		return list
 	}
