@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: build hawser devcluster demo test test-unit bench lint golden fmt clean help check
+.PHONY: build hawser devcluster demo test test-unit bench fuzz lint golden fmt clean help check
 
 VERSION := v0.1.0-dev+$(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 KUBERNETES := v1.36.3# what devcluster links; kubectl fails on Go's own v0.0.0-master
@@ -29,6 +29,9 @@ test-unit: check ## the pure packages and the layers: the one you run all day
 bench: devcluster ## the benchmarks: beside the code, and of the whole on a real Kubernetes (test/scale)
 	go test -run '^$$' -bench . -benchmem ./internal/...
 	go test -run '^$$' -bench . -timeout 30m ./test/scale
+
+fuzz: check ## every fuzz target, 60 s each (FUZZTIME=10m for longer, FUZZ=Badge for some)
+	@tools/fuzz
 
 lint: check ## go vet and golangci-lint (compiled on first use, which takes minutes)
 	go vet ./...

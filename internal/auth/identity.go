@@ -19,11 +19,12 @@ const (
 	Local                 // an account of argocd-cm
 	Project               // a role of a project
 	SSO                   // somebody whom an issuer vouches for
+	Operator              // who runs this very process, with their own rights in the cluster
 )
 
 // String returns the word for logs.
 func (k Kind) String() string {
-	return [...]string{"nobody", "anonymous", "account", "project role", "sso"}[max(0, min(int(k), int(SSO)))]
+	return [...]string{"nobody", "anonymous", "account", "project role", "sso", "operator"}[max(0, min(int(k), int(Operator)))]
 }
 
 // Bounds on what is believed of an issuer's claims.
@@ -146,4 +147,10 @@ func plainClaims(raw map[string]any) map[string][]string {
 		}
 	}
 	return out
+}
+
+// TheOperator is the one person whom a process without a loop serves (hawser --core): what they may do is decided by the
+// API server of the cluster, whose credentials are theirs.
+func TheOperator() Identity {
+	return Identity{kind: Operator, subject: "operator", issuer: "kubeconfig"}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"k8s.io/client-go/rest"
 )
 
 // ShownConfig is what may be shown of how a cluster is connected. Of a program that makes tokens not even the arguments:
@@ -164,7 +165,7 @@ func (c *Catalog) ClusterOf(r ClusterRecord) (Cluster, error) {
 func (d *draft) cluster() ClusterRecord { return clusterRecord(secretOf(d.object)) }
 
 func clusterRecord(s secretRecord) ClusterRecord {
-	k := parseCluster(s, nil)
+	k := parseCluster(s, &rest.Config{}) // what it connects to does not matter here
 	r := ClusterRecord{
 		Server: k.Server, Name: k.Name, Namespaces: k.Namespaces, ClusterResources: s.text("clusterResources") == "true", Project: k.Project,
 		Shard: k.Shard, Refresh: k.Refresh, Labels: maps.Clone(s.labels), Annotations: maps.Clone(s.annotations), Config: NewSecret(s.data["config"]),

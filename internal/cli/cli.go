@@ -44,6 +44,7 @@ func Main(args []string, std IO) int {
 	cmd := root(std, r)
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
+	r.close()
 	code := exitCode(ctx, err)
 	if code != 0 && code != interrupted {
 		report(std.Err, err, r.logFormat, time.Now())
@@ -78,7 +79,7 @@ func root(std IO, r *remote) *cobra.Command {
 		cmd.AddCommand(c)
 	}
 	cmd.AddCommand(contract(
-		account(r), appset(r), cert(r), clusterCommand(r), completion(r), configure(r), contextCommand(r), gpg(r), login(r), logout(r), proj(r), relogin(r), repo(r), repocreds(r), version(r),
+		account(r), admin(r), appset(r), cert(r), clusterCommand(r), completion(r), configure(r), contextCommand(r), gpg(r), login(r), logout(r), proj(r), relogin(r), repo(r), repocreds(r), version(r),
 	)...)
 	cmd.AddCommand(contract(application(r), why(r))...)
 	return cmd

@@ -37,6 +37,8 @@ type Options struct {
 	Observe func(reconcile.Happening) // told what happens, for people who watch; may be nil
 	// Listener, if set, is answered on instead of opening the configured address. The daemon owns it.
 	Listener net.Listener
+	// Core, if set, is the token of the one person who is served: nothing is reconciled, and nobody leads.
+	Core string
 }
 
 // Daemon is the whole process, built and connected.
@@ -52,6 +54,7 @@ type Daemon struct {
 	git      *git.Mirrors
 	policies *policies
 	maskKey  []byte // of the digests that stand for secret values
+	core     string // token of the one who is served; empty for everybody
 	listener net.Listener
 	registry *prometheus.Registry
 	leading  atomic.Bool
@@ -97,7 +100,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		return nil, err
 	}
 	d.Auth = auth.New(auth.Options{Records: &records{catalog: d.Catalog}, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
-	if made, err := d.Auth.Bootstrap(ctx); err != nil {
+	if d.core = o.Core; d.core != "" {
+		// no account is needed, and none made
+	} else if made, err := d.Auth.Bootstrap(ctx); err != nil {
 		o.Log.Warn("accounts cannot be used yet", "error", err)
 	} else if made {
 		o.Log.Info("a password for admin was made: see Secret argocd-initial-admin-secret", "namespace", cfg.Namespace)
@@ -116,7 +121,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	d.registry.MustRegister(metrics)
 	d.Apps = reconcile.New(reconcile.Options{
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Render: renderer, Namespace: cfg.Namespace,
-		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe,
+		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "",
 	})
 	if d.listener = o.Listener; d.listener == nil {
 		if d.listener, err = server.Listen(ctx, cfg.Listen); err != nil {
@@ -139,6 +144,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer d.Catalog.Close()
 	defer func() { _ = d.git.Close() }()
 	group, ctx := errgroup.WithContext(ctx)
+	if d.core != "" {
+		return d.runCore(ctx)
+	}
 	secure, err := d.tlsConfig(ctx)
 	if err != nil {
 		return err
@@ -151,6 +159,18 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// runCore answers one person until ctx ends. The clusters are connected when the first question comes.
+func (d *Daemon) runCore(ctx context.Context) error {
+	d.fleetCtx = ctx
+	d.gather()
+	defer d.Catalog.Subscribe(func(c catalog.Change) {
+		if c.What == catalog.ClusterChanged || c.What == catalog.SettingsChanged {
+			d.gather()
+		}
+	})()
+	return server.Serve(ctx, d.listener, d.handler(), nil, d.log)
 }
 
 // reconcile is what only the leader does.
@@ -180,13 +200,16 @@ func (d *Daemon) gather() {
 			continue
 		}
 		server := c.Server
-		list = append(list, cluster.Options{
+		o := cluster.Options{
 			Name: c.Name, Server: server, REST: connection, Masker: masker, Log: d.log, Refresh: c.Refresh,
 			Settings: cluster.Settings{Tracking: s.Tracking, Exclusions: filters(s.Exclusions), Inclusions: filters(s.Inclusions), Namespaces: c.Namespaces, ClusterResources: c.ClusterResources},
-			Fence:    d.Catalog.Fence, Turn: d.Catalog.Turn,
-			OnEvent: func(e cluster.Event) { d.Apps.Event(server, e) },
-			OnKinds: func(kinds []schema.GroupKind) { d.Apps.KindsChanged(server, kinds) },
-		})
+			OnEvent:  func(e cluster.Event) { d.Apps.Event(server, e) },
+			OnKinds:  func(kinds []schema.GroupKind) { d.Apps.KindsChanged(server, kinds) },
+		}
+		if d.core == "" { // writes are kept to the replica that leads; where one person is served there is none
+			o.Fence, o.Turn = d.Catalog.Fence, d.Catalog.Turn
+		}
+		list = append(list, o)
 	}
 	d.Fleet.Set(list...)
 }

@@ -43,6 +43,9 @@ type Options struct {
 	Log       *slog.Logger
 	Workers   int
 	Observe   func(Happening) // told what happens, for people who watch; may be nil
+	// Alone is for a process that answers one person and has no loop (hawser --core): it looks for itself when it is asked,
+	// reports nothing, and writes what that person asks for with their own rights.
+	Alone bool
 }
 
 // Apps is the loop over all applications.
@@ -53,6 +56,8 @@ type Apps struct {
 	heard  *audience
 	judge  atomic.Pointer[judge]
 	skills atomic.Pointer[skills]
+
+	alone sync.Mutex // a process that is Alone looks at one application at a time
 
 	mu     sync.Mutex
 	states map[types.NamespacedName]*state

@@ -25,11 +25,18 @@ func (a *Apps) Refresh(ctx context.Context, name types.NamespacedName, how v1alp
 	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" { // nobody would look
 		return nil, problem.New(problem.Invalid, "application %s is not looked at", app.Name).WithHint("it has the annotation %s", v1alpha1.AnnotationSkipReconcile)
 	}
-	asked, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+	if a.Alone { // each question is a new look
+		a.alone.Lock()
+		a.state(name).view = nil
+		a.alone.Unlock()
+		return app, nil
+	}
+	asked, err := a.Catalog.EditApplication(ctx, app, func(n *v1alpha1.Application) error {
 		if n.Annotations == nil {
 			n.Annotations = map[string]string{}
 		}
 		n.Annotations[v1alpha1.AnnotationRefresh] = string(how)
+		return nil
 	})
 	if err != nil {
 		return nil, err

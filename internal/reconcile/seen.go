@@ -18,8 +18,11 @@ import (
 // firstLook is how long a question about an application that has just been made waits for its first look.
 const firstLook = 10 * time.Second
 
-// leading returns nil while this replica leads.
+// leading returns nil while this replica leads, or serves one person only.
 func (a *Apps) leading() error {
+	if a.Alone {
+		return nil
+	}
 	if err := a.Catalog.Leading(); err != nil {
 		return problem.Because(problem.Unavailable, err, "only the replica that leads knows what is live").WithHint("ask it, or again in a moment")
 	}
@@ -49,6 +52,9 @@ func (a *Apps) seen(ctx context.Context, name types.NamespacedName) (*v1alpha1.A
 	if err := a.leading(); err != nil {
 		return nil, nil, err
 	}
+	if a.Alone {
+		return a.lookAlone(ctx, name)
+	}
 	heard, leave := a.heard.join(name)
 	defer leave()
 	patience := time.NewTimer(firstLook)
@@ -75,6 +81,35 @@ func (a *Apps) seen(ctx context.Context, name types.NamespacedName) (*v1alpha1.A
 			return nil, nil, problem.Because(problem.Unavailable, ctx.Err(), "application %s has not been looked at yet", name)
 		}
 	}
+}
+
+// lookAlone looks at the application for one person, and keeps what it found for the questions that follow.
+func (a *Apps) lookAlone(ctx context.Context, name types.NamespacedName) (*v1alpha1.Application, *view, error) {
+	app, err := a.Catalog.Application(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.alone.Lock()
+	defer a.alone.Unlock()
+	st := a.state(name)
+	if v := st.view; v != nil && time.Since(v.at) < recent {
+		return app, v, nil
+	}
+	if v, err := a.reach(app); err == nil { // the index of a process that has just begun is empty
+		wait, cancel := context.WithTimeout(ctx, firstLook)
+		_ = v.cluster.Synced(wait) // of a cluster that does not answer, the look says so
+		cancel()
+	}
+	v := a.refresh(ctx, app, st, cause{spec: true, git: time.Now()})
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	if v.cluster == nil {
+		v, err = a.reach(app)
+		return app, v, err
+	}
+	a.show(name, st, v)
+	return app, v, nil
 }
 
 // reach returns a view that has nothing but the application's cluster.

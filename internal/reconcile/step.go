@@ -216,7 +216,7 @@ func (a *Apps) releaseHook(ctx context.Context, w *cluster.Writer, s plan.Step) 
 func (a *Apps) writer(v *view) *cluster.Writer {
 	permit := a.permit(v)
 	return v.cluster.Writer(func(key object.Key) error {
-		if err := a.Catalog.Leading(); err != nil {
+		if err := a.leading(); err != nil {
 			return err
 		}
 		return permit(key)

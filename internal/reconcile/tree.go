@@ -397,7 +397,7 @@ func sortedNames[T any](m map[string]T) []string {
 // not lead, or before the first look.
 func (a *Apps) Healths(name types.NamespacedName) func(object.Key) *v1alpha1.HealthStatus {
 	v := a.peek(name)
-	if v == nil || a.Catalog.Leading() != nil {
+	if v == nil || a.leading() != nil {
 		return func(object.Key) *v1alpha1.HealthStatus { return nil }
 	}
 	return func(key object.Key) *v1alpha1.HealthStatus {

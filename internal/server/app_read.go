@@ -95,6 +95,8 @@ func (s *server) serverSideDiff(c *call, q *argocd.ApplicationServerSideDiffQuer
 	return res, nil
 }
 
+// resourceTree answers with the whole tree, as Argo CD does: its clients name the application where a query could name
+// an object.
 func (s *server) resourceTree(c *call, _ *argocd.ResourcesQuery) (*argocd.ApplicationTree, error) {
 	tree, err := s.Apps.Tree(c, nameOf(c.app))
 	if err != nil {
@@ -153,8 +155,7 @@ func (s *server) stillApp(c *call, resource, action string) func() error {
 	}
 }
 
-// applicationTree is a tree in Argo CD's shape: always the whole, although the query could name a part. Argo CD's command
-// names the application where the name of an object belongs.
+// applicationTree is a tree in Argo CD's shape.
 func applicationTree(t reconcile.Tree) *argocd.ApplicationTree {
 	nodes := func(from []reconcile.Node) (list []argocd.ResourceNode) {
 		for _, n := range from {

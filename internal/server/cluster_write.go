@@ -42,8 +42,9 @@ func recordOf(k *argocd.Cluster) (catalog.ClusterRecord, error) {
 	if err != nil {
 		return catalog.ClusterRecord{}, problem.New(problem.Invalid, "the config of the cluster is no JSON")
 	}
+	namespaces := slices.DeleteFunc(slices.Clone(k.Namespaces), func(ns string) bool { return ns == "" }) // `cluster set --namespace '*'` sends one
 	return catalog.ClusterRecord{
-		Server: trimSlash(strings.TrimSpace(k.Server)), Name: k.Name, Namespaces: k.Namespaces, ClusterResources: k.ClusterResources, Project: k.Project,
+		Server: trimSlash(strings.TrimSpace(k.Server)), Name: k.Name, Namespaces: namespaces, ClusterResources: k.ClusterResources, Project: k.Project,
 		Shard: k.Shard, Labels: k.Labels, Annotations: k.Annotations, Config: catalog.NewSecret(string(config)),
 	}, nil
 }

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// plumbing are methods that are not of Argo CD's contract, but of gRPC's: what load balancers and probes ask. They are
+// plumbing are methods that are not of Argo CD's contract, but of gRPC's: what load balancers, probes and tools ask. They are
 // rows of the same table, so that whoever comes by them passes a rule, too.
 var plumbing = []argocd.Method{
 	{Service: "grpc.health.v1.Health", Name: "Check"},
 	{Service: "grpc.health.v1.Health", Name: "Watch", ServerStream: true},
+	{Service: "grpc.reflection.v1.ServerReflection", Name: "ServerReflectionInfo", ClientStream: true, ServerStream: true},
+	{Service: "grpc.reflection.v1alpha.ServerReflection", Name: "ServerReflectionInfo", ClientStream: true, ServerStream: true},
 }
 
 // healthQuery and healthAnswer are the messages of grpc.health.v1.
@@ -33,6 +35,8 @@ func (s *server) plumbingMethods() []method {
 	return []method{
 		unary("grpc.health.v1.Health/Check", anybody[healthQuery](), s.checkHealth),
 		stream("grpc.health.v1.Health/Watch", anybody[healthQuery](), s.watchHealth),
+		dialog("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", anybody[reflectionQuery](), s.reflect),
+		dialog("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", anybody[reflectionQuery](), s.reflect),
 	}
 }
 

@@ -51,6 +51,7 @@ type Options struct {
 	Fleet        *cluster.Fleet // what is known of clusters from watching them
 	Auth         *auth.Auth
 	Policy       func() *rbac.Policy // in force now
+	Operator     string              // the only token that counts, where one person is served (hawser --core); empty otherwise
 	Sources      Sources
 	Audit        Audit
 
@@ -85,7 +86,9 @@ type server struct {
 
 	healthWatches atomic.Int32
 	terminals     atomic.Int32
-	swagger       func() []byte // the description of the API, built when it is asked for
+	swagger       func() []byte    // the description of the API, built when it is asked for
+	swaggerUI     func() []byte    // the same for people
+	reflected     func() reflected // the same for tools of gRPC
 }
 
 // A route is one row of the table: what answers a method on a path.
@@ -121,6 +124,8 @@ func newServer(o Options, b bounds) *server {
 	}
 	s.api = newAPI(s)
 	s.swagger = sync.OnceValue(func() []byte { return describe(s.methods(), s.Version.Version) })
+	s.swaggerUI = sync.OnceValue(func() []byte { return listRoutes(s.methods()) })
+	s.reflected = sync.OnceValue(func() reflected { return reflectMethods(s.methods()) })
 	return s
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -36,11 +37,19 @@ func (s *server) swaggerPage(w http.ResponseWriter, r *http.Request) {
 		fail(w, problem.New(problem.NotFound, "nothing is served at %s", clip(r.URL.Path)))
 		return
 	}
-	var b strings.Builder
+	page := s.swaggerUI()
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	send, done := s.squeeze(w, r, len(page))
+	_, _ = send.Write(page)
+	done()
+}
+
+func listRoutes(methods []method) []byte {
+	var b bytes.Buffer
 	b.WriteString("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Hawser's API</title>\n<h1>Hawser's API</h1>\n" +
 		"<p>All of it for machines: <a href=\"swagger.json\">swagger.json</a> (OpenAPI 2.0). Each method is there by gRPC, too, under its name.</p>\n")
 	service := ""
-	for _, m := range byService(s.methods()) {
+	for _, m := range byService(methods) {
 		if len(m.REST) == 0 {
 			continue
 		}
@@ -55,14 +64,8 @@ func (s *server) swaggerPage(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(&b, "<tr><td>%s<td><code>%s %s</code><td>%s</tr>\n", html.EscapeString(m.Name), html.EscapeString(route.Verb), html.EscapeString(route.Path), html.EscapeString(m.permission()))
 		}
 	}
-	if service != "" {
-		b.WriteString("</table>\n")
-	}
-	b.WriteString("</html>\n")
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	send, done := s.squeeze(w, r, b.Len())
-	_, _ = send.Write([]byte(b.String()))
-	done()
+	b.WriteString("</table>\n</html>\n")
+	return b.Bytes()
 }
 
 // permission is what a method's rule asks for, in words.

@@ -91,6 +91,15 @@ func TestClusters(t *testing.T) {
 		{who: "tenant", verb: "DELETE", path: id(other)},
 		{who: "admin", path: id(other), status: 403},
 		{who: "admin", path: id(home)},
+		// our own cluster gets a record when somebody first has something to say about it, and loses it again
+		{who: "admin", verb: "PUT", path: id(home) + "?updatedFields=labels", body: argocd.Cluster{Labels: map[string]string{"a": "b"}}, says: []string{`"labels":{"a":"b"}`}},
+		{who: "admin", verb: "PUT", path: id(home) + "?updatedFields=name", body: argocd.Cluster{Name: "ours"}, says: []string{`"name":"ours"`, `"labels":{"a":"b"}`}},
+		{who: "admin", verb: "PUT", path: id(home) + "?updatedFields=namespaces", body: argocd.Cluster{Namespaces: []string{"one", "two"}}, says: []string{`"namespaces":["one","two"]`}},
+		{who: "admin", verb: "PUT", path: id(home) + "?updatedFields=namespaces", body: argocd.Cluster{Namespaces: []string{""}}, lacks: []string{`"namespaces"`}},
+		{who: "admin", path: "/api/v1/clusters/ours?id.type=name", says: []string{`"server":"` + home + `"`}},
+		{who: "admin", verb: "DELETE", path: id(home)},
+		{who: "admin", verb: "DELETE", path: id(home), status: 404, says: []string{"not found"}},
+		{who: "admin", path: id(home), says: []string{`"name":"in-cluster"`}},
 	})
 }
 
