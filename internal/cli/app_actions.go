@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"connectrpc.com/connect"
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/cli/api"
 	"github.com/hawser-cd/hawser/internal/cli/apps"
@@ -62,6 +63,9 @@ func appActionsList(r *remote) *cobra.Command {
 				res, err := api.Call[argocd.ApplicationResourceRequest, argocd.ResourceActionsListResponse](ctx, a.Client, applicationService+"ListResourceActions", &argocd.ApplicationResourceRequest{
 					Name: name, AppNamespace: ns, Namespace: o.GetNamespace(), ResourceName: o.GetName(), Group: gvk.Group, Kind: gvk.Kind, Version: gvk.Version,
 				})
+				if gvk.Kind == v1alpha1.KindApplication && gvk.Group == v1alpha1.Group && o.GetName() == name && api.Code(err) == connect.CodeNotFound {
+					continue // a server that has no actions for an application itself
+				}
 				if err != nil {
 					return err
 				}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,7 +212,7 @@ func (a applications) wanted(ctx context.Context, app *v1alpha1.Application, ite
 		objects, err := a.renderedHere(ctx, app, c.local)
 		for _, o := range objects {
 			if object.IsSecret(o) {
-				fmt.Fprintf(a.r.std.Err, "Warning: Secret %s/%s is not supported in local diff and will be ignored\n", o.GetNamespace(), o.GetName())
+				fmt.Fprintf(a.r.std.Err, "Warning: Secret %s/%s is not supported in local diff and will be ignored\n", cmp.Or(o.GetNamespace(), app.Spec.Destination.Namespace), o.GetName())
 			}
 		}
 		return objects, err
@@ -223,19 +224,19 @@ func (a applications) wanted(ctx context.Context, app *v1alpha1.Application, ite
 	return apps.ParseObjects(texts)
 }
 
-// judged asks the server what an apply would make of each pair, in questions of a bounded size. Secrets are not sent: their
-// content is masked, and an answer about masks says nothing. A server that cannot be asked so leaves it to us.
+// judged asks the server what an apply would make of each pair, in questions of a bounded size. What is on one side only
+// needs no question. Secrets are not sent: their content is masked, and an answer about masks says nothing. A server that
+// cannot be asked so leaves it to us.
 func (a applications) judged(ctx context.Context, app *v1alpha1.Application, pairs []apps.Comparison, j judge) ([]apps.Comparison, error) {
 	var here, there []apps.Comparison
 	for _, p := range pairs {
-		if p.Live != nil && p.Target != nil && object.IsSecret(p.Target) {
-			p.Target = apps.Predict(p.Live, p.Target)
-			if p.Differs() {
-				here = append(here, p)
-			}
+		if p.Live != nil && p.Target != nil && !object.IsSecret(p.Target) {
+			there = append(there, p)
 			continue
 		}
-		there = append(there, p)
+		if p.Target = apps.Predict(p.Live, p.Target); p.Differs() {
+			here = append(here, p)
+		}
 	}
 	answers, err := a.serverSideDiff(ctx, app, there, j)
 	if api.Code(err) == connect.CodeUnimplemented {

@@ -25,14 +25,14 @@ func appList(r *remote) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			print := func() error {
+			show := func() error {
 				list, err := a.list(ctx, argocd.ApplicationQuery{Selector: selector, AppNamespace: namespace, Projects: filter.Projects, Repo: filter.Repo})
 				if err != nil {
 					return err
 				}
 				return r.printApplications(filter.Apply(list.Items), format)
 			}
-			if err := print(); err != nil || !watch {
+			if err := show(); err != nil || !watch {
 				return err
 			}
 			return a.again(ctx, argocd.ApplicationQuery{Selector: selector, AppNamespace: namespace, Projects: filter.Projects, Repo: filter.Repo}, func() error {
@@ -41,7 +41,7 @@ func appList(r *remote) *cobra.Command {
 				} else {
 					r.printf("---\n")
 				}
-				return print()
+				return show()
 			})
 		},
 	}

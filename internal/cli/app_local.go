@@ -146,9 +146,10 @@ func (a applications) renderedHere(ctx context.Context, app *v1alpha1.Applicatio
 	if err != nil {
 		return nil, err
 	}
+	marking := apps.MarkingOf(settings, app)
 	var list []*object.Object
-	for _, item := range res.Items {
-		list = append(list, item.Object)
+	for _, item := range res.Items { // marked as the server marks what it renders
+		list = append(list, marking.Mark(item.Object, marking.Instance, cmp.Or(item.Object.GetNamespace(), app.Spec.Destination.Namespace)))
 	}
 	return list, nil
 }

@@ -71,38 +71,45 @@ func (c checked) String() string {
 	return "ok     " + c.what
 }
 
-// answered turns the server's answer to a check into its outcome: what may not be asked, or did not answer, is unknown.
+// answered turns the server's answer to a check into its outcome: what may not be asked is unknown.
 func answered(what string, err error) checked {
-	code := api.Code(err)
-	unknown := err != nil && (code == connect.CodePermissionDenied || code == connect.CodeUnauthenticated || code == connect.CodeUnavailable || code == connect.CodeUnimplemented || problem.Is(err, problem.Unavailable))
-	return checked{what, err, unknown}
+	switch api.Code(err) {
+	case connect.CodePermissionDenied, connect.CodeUnauthenticated, connect.CodeUnimplemented:
+		return checked{what, err, true}
+	}
+	return checked{what: what, err: err}
 }
 
 // check checks one application in the order in which the server would.
 func (a applications) check(ctx context.Context, app *v1alpha1.Application) []checked {
 	sources := app.Spec.SourceList()
 	list := []checked{{what: "sources are complete", err: render.CheckSources(sources)}}
-	list = append(list, a.checkProject(ctx, app, sources)...)
+	to, err := api.Call[argocd.ClusterQuery, argocd.Cluster](ctx, a.Client, "cluster.ClusterService/Get", &argocd.ClusterQuery{Server: app.Spec.Destination.Server, Name: app.Spec.Destination.Name})
+	list = append(list, answered("cluster "+apps.Server(app)+" is known", err))
+	list = append(list, a.checkProject(ctx, app, sources, to)...)
 	for i := range sources {
 		if render.IsRefOnly(sources[i]) {
 			continue
 		}
-		what := "repository " + sources[i].RepoURL + " has " + pathOf(sources[i])
-		_, err := api.Call[argocd.RepoAppDetailsQuery, argocd.RepoAppDetailsResponse](ctx, a.Client, "repository.RepositoryService/GetAppDetails",
+		what := "repository " + sources[i].RepoURL + " has " + contentOf(sources[i])
+		_, err = api.Call[argocd.RepoAppDetailsQuery, argocd.RepoAppDetailsResponse](ctx, a.Client, "repository.RepositoryService/GetAppDetails",
 			&argocd.RepoAppDetailsQuery{Source: &sources[i], AppName: app.Name, AppProject: app.Spec.ProjectName(), SourceIndex: int32(i)}) //nolint:gosec // a handful
 		list = append(list, answered(what, err))
 	}
-	_, err := api.Call[argocd.ClusterQuery, argocd.Cluster](ctx, a.Client, "cluster.ClusterService/Get", &argocd.ClusterQuery{Server: app.Spec.Destination.Server, Name: app.Spec.Destination.Name})
-	return append(list, answered("cluster "+apps.Server(app)+" is known", err))
+	return list
 }
 
-func pathOf(s v1alpha1.ApplicationSource) string {
+// contentOf is what an application wants of a repository, in words.
+func contentOf(s v1alpha1.ApplicationSource) string {
 	var parts []string
 	if s.Chart != "" {
 		parts = append(parts, "chart "+s.Chart)
 	}
 	if s.Path != "" {
 		parts = append(parts, "path "+s.Path)
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "manifests")
 	}
 	at := s.TargetRevision
 	if at == "" {
@@ -111,8 +118,8 @@ func pathOf(s v1alpha1.ApplicationSource) string {
 	return strings.Join(append(parts, "at "+at), " ")
 }
 
-// checkProject asks for the project and applies its rules here.
-func (a applications) checkProject(ctx context.Context, app *v1alpha1.Application, sources []v1alpha1.ApplicationSource) []checked {
+// checkProject asks for the project and applies its rules here. to is the destination's cluster, nil if nobody knows it.
+func (a applications) checkProject(ctx context.Context, app *v1alpha1.Application, sources []v1alpha1.ApplicationSource, to *argocd.Cluster) []checked {
 	name := app.Spec.ProjectName()
 	res, err := api.Call[argocd.ProjectQuery, argocd.DetailedProjectsResponse](ctx, a.Client, "project.ProjectService/GetDetailedProject", &argocd.ProjectQuery{Name: name})
 	if err != nil {
@@ -137,6 +144,10 @@ func (a applications) checkProject(ctx context.Context, app *v1alpha1.Applicatio
 	for _, s := range sources {
 		list = append(list, checked{what: "project " + name + " permits repository " + s.RepoURL, err: rules.Source(s.RepoURL)})
 	}
-	d := app.Spec.Destination
-	return append(list, checked{what: "project " + name + " permits namespace " + d.Namespace + " of " + apps.Server(app), err: rules.Destination(project.Target{Server: d.Server, Name: d.Name, Namespace: d.Namespace})})
+	if to == nil {
+		return list
+	}
+	namespace := app.Spec.Destination.Namespace
+	return append(list, checked{what: "project " + name + " permits namespace " + namespace + " of " + apps.Server(app),
+		err: rules.Destination(project.Target{Server: to.Server, Name: to.Name, Namespace: namespace, ClusterProject: to.Project})})
 }

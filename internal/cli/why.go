@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/hawser-cd/hawser/internal/cli/api"
 	"github.com/hawser-cd/hawser/internal/cli/apps"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
@@ -37,14 +38,15 @@ func why(r *remote) *cobra.Command {
 				}
 				r.say("warn", "the objects could not be had: "+err.Error())
 			}
-			if node, _, ok := apps.Suspect(c.Tree); ok {
+			if node, _, ok := apps.Suspect(c.Tree); ok && node.UID != "" {
 				list, err := api.Call[argocd.ApplicationResourceEventsQuery, corev1.EventList](ctx, a.Client, applicationService+"ListResourceEvents", &argocd.ApplicationResourceEventsQuery{
 					Name: name, AppNamespace: ns, Project: c.App.Spec.ProjectName(), ResourceNamespace: node.Namespace, ResourceName: node.Name, ResourceUID: node.UID,
 				})
-				if err != nil {
-					r.say("warn", "the events could not be had: "+err.Error())
-				} else {
+				switch {
+				case err == nil:
 					c.Events = list.Items
+				case api.Code(err) != connect.CodeNotFound: // it is gone, or a hook, of which no events are told
+					r.say("warn", "the events could not be had: "+err.Error())
 				}
 			}
 			r.printf("%s\n", apps.Why(c))

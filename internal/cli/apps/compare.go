@@ -2,6 +2,7 @@ package apps
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -25,7 +26,7 @@ func (c Comparison) Differs() bool {
 	if c.Live == nil || c.Target == nil {
 		return c.Live != c.Target
 	}
-	return object.Hash(c.Live.Object) != object.Hash(c.Target.Object)
+	return object.Hash(bare(c.Live)) != object.Hash(bare(c.Target))
 }
 
 // ParseObject reads one object from JSON; "" and null are nil.
@@ -112,15 +113,16 @@ func Judged(items []argocd.ResourceDiff) ([]Comparison, error) {
 	return ordered(list), nil
 }
 
-// Answered is the answer of a comparison that the server was asked for, of those that differ.
+// Answered is the answer of a comparison that the server was asked for, of those that differ. Argo CD puts what was compared
+// into the fields of the raw states; a server that fills in those of the compared ones too is believed there.
 func Answered(items []argocd.ResourceDiff) ([]Comparison, error) {
 	var list []Comparison
 	for _, item := range items {
-		live, err := ParseObject(item.LiveState)
+		live, err := ParseObject(cmp.Or(item.NormalizedLiveState, item.LiveState))
 		if err != nil {
 			return nil, err
 		}
-		target, err := ParseObject(item.TargetState)
+		target, err := ParseObject(cmp.Or(item.PredictedLiveState, item.TargetState))
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +135,9 @@ func Answered(items []argocd.ResourceDiff) ([]Comparison, error) {
 		} else {
 			c.Key = object.KeyOf(target)
 		}
-		list = append(list, c)
+		if c.Differs() {
+			list = append(list, c)
+		}
 	}
 	return ordered(list), nil
 }

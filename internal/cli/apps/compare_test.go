@@ -82,8 +82,13 @@ func TestJudged(t *testing.T) {
 
 func TestAnswered(t *testing.T) {
 	a, b := jsonOf(t, "{kind: A, metadata: {name: a}}"), jsonOf(t, "{kind: B, metadata: {name: b}}")
-	got, err := Answered([]argocd.ResourceDiff{{LiveState: b, TargetState: b, Modified: true}, {LiveState: a, TargetState: a}, {LiveState: "null", TargetState: a}, {LiveState: b}, {}})
-	if err != nil || names(got) != "+A/a ~B/b -B/b" {
+	got, err := Answered([]argocd.ResourceDiff{{LiveState: b, TargetState: jsonOf(t, "{kind: B, metadata: {name: b}, spec: 1}"), Modified: true}, {LiveState: a, TargetState: a},
+		{LiveState: a, TargetState: jsonOf(t, "{kind: A, metadata: {name: a, uid: u, generation: 2}, status: {x: 1}}"), Modified: true}, {LiveState: "null", TargetState: a}, {LiveState: b}, {},
+		{LiveState: jsonOf(t, "{kind: C, metadata: {name: c}, x: 1}"), TargetState: jsonOf(t, "{kind: C, metadata: {name: c}}"), NormalizedLiveState: jsonOf(t, "{kind: C, metadata: {name: c}, x: 1}"), PredictedLiveState: jsonOf(t, "{kind: C, metadata: {name: c}, x: 2}"), Modified: true}})
+	if err == nil && len(got) == 4 && got[3].Target.Object["x"] != int64(2) {
+		t.Errorf("the prediction is %v", got[3].Target.Object)
+	}
+	if err != nil || names(got) != "+A/a ~B/b -B/b ~C/c" {
 		t.Errorf("got %s %v", names(got), err)
 	}
 }

@@ -19,6 +19,9 @@ var phases = []v1alpha1.SyncPhase{v1alpha1.SyncPhasePreSync, v1alpha1.SyncPhaseS
 // It has at most height lines, and none is longer than width; 0 for no bound. What is done is left out first.
 func Progress(app *v1alpha1.Application, chosen Selection, width, height int, now time.Time) []string {
 	lines := []progressLine{{text: progressHead(app, now), keep: true}}
+	if op := app.Status.OperationState; op != nil && op.Message != "" {
+		lines = append(lines, progressLine{text: "  " + strings.Join(strings.Fields(op.Message), " "), keep: true})
+	}
 	list := progressItems(app, chosen)
 	for _, phase := range phases {
 		var mine []progressItem
@@ -57,7 +60,7 @@ func Progress(app *v1alpha1.Application, chosen Selection, width, height int, no
 func progressHead(app *v1alpha1.Application, now time.Time) string {
 	op := app.Status.OperationState
 	switch {
-	case app.Operation != nil || op == nil:
+	case op == nil, app.Operation != nil && op.Phase != v1alpha1.OperationRunning && op.Phase != v1alpha1.OperationTerminating:
 		return Qualified(app) + "  waits to be taken up"
 	}
 	revision := ""
@@ -81,9 +84,6 @@ func progressHead(app *v1alpha1.Application, now time.Time) string {
 	s += "  " + duration.HumanDuration(max(0, end.Sub(op.StartedAt.Time)))
 	if op.RetryCount > 0 {
 		s += fmt.Sprintf("  try %d", op.RetryCount+1)
-	}
-	if op.Message != "" {
-		s += "  " + strings.Join(strings.Fields(op.Message), " ")
 	}
 	return s
 }

@@ -126,7 +126,7 @@ func ResourceTree(w io.Writer, tree *argocd.ApplicationTree, which Which, output
 			head = append(head, "AGE", "HEALTH", "REASON")
 		}
 		row(w, head...)
-		print := func(nodes []argocd.ResourceNode, orphaned string) {
+		rows := func(nodes []argocd.ResourceNode, orphaned string) {
 			cells := func(branch string, n argocd.ResourceNode) {
 				list := []any{branch + n.Group, n.Kind, n.Namespace, n.Name, orphaned}
 				if output == "tree=detailed" {
@@ -147,10 +147,10 @@ func ResourceTree(w io.Writer, tree *argocd.ApplicationTree, which Which, output
 			}
 		}
 		if which != Orphaned {
-			print(tree.Nodes, "No")
+			rows(tree.Nodes, "No")
 		}
 		if which != Owned {
-			print(tree.OrphanedNodes, "Yes")
+			rows(tree.OrphanedNodes, "Yes")
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,8 +32,25 @@ func Fields(live, target *object.Object) []Field {
 		return nil
 	}
 	var list []Field
-	fields("", live.Object, target.Object, &list)
+	fields("", bare(live), bare(target), &list)
 	return list
+}
+
+// bookkeeping are the fields of metadata that the API server writes, which no manifest says and no sync changes.
+var bookkeeping = []string{"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
+
+// bare is an object's content without status and bookkeeping. It shares memory with the object.
+func bare(o *object.Object) map[string]any {
+	content := maps.Clone(o.Object)
+	delete(content, "status")
+	if meta, ok := content["metadata"].(map[string]any); ok {
+		meta = maps.Clone(meta)
+		for _, name := range bookkeeping {
+			delete(meta, name)
+		}
+		content["metadata"] = meta
+	}
+	return content
 }
 
 func fields(at string, from, to any, list *[]Field) {

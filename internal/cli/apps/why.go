@@ -74,13 +74,15 @@ func (f Forest) weight(n argocd.ResourceNode, depth int) int {
 // Why says in one sentence what ails the application: the first of what stops everything else, an operation that failed or
 // waits, an object that is not healthy, a difference.
 func Why(c Case) string {
-	name := Qualified(c.App)
-	parts := []string{c.cause(name)}
-	if e := c.lastEvent(); e != "" {
-		parts = append(parts, e)
+	cause := c.cause(Qualified(c.App))
+	parts := []string{cause}
+	if node, _, ok := Suspect(c.Tree); ok && strings.Contains(cause, node.Kind+"/"+node.Name) { // else its events explain nothing
+		if e := c.lastEvent(); e != "" {
+			parts = append(parts, e)
+		}
 	}
-	if ch := c.lastChange(); ch != "" {
-		parts = append(parts, ch)
+	if change := c.lastChange(); change != "" {
+		parts = append(parts, change)
 	}
 	return strings.Join(parts, "; ") + "."
 }
@@ -99,8 +101,6 @@ func (c Case) cause(name string) string {
 		return s
 	case stop != nil:
 		return fmt.Sprintf("%s is stopped by %s: %s", name, stop.Type, sentence(stop.Message))
-	case app.Operation != nil:
-		return fmt.Sprintf("%s is about to sync: the operation has not been taken up yet", name)
 	case running:
 		s := fmt.Sprintf("%s is syncing for %s", name, c.since(op.StartedAt.Time))
 		if op.Message != "" {
@@ -110,6 +110,8 @@ func (c Case) cause(name string) string {
 			s += "; " + c.describe(node, trail)
 		}
 		return s
+	case app.Operation != nil:
+		return fmt.Sprintf("%s is about to sync: the operation has not been taken up yet", name)
 	case op != nil && (op.Phase == v1alpha1.OperationFailed || op.Phase == v1alpha1.OperationError) && app.Status.Sync.Status != v1alpha1.SyncStatusSynced:
 		return fmt.Sprintf("%s could not be synced: %s", name, sentence(failure(op)))
 	case sick && app.Status.Health.Status != v1alpha1.HealthStatusHealthy:
@@ -202,6 +204,13 @@ func (c Case) describe(n argocd.ResourceNode, trail []argocd.ResourceNode) strin
 		s += " (of " + trail[0].Kind + "/" + trail[0].Name + ")"
 	}
 	health, message := healthOf(n)
+	if health == v1alpha1.HealthStatusMissing {
+		s += " does not exist"
+		if len(c.App.Status.History) == 0 {
+			s += ", and it has never been synced"
+		}
+		return s
+	}
 	facts := map[string]string{}
 	for _, i := range n.Info {
 		facts[i.Name] = i.Value

@@ -85,7 +85,8 @@ func TestProgress(t *testing.T) {
 	op := app.Status.OperationState
 	op.Phase, op.FinishedAt, op.Message, op.RetryCount = v1alpha1.OperationRunning, nil, "waiting for healthy state of apps/Deployment/web", 1
 	want := `
-argocd/web  Running to 53e28ff  72s  try 2  waiting for healthy state of apps/Deployment/web
+argocd/web  Running to 53e28ff  72s  try 2
+  waiting for healthy state of apps/Deployment/web
 PreSync
   ✔ Job/migrate (hook)                       Succeeded
 Sync
@@ -98,8 +99,8 @@ Sync
 	if d := cmp.Diff(strings.TrimPrefix(want, "\n"), strings.Join(Progress(app, nil, 0, 0, noon), "\n")); d != "" {
 		t.Errorf("-want +got\n%s", d)
 	}
-	small := Progress(app, nil, 30, 9, noon)
-	if len(small) != 9 || small[8] != "… and 2 more" {
+	small := Progress(app, nil, 30, 10, noon)
+	if len(small) != 10 || small[9] != "… and 2 more" {
 		t.Errorf("got %d lines: %q", len(small), small)
 	}
 	for _, line := range small {
@@ -115,6 +116,7 @@ Sync
 		t.Errorf("got %q", tiny)
 	}
 	app.Operation = &v1alpha1.Operation{}
+	op.Phase = v1alpha1.OperationSucceeded // the one before
 	if got := Progress(app, nil, 0, 0, noon)[0]; got != "argocd/web  waits to be taken up" {
 		t.Errorf("got %s", got)
 	}
