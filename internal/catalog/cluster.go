@@ -164,8 +164,10 @@ func parseCluster(s secretRecord, home *rest.Config) Cluster {
 	if conf.AWSAuth != nil {
 		wrong(nil, "awsAuthConfig is not supported; use execProviderConfig with `aws eks get-token`")
 	}
-	if _, err := rest.TLSConfigFor(c.rest); err != nil {
-		wrong(err, "tlsClientConfig")
+	if c.rest != nil { // nil: our own cluster, when a caller only wants to know what its record says
+		if _, err := rest.TLSConfigFor(c.rest); err != nil {
+			wrong(err, "tlsClientConfig")
+		}
 	}
 	return c
 }

@@ -86,7 +86,14 @@ func (s *server) createKeys(c *call, q *argocd.GnuPGPublicKeyCreateRequest) (*ar
 }
 
 func (s *server) deleteKey(c *call, q *argocd.GnuPGPublicKeyQuery) (*argocd.GnuPGPublicKeyResponse, error) {
-	if err := s.Catalog.RemoveGPGKey(c, q.KeyID); err != nil {
+	id, err := catalog.GPGKeyID(q.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := s.Catalog.GPGKeys()[id]; !ok {
+		return nil, problem.New(problem.NotFound, "no such key configured: %s", id)
+	}
+	if err := s.Catalog.RemoveGPGKey(c, id); err != nil {
 		return nil, err
 	}
 	return &argocd.GnuPGPublicKeyResponse{}, nil

@@ -68,13 +68,16 @@ func (s *server) createProjectToken(c *call, q *argocd.ProjectTokenCreateRequest
 	if err != nil {
 		return nil, err
 	}
+	var refused error // in its own words, which clients know
 	updated, err := s.Catalog.EditProject(c, p, func(p *v1alpha1.AppProject) error {
 		role := roleOf(p, q.Role)
-		if role == nil {
-			return missing
+		if refused = nil; role == nil {
+			refused = missing
+		} else if slices.ContainsFunc(roleTokens(p, role), func(t v1alpha1.JWTToken) bool { return t.ID == record.ID }) {
+			refused = problem.New(problem.Invalid, "Token id '%s' has been used. ", clip(record.ID))
 		}
-		if slices.ContainsFunc(roleTokens(p, role), func(t v1alpha1.JWTToken) bool { return t.ID == record.ID }) {
-			return problem.New(problem.Invalid, "Token id '%s' has been used. ", clip(record.ID))
+		if refused != nil {
+			return refused
 		}
 		if p.Status.JWTTokensByRole == nil {
 			p.Status.JWTTokensByRole = map[string]v1alpha1.JWTTokens{}
@@ -83,6 +86,9 @@ func (s *server) createProjectToken(c *call, q *argocd.ProjectTokenCreateRequest
 		p.Status.JWTTokensByRole[role.Name] = v1alpha1.JWTTokens{Items: append(items, record)}
 		return nil
 	})
+	if refused != nil {
+		return nil, refused
+	}
 	if err != nil {
 		return nil, err
 	}
