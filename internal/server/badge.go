@@ -164,6 +164,17 @@ const (
 // wordWidth is about how wide a text is in 11 pixels of Verdana; textLength holds the browser to it.
 func wordWidth(s string) int { return utf8.RuneCountInString(s)*7 + 2*badgePadding }
 
+// xmlText is a text as it stands in XML, without the characters that may not, escaped or not (XML 1.0, 2.2): one of them,
+// in a revision that somebody wrote, and browsers show nothing.
+func xmlText(s string) string {
+	return html.EscapeString(strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xfffe || r == 0xffff {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\ufffd")))
+}
+
 // draw is the sign as SVG, with its words as title and label for those who do not see it.
 func (b sign) draw() string {
 	type box struct {
@@ -196,14 +207,14 @@ func (b sign) draw() string {
 		words = append([]string{b.name + ":"}, words...)
 	}
 	boxes[len(boxes)-1].width += wide - total
-	label := html.EscapeString(strings.Join(words, " "))
+	label := xmlText(strings.Join(words, " "))
 
 	var out strings.Builder
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" role="img" aria-label="%s"><title>%s</title>`, wide, height, label, label)
 	out.WriteString(`<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">`)
 	draw := func(x, y int, b box) {
 		fmt.Fprintf(&out, `<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/><text x="%d" y="%d" aria-hidden="true">%s</text>`,
-			x, y, b.width, badgeRow, b.colour, x+b.width/2, y+14, html.EscapeString(b.text))
+			x, y, b.width, badgeRow, b.colour, x+b.width/2, y+14, xmlText(b.text))
 	}
 	if b.name != "" {
 		draw(0, 0, box{b.name, "#2b333b", wide})

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -10,10 +11,6 @@ import (
 	"connectrpc.com/connect"
 	"github.com/prometheus/client_golang/prometheus"
 )
-
-// bodyDeadline is how long a caller may take to send a body. Nothing that we accept today takes longer than a second;
-// what dribbles in is an attack or a broken line.
-const bodyDeadline = 5 * time.Second
 
 // headers that every answer carries: nothing here is framed, guessed at, cached or run.
 var headers = [...][2]string{
@@ -48,24 +45,34 @@ func (s *server) boundary(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		id := requestID()
-		rec := &recorder{ResponseWriter: w}
+		rec := newRecorder(w, s.crowd.taken)
 		if !isRPC(r) { // clients of gRPC find an error in the headers only if there are no others
 			for _, h := range headers {
 				w.Header().Set(h[0], h[1])
 			}
 			w.Header().Set("X-Request-Id", id)
 		}
-		if r.ContentLength != 0 && !isRPC(r) {
-			// Best effort: a writer without deadlines is a test's.
-			_ = http.NewResponseController(w).SetReadDeadline(began.Add(bodyDeadline))
-		}
 		defer func() {
 			s.survive(rec, r, id, recover())
+			rec.finish()
 			s.Log.Debug("request", "id", id, "method", r.Method, "path", clip(r.URL.Path), "status", rec.status,
 				"bytes", rec.bytes, "took", time.Since(began), "from", r.RemoteAddr, "protocol", r.Proto)
 		}()
 		c := s.receive(r, id)
-		next.ServeHTTP(rec, r.WithContext(withCall(r.Context(), c)))
+		seat, err := s.crowd.enter(c, r)
+		if err != nil {
+			_ = rec.out.SetReadDeadline(began.Add(s.crowd.patience))
+			turnAway(rec, r, err)
+			return
+		}
+		defer seat.leave()
+		c.seat = seat
+		r = r.WithContext(withCall(r.Context(), c))
+		if b := newBody(w, r, seat); b != nil {
+			defer b.close()
+			r.Body = b
+		}
+		next.ServeHTTP(rec, r)
 	})
 }
 
@@ -79,8 +86,14 @@ func (s *server) survive(w *recorder, r *http.Request, id string, thrown any) {
 	}
 	s.counters.panics.WithLabelValues(s.known(r.URL.Path)).Inc()
 	s.Log.Error("request panicked", "id", id, "method", r.Method, "path", clip(r.URL.Path), "panic", thrown, "stack", string(debug.Stack()))
-	if w.status == 0 {
-		answer(w, http.StatusInternalServerError, connect.CodeInternal, "the request failed by a bug of ours; the log has it under request "+id)
+	text := "the request failed by a bug of ours; the log has it under request " + id
+	switch {
+	case w.status != 0: // half an answer must not look like a whole one
+		panic(http.ErrAbortHandler)
+	case isRPC(r):
+		_ = connect.NewErrorWriter().Write(w, r, connect.NewError(connect.CodeInternal, errors.New(text)))
+	default:
+		answer(w, http.StatusInternalServerError, connect.CodeInternal, text)
 	}
 }
 
@@ -98,32 +111,4 @@ func requestID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails, says its documentation
 	return hex.EncodeToString(b[:])
-}
-
-// recorder notes what was answered. Unwrap gives http.ResponseController the writer below, for deadlines and flushes.
-type recorder struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-// Flush is for connect, which sends the answers of a stream only through a writer that has it.
-func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	n, err := r.ResponseWriter.Write(p)
-	r.bytes += int64(n)
-	return n, err
 }

@@ -37,6 +37,7 @@ type call struct {
 	repository catalog.Repository       // that the rule found
 	set        *v1alpha1.ApplicationSet // that the rule found
 	own        bool                     // the call changes the caller's own account
+	seat       *seat                    // what the request takes of the limits
 }
 
 type callKey struct{}
@@ -188,9 +189,10 @@ func (c *call) still(resource, action, object string) error {
 // recheckEvery is how often a stream asks again whether it may go on.
 const recheckEvery = 20 * time.Second
 
-// begin says that a stream has begun, finish that a call is over.
-func (c *call) begin() {}
+// begin says that a stream begins; an error that it may not.
+func (c *call) begin() error { return c.seat.startStream() }
 
+// finish says that a call is over.
 func (c *call) finish(err error) {
 	if err != nil && problem.Is(err, problem.Internal) && c.Err() == nil {
 		c.s.Log.Warn("call failed", "request", c.id, "method", c.method, "error", err)

@@ -30,23 +30,16 @@ func newDoors(l net.Listener) *doors {
 	return &doors{Listener: l, tls: make(chan net.Conn), plain: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// maxSorting is how many connections may be waiting for their first byte: who opens more, and says nothing, waits.
-const maxSorting = 1024
-
-// sort accepts connections until the listener fails or is closed.
+// sort accepts connections until the listener fails or is closed. Those that say nothing are bounded by the turnstile
+// and by time: a number of places here would be one that silent callers can take from the others.
 func (d *doors) sort() error {
 	defer close(d.closed)
-	slots := make(chan struct{}, maxSorting)
 	for {
 		conn, err := d.Accept()
 		if err != nil {
 			return err
 		}
-		slots <- struct{}{}
-		go func() {
-			defer func() { <-slots }()
-			d.let(conn)
-		}()
+		go d.let(conn)
 	}
 }
 

@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// bounds are what strangers may cost us. A delivery takes well under a millisecond, so the numbers are far above what
-// any installation needs and far below what hurts.
+// bounds are what strangers may cost us: deliveries of webhooks, and requests without an identity (limits).
 type bounds struct {
-	rate    float64 // deliveries per second and source
+	rate    float64 // per second and source
 	burst   float64 // at once, per source: a mirror of a large organisation arrives behind one proxy
 	sources int     // remembered; the one idle for longest is forgotten first
-	atOnce  int     // deliveries being read
-	bytes   int64   // of memory, for all deliveries being read
+	atOnce  int     // being read
+	bytes   int64   // of memory, for all that are being read
 }
 
+// defaultBounds are those of deliveries. One takes well under a millisecond, so the numbers are far above what any
+// installation needs and far below what hurts.
 var defaultBounds = bounds{rate: 100, burst: 500, sources: 4096, atOnce: 64, bytes: 128 << 20}
 
-// gate lets deliveries in, so that overload is refused before it costs memory.
+// gate lets strangers in, so that overload is refused before it costs memory.
 type gate struct {
 	bounds
 	mu      sync.Mutex
@@ -42,9 +43,7 @@ func newGate(b bounds) *gate {
 
 // pass takes one token of the source; false: too many of late.
 func (g *gate) pass(source netip.Addr, now time.Time) bool {
-	if source.Is6() && !source.Is4In6() {
-		source = netip.PrefixFrom(source, 64).Masked().Addr() // one customer owns the whole /64
-	}
+	source = sourceKey(source)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e, ok := g.buckets[source]
@@ -80,6 +79,24 @@ func (g *gate) enter(size int64) (leave func(), ok bool) {
 		defer g.mu.Unlock()
 		g.inside, g.held = g.inside-1, g.held-size
 	}, true
+}
+
+// reserve takes memory for n more bytes of somebody who has entered; false: there is none left.
+func (g *gate) reserve(n int64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held+n > g.bytes {
+		return false
+	}
+	g.held += n
+	return true
+}
+
+// release gives back what reserve took.
+func (g *gate) release(n int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held -= n
 }
 
 // sourceOf is the address of who is connected. X-Forwarded-For is not believed: anybody can write it.

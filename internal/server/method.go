@@ -91,6 +91,11 @@ func unary[Req, Res any](name string, r rule[Req], f func(c *call, r *Req) (*Res
 		if err := r.check(c, q); err != nil {
 			return nil, err
 		}
+		if r.scope == filtered {
+			if err := c.seat.turn(c); err != nil {
+				return nil, err
+			}
+		}
 		return f(c, q)
 	}
 	m.call = func(c *call, q any) (any, error) { return whole(run(c, q.(*Req))) }
@@ -107,7 +112,7 @@ func unary[Req, Res any](name string, r rule[Req], f func(c *call, r *Req) (*Res
 				answer.Header().Set("Renew-Token", c.renewed)
 			}
 			return answer, nil
-		}, handlerOptions...)
+		}, handlerOptions(r.scope)...)
 	}
 	return m
 }
@@ -136,7 +141,9 @@ func stream[Req, Res any](name string, r rule[Req], f func(c *call, r *Req, send
 			c := callOf(ctx)
 			err := r.check(c, q.Msg)
 			if err == nil {
-				c.begin()
+				err = c.begin()
+			}
+			if err == nil {
 				err = out.Send(nil) // the headers: there are clients that wait for them, and nothing may happen for hours
 			}
 			if err == nil {
@@ -144,7 +151,7 @@ func stream[Req, Res any](name string, r rule[Req], f func(c *call, r *Req, send
 			}
 			c.finish(err)
 			return rpcError(err)
-		}, handlerOptions...)
+		}, handlerOptions(r.scope)...)
 	}
 	return m
 }
@@ -160,6 +167,7 @@ func upload[Req, Res any](name string, r rule[Req], f func(c *call, first *Req, 
 		if err := r.check(c, first); err != nil {
 			return nil, err
 		}
+		c.seat.pour()
 		return f(c, first, next)
 	}
 	m.take = func(c *call, receive func(any) error) (any, error) {
@@ -185,7 +193,7 @@ func upload[Req, Res any](name string, r rule[Req], f func(c *call, first *Req, 
 				return nil, rpcError(err)
 			}
 			return connect.NewResponse(res), nil
-		}, handlerOptions...)
+		}, handlerOptions(r.scope)...)
 	}
 	return m
 }
@@ -215,13 +223,22 @@ func newMethod[Req, Res any](name string, r rule[Req]) method {
 
 func (m *method) path() string { return "/" + m.Service + "/" + m.Name }
 
-// handlerOptions are those of every gRPC handler. Argo CD's own gRPC-Web client ignores the flag that says that a
-// message is compressed, so that none is.
-var handlerOptions = []connect.HandlerOption{connect.WithCodec(wire.Codec{}), connect.WithCompressMinBytes(1 << 30), connect.WithReadMaxBytes(maxMessage)}
+// handlerOptions are those of every gRPC handler. Nothing is compressed: Argo CD's own gRPC-Web client ignores the flag
+// that says so, Argo CD's server takes no such requests either, and connect unpacks all of a message that is too large,
+// so that strangers could keep us busy with a few megabytes.
+func handlerOptions(of scope) []connect.HandlerOption {
+	return []connect.HandlerOption{connect.WithCodec(wire.Codec{}), connect.WithCompression("gzip", nil, nil), connect.WithReadMaxBytes(largest(of))}
+}
 
-// maxMessage is the largest request: Argo CD allows 200 MB for everything, but the largest thing that anybody sends is an
-// Application, which the API server bounds at 1.5 MB, and local manifests.
-const maxMessage = 32 << 20
+// largest is the largest request of a method, in bytes. Argo CD allows 200 MB for everything, but the largest thing that
+// anybody sends is an Application, which the API server bounds at 1.5 MB, and local manifests. What strangers may send is
+// a password.
+func largest(of scope) int {
+	if of == open {
+		return 64 << 10
+	}
+	return 32 << 20
+}
 
 // isRPC reports whether a request is gRPC or gRPC-Web.
 func isRPC(r *http.Request) bool {

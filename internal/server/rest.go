@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"reflect"
 	"strconv"
 	"strings"
@@ -132,7 +133,7 @@ func (b *bound) decode(w http.ResponseWriter, r *http.Request, segments []string
 			}
 			into = f.Addr().Interface()
 		}
-		if err := readBody(w, r, into); err != nil {
+		if err := readBody(w, r, into, int64(largest(b.declared.scope))); err != nil {
 			return nil, err
 		}
 	}
@@ -141,7 +142,7 @@ func (b *bound) decode(w http.ResponseWriter, r *http.Request, segments []string
 		return nil, problem.New(problem.Invalid, "the query cannot be read: %v", err)
 	}
 	if len(query) > maxQuery {
-		return nil, problem.New(problem.Limit, "the query has %d parameters, more than %d", len(query), maxQuery)
+		return nil, problem.New(problem.Invalid, "the query has %d parameters, more than %d", len(query), maxQuery)
 	}
 	if b.body != "*" {
 		for name, values := range query {
@@ -165,16 +166,24 @@ func (b *bound) decode(w http.ResponseWriter, r *http.Request, segments []string
 }
 
 // readBody decodes a body of JSON; an empty one leaves what is there.
-func readBody(w http.ResponseWriter, r *http.Request, into any) error {
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
+func readBody(w http.ResponseWriter, r *http.Request, into any, limit int64) error {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
+	var full *httpFault
 	switch {
 	case errors.As(err, &large):
-		return problem.New(problem.Limit, "the body is larger than %d MiB", maxMessage>>20)
+		return &httpFault{http.StatusRequestEntityTooLarge, problem.New(problem.Limit, "the body is larger than %d KiB", limit>>10)}
+	case errors.As(err, &full):
+		return full
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &httpFault{http.StatusRequestTimeout, problem.New(problem.Invalid, "the body took too long")}
 	case err != nil:
 		return problem.New(problem.Invalid, "the body ended early")
 	case len(strings.TrimSpace(string(data))) == 0:
 		return nil
+	}
+	if err := checkJSON(data); err != nil {
+		return err
 	}
 	if err := json.Unmarshal(data, into); err != nil {
 		return problem.New(problem.Invalid, "the body is no such JSON: %s", jsonFault(err))
@@ -355,13 +364,7 @@ func (f *httpFault) Unwrap() error { return f.err }
 // refuse answers a call with an error.
 func (s *server) refuse(w http.ResponseWriter, c *call, err error) {
 	c.finish(err)
-	var fault *httpFault
-	if errors.As(err, &fault) {
-		answer(w, fault.status, codeOf(err), err.Error())
-		return
-	}
-	code := codeOf(err)
-	answer(w, statuses[code], code, err.Error())
+	failWith(w, err)
 }
 
 // write answers with a value as JSON: only the fields that the caller asked for.
@@ -380,6 +383,9 @@ func (s *server) write(w http.ResponseWriter, r *http.Request, value any) {
 // restStream answers with many values: lines of JSON, or events for a browser's EventSource.
 func (s *server) restStream(w http.ResponseWriter, r *http.Request, c *call, b *bound, q any) {
 	run, err := b.open(c, q)
+	if err == nil {
+		err = c.begin()
+	}
 	if err != nil {
 		s.refuse(w, c, err)
 		return
@@ -391,11 +397,9 @@ func (s *server) restStream(w http.ResponseWriter, r *http.Request, c *call, b *
 	}
 	w.Header().Set("X-Accel-Buffering", "no") // or nginx holds events back
 	out := http.NewResponseController(w)
-	_ = out.SetReadDeadline(time.Time{})
 	w.WriteHeader(http.StatusOK)
 	_ = out.Flush()
 	fields := fieldsOf(r)
-	c.begin()
 	line := func(data []byte, err error) error {
 		if err != nil {
 			return err
@@ -404,7 +408,6 @@ func (s *server) restStream(w http.ResponseWriter, r *http.Request, c *call, b *
 			data = append([]byte("data: "), data...)
 			data = append(data, '\n')
 		}
-		_ = out.SetWriteDeadline(time.Now().Add(streamWriteTimeout))
 		if _, err := w.Write(append(data, '\n')); err != nil {
 			return err
 		}
@@ -423,6 +426,3 @@ func (s *server) restStream(w http.ResponseWriter, r *http.Request, c *call, b *
 	}
 	c.finish(err)
 }
-
-// streamWriteTimeout is how long a caller may leave one answer of a stream untaken.
-const streamWriteTimeout = 30 * time.Second

@@ -20,6 +20,27 @@ const (
 	maxHeader     = 64 << 10
 )
 
+// Connections that may be open. One costs some 50 KB, so that all of them together fit into what we have; a source is an
+// address, which may be that of a proxy with many callers behind it.
+const (
+	maxOpen      = 8192
+	maxOpenByOne = 2048
+)
+
+// http2Config bounds what one connection of HTTP/2 costs: what its callers have sent and nobody has read, what is being
+// read, and how long one may stay whose caller has gone without saying so.
+func http2Config() *http.HTTP2Config {
+	return &http.HTTP2Config{
+		MaxConcurrentStreams:          250,
+		MaxReadFrameSize:              64 << 10, // kept for as long as the connection is open
+		MaxReceiveBufferPerConnection: 512 << 10,
+		MaxReceiveBufferPerStream:     256 << 10,
+		SendPingTimeout:               30 * time.Second,
+		PingTimeout:                   15 * time.Second,
+		WriteByteTimeout:              30 * time.Second,
+	}
+}
+
 // Listen opens addr (host:port; port 0 picks a free one).
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	var c net.ListenConfig
@@ -35,6 +56,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 // nil, with it, until ctx ends; then it stops listening, lets running requests finish for up to ten seconds, and returns
 // nil. It owns l.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) error {
+	l = newTurnstile(l, maxOpen, maxOpenByOne)
 	var p http.Protocols
 	p.SetHTTP1(true)
 	p.SetHTTP2(true)
@@ -46,7 +68,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Conf
 		Handler:           h,
 		Protocols:         &p,
 		TLSConfig:         secure,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 250},
+		HTTP2:             http2Config(),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -70,6 +92,9 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Conf
 	defer cancel()
 	_ = l.Close()
 	err := srv.Shutdown(stop)
+	if errors.Is(err, net.ErrClosed) { // the two doors have one listener, and each closes it
+		err = nil
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.Warn("requests still running were cut off", "after", stopTimeout)
 		err = srv.Close()

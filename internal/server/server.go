@@ -78,6 +78,7 @@ type Sources interface {
 type server struct {
 	Options
 	webhooks    *gate
+	crowd       *crowd
 	counters    counters
 	crossOrigin *http.CrossOriginProtection
 	api         *api
@@ -117,8 +118,10 @@ func (s *server) routes() []route {
 // New returns the handler of everything that is served.
 func New(o Options) http.Handler { return newServer(o, defaultBounds).handler() }
 
-func newServer(o Options, b bounds) *server {
-	s := &server{Options: o, webhooks: newGate(b), counters: newCounters(o.Count), crossOrigin: http.NewCrossOriginProtection()}
+func newServer(o Options, b bounds) *server { return newServerWithin(o, b, defaultLimits) }
+
+func newServerWithin(o Options, b bounds, l limits) *server {
+	s := &server{Options: o, webhooks: newGate(b), crowd: newCrowd(l), counters: newCounters(o.Count), crossOrigin: http.NewCrossOriginProtection()}
 	if s.Audit == nil {
 		s.Audit = LogAudit{o.Log}
 	}

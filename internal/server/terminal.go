@@ -69,6 +69,10 @@ func (s *server) terminal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.terminals.Add(-1)
+	if err := c.begin(); err != nil {
+		s.refuse(w, c, err)
+		return
+	}
 
 	if c.renewed != "" {
 		s.setCookies(w, r, c.renewed)

@@ -71,7 +71,7 @@ func (s *server) delivery(w http.ResponseWriter, r *http.Request) (webhook.Push,
 	case errors.As(err, &large):
 		return refused(tooLarge(limit))
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return none, http.StatusRequestTimeout, problem.New(problem.Invalid, "the body took longer than %s", bodyDeadline)
+		return none, http.StatusRequestTimeout, problem.New(problem.Invalid, "the body took longer than %s", s.crowd.patience)
 	case err != nil:
 		return refused(problem.New(problem.Invalid, "the body ended early"))
 	}
