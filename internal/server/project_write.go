@@ -118,6 +118,9 @@ func (s *server) changeProject(c *call, old *v1alpha1.AppProject, version string
 		if err := s.mayWiden(c, &before.Spec, &p.Spec); err != nil {
 			return err
 		}
+		if err := s.mayInherit(c, before, p); err != nil {
+			return err
+		}
 		return s.keepsApplications(before, p)
 	})
 	if err != nil {
@@ -151,6 +154,23 @@ func (s *server) mayWiden(c *call, before, after *v1alpha1.AppProjectSpec) error
 		}
 	}
 	return nil
+}
+
+// mayInherit demands the same of those who change labels: by them a project inherits from others what it may deploy, and
+// what it must not.
+func (s *server) mayInherit(c *call, before, after *v1alpha1.AppProject) error {
+	if maps.Equal(before.Labels, after.Labels) {
+		return nil
+	}
+	now, err := s.Catalog.RulesOf(after)
+	if err != nil {
+		return err
+	}
+	old, err := s.Catalog.RulesOf(before)
+	if err != nil { // nothing is permitted as it is
+		return s.mayWiden(c, &v1alpha1.AppProjectSpec{}, now.Spec())
+	}
+	return s.mayWiden(c, old.Spec(), now.Spec())
 }
 
 // destinationClusters are the clusters of a project as they are written: patterns of addresses, or of names where a
@@ -204,7 +224,7 @@ func (s *server) keepsApplications(before, after *v1alpha1.AppProject) error {
 		if err != nil {
 			continue // it has no destination that could be taken away
 		}
-		target := project.Target{Server: k.Server, Name: k.Name, Namespace: app.Spec.Destination.Namespace, ClusterProject: k.Project}
+		target := targetOf(k, app)
 		if old.Destination(target) == nil && now.Destination(target) != nil {
 			destinations++
 		}
