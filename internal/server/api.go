@@ -33,7 +33,9 @@ func newAPI(s *server) *api {
 		a.rpcs[m.path()] = rpc{m, m.rpc(s, m.path())}
 		a.services[m.Service] = true
 		for _, r := range m.REST {
-			a.routes.insert(r.Verb, &bound{method: &m, segments: parsePath(r.Path), body: r.Body})
+			b := &bound{method: &m, segments: parsePath(r.Path), body: r.Body}
+			b.check()
+			a.routes.insert(r.Verb, b)
 		}
 	}
 	return a
@@ -77,7 +79,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) bool {
 func (a *api) serveRPC(w http.ResponseWriter, r *http.Request) {
 	c := callOf(r.Context())
 	m, known := a.rpcs[r.URL.Path]
-	errors := connect.NewErrorWriter(handlerOptions2...)
+	errors := connect.NewErrorWriter()
 	if !known {
 		_ = errors.Write(w, r, connect.NewError(connect.CodeUnimplemented, problem.New(problem.Unsupported, "unknown service or method %s", clip(r.URL.Path))))
 		return
@@ -96,9 +98,6 @@ func (a *api) serveRPC(w http.ResponseWriter, r *http.Request) {
 	}
 	m.ServeHTTP(w, r)
 }
-
-// handlerOptions2 are those of the writer of errors.
-var handlerOptions2 []connect.HandlerOption
 
 // sameOrigin refuses what another site's page has a browser send with our cookie. What no browser sent is no such thing.
 func (s *server) sameOrigin(r *http.Request) error {

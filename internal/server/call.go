@@ -186,9 +186,7 @@ func (c *call) still(resource, action, object string) error {
 // recheckEvery is how often a stream asks again whether it may go on.
 const recheckEvery = 20 * time.Second
 
-// begin says that a stream has begun, finish that a call is over.
-func (c *call) begin() {}
-
+// finish says that a call is over.
 func (c *call) finish(err error) {
 	if err != nil && problem.Is(err, problem.Internal) && c.Err() == nil {
 		c.s.Log.Warn("call failed", "request", c.id, "method", c.method, "error", err)

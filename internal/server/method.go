@@ -64,7 +64,13 @@ func loggedIn[Req any]() rule[Req] {
 
 // visible permits everybody, and the method answers what they may see: it asks c.sees for each object.
 func visible[Req any](resource, action string) rule[Req] {
-	return rule[Req]{declared{resource, action, filtered}, func(c *call, _ *Req) error { return c.mustBeSomebody() }}
+	return rule[Req]{declared{resource, action, filtered}, func(c *call, _ *Req) error {
+		if err := c.mustBeSomebody(); err != nil {
+			return err
+		}
+		c.decided(resource, action, "", true, "what they may see is answered")
+		return nil
+	}}
 }
 
 // on permits those whose policy has the action on an object that the request names. What is said of an object that is
@@ -101,7 +107,7 @@ func unary[Req, Res any](name string, r rule[Req], f func(c *call, r *Req) (*Res
 				answer.Header().Set("Renew-Token", c.renewed)
 			}
 			return answer, nil
-		}, handlerOptions...)
+		}, r.handlerOptions()...)
 	}
 	return m
 }
@@ -130,7 +136,6 @@ func stream[Req, Res any](name string, r rule[Req], f func(c *call, r *Req, send
 			c := callOf(ctx)
 			err := r.check(c, q.Msg)
 			if err == nil {
-				c.begin()
 				err = out.Send(nil) // the headers: there are clients that wait for them, and nothing may happen for hours
 			}
 			if err == nil {
@@ -138,7 +143,7 @@ func stream[Req, Res any](name string, r rule[Req], f func(c *call, r *Req, send
 			}
 			c.finish(err)
 			return rpcError(err)
-		}, handlerOptions...)
+		}, r.handlerOptions()...)
 	}
 	return m
 }
@@ -179,7 +184,7 @@ func upload[Req, Res any](name string, r rule[Req], f func(c *call, first *Req, 
 				return nil, rpcError(err)
 			}
 			return connect.NewResponse(res), nil
-		}, handlerOptions...)
+		}, r.handlerOptions()...)
 	}
 	return m
 }
@@ -209,13 +214,26 @@ func newMethod[Req, Res any](name string, r rule[Req]) method {
 
 func (m *method) path() string { return "/" + m.Service + "/" + m.Name }
 
-// handlerOptions are those of every gRPC handler. Argo CD's own gRPC-Web client ignores the flag that says that a
-// message is compressed, so that none is.
-var handlerOptions = []connect.HandlerOption{connect.WithCodec(wire.Codec{}), connect.WithCompressMinBytes(1 << 30), connect.WithReadMaxBytes(maxMessage)}
+// handlerOptions are those of the gRPC handler of a method. Argo CD's own gRPC-Web client ignores the flag that says that
+// a message is compressed, so that none is.
+func (d declared) handlerOptions() []connect.HandlerOption {
+	return []connect.HandlerOption{connect.WithCodec(wire.Codec{}), connect.WithCompressMinBytes(1 << 30), connect.WithReadMaxBytes(d.maxRequest())}
+}
 
 // maxMessage is the largest request: Argo CD allows 200 MB for everything, but the largest thing that anybody sends is an
 // Application, which the API server bounds at 1.5 MB, and local manifests.
 const maxMessage = 32 << 20
+
+// maxStrange is the largest request of a method that answers strangers: the largest is a name and a password.
+const maxStrange = 64 << 10
+
+// maxRequest is the largest request of a method, in bytes.
+func (d declared) maxRequest() int {
+	if d.scope == open {
+		return maxStrange
+	}
+	return maxMessage
+}
 
 // isRPC reports whether a request is gRPC or gRPC-Web.
 func isRPC(r *http.Request) bool {

@@ -116,6 +116,20 @@ func split(u *url.URL) []string {
 	return parts
 }
 
+// check panics when the request has no such field as the route names: what a path says would be lost, and what a body says
+// would count in its place.
+func (b *bound) check() {
+	names := []string{b.body}
+	for _, s := range b.segments {
+		names = append(names, s.field)
+	}
+	for _, name := range names {
+		if _, ok := fieldOf(reflect.ValueOf(b.none()).Elem(), name); !ok && name != "" && name != "*" {
+			panic("server: the request of " + b.path() + " has no field " + name)
+		}
+	}
+}
+
 // maxQuery is the most parameters of a query that are looked at.
 const maxQuery = 1000
 
@@ -132,7 +146,7 @@ func (b *bound) decode(w http.ResponseWriter, r *http.Request, segments []string
 			}
 			into = f.Addr().Interface()
 		}
-		if err := readBody(w, r, into); err != nil {
+		if err := readBody(w, r, int64(b.declared.maxRequest()), into); err != nil {
 			return nil, err
 		}
 	}
@@ -164,13 +178,13 @@ func (b *bound) decode(w http.ResponseWriter, r *http.Request, segments []string
 	return q, nil
 }
 
-// readBody decodes a body of JSON; an empty one leaves what is there.
-func readBody(w http.ResponseWriter, r *http.Request, into any) error {
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessage))
+// readBody decodes a body of JSON of at most limit bytes; an empty one leaves what is there.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return problem.New(problem.Limit, "the body is larger than %d MiB", maxMessage>>20)
+		return problem.New(problem.Limit, "the body is larger than %d KiB", limit>>10)
 	case err != nil:
 		return problem.New(problem.Invalid, "the body ended early")
 	case len(strings.TrimSpace(string(data))) == 0:
@@ -395,7 +409,6 @@ func (s *server) restStream(w http.ResponseWriter, r *http.Request, c *call, b *
 	w.WriteHeader(http.StatusOK)
 	_ = out.Flush()
 	fields := fieldsOf(r)
-	c.begin()
 	line := func(data []byte, err error) error {
 		if err != nil {
 			return err
