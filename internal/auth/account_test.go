@@ -106,7 +106,7 @@ func TestSettings(t *testing.T) {
 func TestIdentityInLogs(t *testing.T) {
 	for want, id := range map[string]Identity{
 		"nobody": {}, "anonymous": {kind: Anonymous}, "account ci": {kind: Local, subject: "ci"}, "sso a@b": {kind: SSO, subject: "u", email: "a@b"},
-		"project role proj:web:deploy": {kind: Project, subject: "proj:web:deploy"},
+		"project role proj:web:deploy": {kind: Project, subject: "proj:web:deploy"}, "operator operator": TheOperator(),
 	} {
 		if got := id.String(); got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -115,7 +115,7 @@ func TestIdentityInLogs(t *testing.T) {
 	if project, role := (Identity{kind: Local, subject: "proj:a:b"}).Role(); project+role != "" {
 		t.Error("an account has a role")
 	}
-	if s := fmt.Sprint(Kind(99), Kind(-1)); s != "sso nobody" {
+	if s := fmt.Sprint(Kind(99), Kind(-1)); s != "operator nobody" {
 		t.Error(s)
 	}
 }

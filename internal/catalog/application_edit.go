@@ -74,6 +74,9 @@ func (c *Catalog) DeleteApplication(ctx context.Context, old *v1alpha1.Applicati
 	}
 	k := c.appKind()
 	k.partial = true // one that cannot be understood can be deleted
+	if newer, _ := c.Application(nameOf(old)); newer != nil && newer.UID == old.UID {
+		old = newer // whether there is anything to change is decided by what there is, not by what the caller remembers
+	}
 	now, err := edit(ctx, c, k, old, func(app *v1alpha1.Application) error {
 		app.Finalizers = withPropagation(app.Finalizers, p, app.DeletionTimestamp != nil)
 		return nil
@@ -81,12 +84,13 @@ func (c *Catalog) DeleteApplication(ctx context.Context, old *v1alpha1.Applicati
 	if err != nil {
 		return err
 	}
-	if now.DeletionTimestamp != nil && len(now.Finalizers) == 0 { // that was the last one, and it is gone
+	err = remove(ctx, c, k, now)
+	if problem.Is(err, problem.NotFound) && now.DeletionTimestamp != nil { // its last finalizer went, and it with it
 		key := nameOf(now)
 		c.settle(ctx, func() bool { app, _ := c.Application(key); return app == nil || app.UID != now.UID })
 		return nil
 	}
-	return remove(ctx, c, k, now)
+	return err
 }
 
 // withPropagation returns the finalizers that ask for p.

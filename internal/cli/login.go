@@ -13,6 +13,7 @@ import (
 
 	"github.com/hawser-cd/hawser/internal/cli/api"
 	"github.com/hawser-cd/hawser/internal/cli/contexts"
+	"github.com/hawser-cd/hawser/internal/cluster/forward"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 	"github.com/spf13/cobra"
@@ -108,7 +109,7 @@ func (r *remote) stranger(ctx context.Context, s contexts.Server) (*api.Client, 
 		CA: r.serverCrt, ClientCert: r.clientCrt, ClientKey: r.clientKey, Headers: h, Retries: r.retries, UserAgent: userAgent(),
 	}
 	if s.Server == forwardServer {
-		if at.Address, err = r.forward(ctx); err != nil {
+		if at.Address, err = forward.Open(ctx, r.kubeContext, r.portNamespace, r.serverName); err != nil {
 			return nil, err
 		}
 		at.Insecure = true

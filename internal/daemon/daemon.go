@@ -29,7 +29,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
 )
 
 // Options are what the caller gives besides the configuration.
@@ -174,21 +173,6 @@ func (d *Daemon) runCore(ctx context.Context) error {
 	return server.Serve(ctx, d.listener, d.handler(), nil, d.log)
 }
 
-// fence and turn keep writes to the replica that leads; where one person is served there is none.
-func (d *Daemon) fence() func(*rest.Config) {
-	if d.core != "" {
-		return nil
-	}
-	return d.Catalog.Fence
-}
-
-func (d *Daemon) turn() func() func(context.Context) context.Context {
-	if d.core != "" {
-		return nil
-	}
-	return d.Catalog.Turn
-}
-
 // reconcile is what only the leader does.
 func (d *Daemon) reconcile(ctx context.Context) {
 	d.leading.Store(true)
@@ -216,13 +200,16 @@ func (d *Daemon) gather() {
 			continue
 		}
 		server := c.Server
-		list = append(list, cluster.Options{
+		o := cluster.Options{
 			Name: c.Name, Server: server, REST: connection, Masker: masker, Log: d.log, Refresh: c.Refresh,
 			Settings: cluster.Settings{Tracking: s.Tracking, Exclusions: filters(s.Exclusions), Inclusions: filters(s.Inclusions), Namespaces: c.Namespaces, ClusterResources: c.ClusterResources},
-			Fence:    d.fence(), Turn: d.turn(),
-			OnEvent: func(e cluster.Event) { d.Apps.Event(server, e) },
-			OnKinds: func(kinds []schema.GroupKind) { d.Apps.KindsChanged(server, kinds) },
-		})
+			OnEvent:  func(e cluster.Event) { d.Apps.Event(server, e) },
+			OnKinds:  func(kinds []schema.GroupKind) { d.Apps.KindsChanged(server, kinds) },
+		}
+		if d.core == "" { // writes are kept to the replica that leads; where one person is served there is none
+			o.Fence, o.Turn = d.Catalog.Fence, d.Catalog.Turn
+		}
+		list = append(list, o)
 	}
 	d.Fleet.Set(list...)
 }

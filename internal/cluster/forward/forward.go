@@ -1,4 +1,8 @@
-package cli
+// Package forward reaches a server that stands in a cluster, for a command that knows only the cluster.
+//
+// The idea: what kubectl port-forward does, to the pod that serves. Read Open first. The package refuses to know what is
+// said through the way that it opens.
+package forward
 
 import (
 	"bytes"
@@ -17,14 +21,27 @@ import (
 	"github.com/hawser-cd/hawser/internal/problem"
 )
 
-// serverPods are the labels of the pods that serve: Argo CD's, and ours.
-const serverPods = "app.kubernetes.io/name in (argocd-server, hawser)"
+// Kubeconfig is what kubectl would work with: the file, and the namespace of the context (empty: its current one).
+// chosen reports whether the namespace was.
+func Kubeconfig(kubeContext string) (file, namespace string, chosen bool, err error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	namespace, chosen, err = of(rules, kubeContext).Namespace()
+	if err != nil {
+		return "", "", false, problem.Because(problem.Invalid, err, "read the kubeconfig")
+	}
+	return rules.GetDefaultFilename(), namespace, chosen || namespace != "default", nil
+}
 
-// forward opens a way to the server's pod through the cluster's API and returns its address on this machine. It stays
-// open until the command ends.
-func (r *remote) forward(ctx context.Context) (string, error) {
-	kube := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{CurrentContext: r.kubeContext})
-	namespace := r.portNamespace
+func of(rules *clientcmd.ClientConfigLoadingRules, kubeContext string) clientcmd.ClientConfig {
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: kubeContext})
+}
+
+// Open opens a way to the server's pod through the cluster's API and returns its address on this machine. It stays open
+// until ctx ends. An empty namespace is that of the context; name is the value of the pods' label app.kubernetes.io/name,
+// beside which ours is looked for.
+func Open(ctx context.Context, kubeContext, namespace, name string) (string, error) {
+	serverPods := "app.kubernetes.io/name in (" + name + ", hawser)"
+	kube := of(clientcmd.NewDefaultClientConfigLoadingRules(), kubeContext)
 	if namespace == "" {
 		var err error
 		if namespace, _, err = kube.Namespace(); err != nil {
