@@ -2,11 +2,13 @@ package server
 
 import (
 	"bufio"
+	"container/list"
 	"context"
 	"errors"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -18,6 +20,10 @@ type doors struct {
 	net.Listener
 	tls, plain chan net.Conn
 	closed     chan struct{}
+
+	most    int // connections that may be waiting for their first byte
+	mu      sync.Mutex
+	waiting *list.List // of net.Conn, the longest first
 }
 
 // door is one of the two, as a listener.
@@ -27,34 +33,47 @@ type door struct {
 }
 
 func newDoors(l net.Listener) *doors {
-	return &doors{Listener: l, tls: make(chan net.Conn), plain: make(chan net.Conn), closed: make(chan struct{})}
+	return &doors{Listener: l, tls: make(chan net.Conn), plain: make(chan net.Conn), closed: make(chan struct{}), most: maxSorting, waiting: list.New()}
 }
 
-// maxSorting is how many connections may be waiting for their first byte: who opens more, and says nothing, waits.
+// maxSorting is how many connections may be waiting for their first byte. When there are more, the one that has said
+// nothing for longest is hung up on: nobody who has something to say waits for those who have not.
 const maxSorting = 1024
 
 // sort accepts connections until the listener fails or is closed.
 func (d *doors) sort() error {
 	defer close(d.closed)
-	slots := make(chan struct{}, maxSorting)
 	for {
 		conn, err := d.Accept()
 		if err != nil {
 			return err
 		}
-		slots <- struct{}{}
-		go func() {
-			defer func() { <-slots }()
-			d.let(conn)
-		}()
+		spoken := d.listen(conn)
+		go d.let(conn, spoken)
+	}
+}
+
+// listen notes that a connection is waiting to say something, until spoken is called.
+func (d *doors) listen(conn net.Conn) (spoken func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e := d.waiting.PushBack(conn)
+	if d.waiting.Len() > d.most {
+		_ = d.waiting.Remove(d.waiting.Front()).(net.Conn).Close()
+	}
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.waiting.Remove(e)
 	}
 }
 
 // let shows a connection its door.
-func (d *doors) let(conn net.Conn) {
+func (d *doors) let(conn net.Conn, spoken func()) {
 	_ = conn.SetReadDeadline(time.Now().Add(headerTimeout))
 	r := bufio.NewReaderSize(conn, 16)
 	first, err := r.Peek(1)
+	spoken()
 	if err != nil {
 		_ = conn.Close()
 		return
