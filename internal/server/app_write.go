@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -314,9 +316,9 @@ func targetOf(k catalog.Cluster, app *v1alpha1.Application) project.Target {
 	return project.Target{Server: k.Server, Name: k.Name, Namespace: app.Spec.Destination.Namespace, ClusterProject: k.Project}
 }
 
-// tell puts an event on an application: who did what.
-func (s *server) tell(c *call, app *v1alpha1.Application, reason, what string) {
-	s.Catalog.RequestEvent(app, "Normal", reason, c.by()+" "+what)
+// tell puts an event on an application, an ApplicationSet or a project: who did what.
+func (s *server) tell(c *call, record metav1.Object, reason, what string) {
+	s.Catalog.RequestEvent(record, corev1.EventTypeNormal, reason, c.by()+" "+what)
 }
 
 // by is the caller as events and operations name them.

@@ -111,7 +111,7 @@ func (s *server) createSet(c *call, q *argocd.ApplicationSetCreateRequest) (*v1a
 	}
 	made, err := s.Catalog.CreateApplicationSet(c, set)
 	if err == nil {
-		s.tellSet(c, made, v1alpha1.EventResourceCreated, "created ApplicationSet")
+		s.tell(c, made, v1alpha1.EventResourceCreated, "created ApplicationSet")
 		return made, nil
 	}
 	if !apierrors.IsAlreadyExists(err) {
@@ -144,7 +144,7 @@ func (s *server) createSet(c *call, q *argocd.ApplicationSetCreateRequest) (*v1a
 		return nil, err
 	}
 	if updated.ResourceVersion != old.ResourceVersion {
-		s.tellSet(c, updated, v1alpha1.EventResourceUpdated, "updated ApplicationSets spec")
+		s.tell(c, updated, v1alpha1.EventResourceUpdated, "updated ApplicationSets spec")
 	}
 	return updated, nil
 }
@@ -195,7 +195,7 @@ func (s *server) deleteSet(c *call, _ *argocd.ApplicationSetDeleteRequest) (*arg
 	if err := s.Catalog.DeleteApplicationSet(c, c.set); err != nil {
 		return nil, err
 	}
-	s.tellSet(c, c.set, v1alpha1.EventResourceDeleted, "deleted ApplicationSets")
+	s.tell(c, c.set, v1alpha1.EventResourceDeleted, "deleted ApplicationSets")
 	return &argocd.ApplicationSetResponse{}, nil
 }
 
@@ -232,9 +232,4 @@ func (s *server) generateSet(_ *call, q *argocd.ApplicationSetGenerateRequest) (
 		return nil, err
 	}
 	return nil, errNoEngine
-}
-
-// tellSet puts an event on an ApplicationSet: who did what.
-func (s *server) tellSet(c *call, set *v1alpha1.ApplicationSet, reason, what string) {
-	s.Catalog.RequestEvent(set, corev1.EventTypeNormal, reason, c.by()+" "+what)
 }

@@ -192,10 +192,5 @@ func roleTokens(p *v1alpha1.AppProject, role *v1alpha1.ProjectRole) []v1alpha1.J
 	return list
 }
 
-// tellProject puts an event on a project: who did what.
-func (s *server) tellProject(c *call, p *v1alpha1.AppProject, reason, what string) {
-	s.Catalog.RequestEvent(p, corev1.EventTypeNormal, reason, c.by()+" "+what)
-}
-
 // quoted lists names for a message.
 func quoted(names []string) string { return fmt.Sprintf("%q", strings.Join(names, ",")) }

@@ -33,7 +33,7 @@ func (s *server) createProject(c *call, q *argocd.ProjectCreateRequest) (*v1alph
 	}
 	made, err := s.Catalog.CreateProject(c, want)
 	if err == nil {
-		s.tellProject(c, made, v1alpha1.EventResourceCreated, "created project")
+		s.tell(c, made, v1alpha1.EventResourceCreated, "created project")
 		return withTokens(made), nil
 	}
 	old, lookErr := s.Catalog.Project(want.Name)
@@ -127,13 +127,14 @@ func (s *server) changeProject(c *call, old *v1alpha1.AppProject, version string
 		return nil, err
 	}
 	if updated.ResourceVersion != old.ResourceVersion {
-		s.tellProject(c, updated, v1alpha1.EventResourceUpdated, "updated project")
+		s.tell(c, updated, v1alpha1.EventResourceUpdated, "updated project")
 	}
 	return withTokens(updated), nil
 }
 
 // mayWiden demands, as Argo CD does, the permission to change a cluster or a repository of those who give it to a
-// project or take it away, and of those who change what kinds may be deployed to the project's clusters.
+// project or take it away, and of those who change what kinds may be deployed to the project's clusters; and, as Argo CD
+// does not, of those who change as whom that is done.
 func (s *server) mayWiden(c *call, before, after *v1alpha1.AppProjectSpec) error {
 	clusters := onlyInOne(destinationClusters(before), destinationClusters(after))
 	if object.Hash(before.ClusterResourceWhitelist) != object.Hash(after.ClusterResourceWhitelist) ||
@@ -141,6 +142,15 @@ func (s *server) mayWiden(c *call, before, after *v1alpha1.AppProjectSpec) error
 		object.Hash(before.NamespaceResourceBlacklist) != object.Hash(after.NamespaceResourceBlacklist) ||
 		object.Hash(before.NamespaceResourceWhitelist) != object.Hash(after.NamespaceResourceWhitelist) {
 		clusters = append(clusters, destinationClusters(after)...)
+	}
+	for _, pair := range [][2][]v1alpha1.ApplicationDestinationServiceAccount{
+		{before.DestinationServiceAccounts, after.DestinationServiceAccounts}, {after.DestinationServiceAccounts, before.DestinationServiceAccounts},
+	} {
+		for _, a := range pair[0] {
+			if !slices.Contains(pair[1], a) {
+				clusters = append(clusters, a.Server)
+			}
+		}
 	}
 	slices.Sort(clusters)
 	for _, k := range slices.Compact(clusters) {
@@ -250,7 +260,7 @@ func (s *server) deleteProject(c *call, q *argocd.ProjectQuery) (*argocd.Project
 	if err := s.Catalog.DeleteProject(c, p); err != nil {
 		return nil, err
 	}
-	s.tellProject(c, p, v1alpha1.EventResourceDeleted, "deleted project")
+	s.tell(c, p, v1alpha1.EventResourceDeleted, "deleted project")
 	return &argocd.ProjectEmptyResponse{}, nil
 }
 

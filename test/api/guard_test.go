@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hawser-cd/hawser/internal/cli/api"
+	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/gittest"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 )
@@ -51,6 +52,8 @@ func TestNoMethodDoesWhatAnotherGuards(t *testing.T) {
 		// labels are what a project inherits by
 		{who: "tenant", verb: "PUT", path: "/api/v1/projects/shop", body: project("shop", anywhere), status: 403, says: []string{"permission denied: clusters, update, *"}},
 		{who: "tenant", verb: "PUT", path: "/api/v1/projects/shop", body: `{"project":{"metadata":{"name":"shop","labels":{"like":"base","team":"shop"}},"spec":` + anywhere + `}}`},
+		{who: "tenant", verb: "PUT", path: "/api/v1/projects/shop", body: `{"project":{"metadata":{"name":"shop","labels":{"like":"base"}},"spec":{"sourceRepos":["*"],"destinations":[{"server":"*","namespace":"*"}],"destinationServiceAccounts":[{"server":"https://kubernetes.default.svc","namespace":"*","defaultServiceAccount":"kube-system:root"}]}}}`,
+			status: 403, says: []string{"permission denied: clusters, update, https://kubernetes.default.svc"}},
 
 		// credentials that a repository inherits go no other way than they were given for
 		{who: "tenant", verb: "POST", path: "/api/v1/repositories", body: argocd.Repository{Repo: safe, Project: "shop", Insecure: true}, status: 403, says: []string{"permission denied: repositories, update, " + guarded.URL}},
@@ -92,6 +95,24 @@ func TestNoMethodDoesWhatAnotherGuards(t *testing.T) {
 	if status, answer := h.as(t, "tenant").do(t, "PATCH", "/api/v1/applications/mine", map[string]string{"patch": string(patch), "patchType": "json"}); status != 400 {
 		t.Errorf("a patch that doubles: %d %.200s", status, answer)
 	}
+}
+
+func TestSyncWithReplaceCanBeSwitchedOff(t *testing.T) {
+	h := start(t, nil)
+	h.Apply(t, h.control, `{apiVersion: argoproj.io/v1alpha1, kind: Application, metadata: {name: shop}, spec: {project: default,
+ source: {repoURL: "https://git.example/a", path: x}, destination: {server: "https://kubernetes.default.svc", namespace: there}}}`)
+	h.put(t, "ConfigMap", "argocd-cmd-params-cm", map[string]string{"server.sync.replace.allowed": "false"})
+	h.eventually(t, "admin", "/api/v1/applications/shop", `"name":"shop"`)
+	clustertest.Wait(t, "the setting", func(context.Context) error {
+		if _, answer := h.as(t, "admin").send(t, "GET", "/api/v1/settings", ""); strings.Contains(answer, `"syncWithReplaceAllowed":true`) {
+			return fmt.Errorf("it is allowed still")
+		}
+		return nil
+	})
+	h.run(t, []scenario{
+		{who: "admin", verb: "POST", path: "/api/v1/applications/shop/sync", body: `{"syncOptions":{"items":["Replace=true"]}}`, status: 400, says: []string{"sync with replace was disabled on the API Server level via the server configuration"}},
+		{who: "admin", verb: "POST", path: "/api/v1/applications/shop/sync", body: `{"dryRun":true,"syncOptions":{"items":["Replace=false"]}}`},
+	})
 }
 
 // TestOddRequestsArePersonsMistakes asks every method for nothing and for null, as somebody who may do everything: what
