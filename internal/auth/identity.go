@@ -101,6 +101,10 @@ func reserved(name string) bool {
 	return strings.HasPrefix(name, "role:") || strings.HasPrefix(name, "proj:")
 }
 
+// Exchanged reports whether the token came out of Exchange: it is to be good for a job, and not to leave anything behind
+// that lasts longer.
+func (i Identity) Exchanged() bool { return i.own != nil && i.own.Rule != "" }
+
 // TokenID is the jti, for the audit log; empty where the issuer sets none.
 func (i Identity) TokenID() string { return i.id }
 

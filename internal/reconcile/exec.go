@@ -3,10 +3,10 @@ package reconcile
 import (
 	"context"
 	"fmt"
-	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"io"
 	"slices"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"

@@ -33,7 +33,9 @@ func newAPI(s *server) *api {
 		a.rpcs[m.path()] = rpc{m, m.rpc(s, m.path())}
 		a.services[m.Service] = true
 		for _, r := range m.REST {
-			a.routes.insert(r.Verb, &bound{method: &m, segments: parsePath(r.Path), body: r.Body})
+			b := &bound{method: &m, segments: parsePath(r.Path), body: r.Body}
+			b.check()
+			a.routes.insert(r.Verb, b)
 		}
 	}
 	return a

@@ -6,7 +6,6 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/problem"
-	"github.com/hawser-cd/hawser/internal/project"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
@@ -93,7 +92,7 @@ func (s *server) linkData(app *v1alpha1.Application) (map[string]any, error) {
 		return data, nil
 	}
 	k, err := s.Catalog.Destination(app.Spec.Destination)
-	if err != nil || rules.Destination(project.Target{Server: k.Server, Name: k.Name, Namespace: app.Spec.Destination.Namespace}) != nil {
+	if err != nil || rules.Destination(targetOf(k, app)) != nil {
 		return data, nil
 	}
 	annotations := maps.Clone(k.Annotations)

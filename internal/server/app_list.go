@@ -2,8 +2,6 @@ package server
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -204,41 +202,25 @@ func (s *server) watchApplications(c *call, q *argocd.ApplicationQuery, send fun
 	}
 	w := s.Catalog.WatchApplications(version)
 	defer w.Close()
-	for first := true; ; first = false {
+	told := q.Name == ""
+	filter := func() (func(*v1alpha1.Application) bool, error) {
 		f, err := c.appFilter(q)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if first && q.Name != "" {
+		if !told {
+			told = true
 			if err := s.tellGone(f, q, send); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		for until := time.Now().Add(recheckEvery); ; {
-			ctx, cancel := context.WithDeadline(c, until)
-			events, err := w.Next(ctx)
-			cancel()
-			if errors.Is(err, context.DeadlineExceeded) && c.Err() == nil {
-				break
-			}
-			if err != nil {
-				return err
-			}
-			for _, e := range events {
-				if e.Err == nil && f.wants(s, e.Object) {
-					app := withoutStates(e.Object)
-					if q.Name != "" { // who waits for one looks at its objects, too
-						app = s.shown(e.Object)
-					}
-					if err := send(&argocd.ApplicationWatchEvent{Type: string(e.Type), Application: *app}); err != nil {
-						return err
-					}
-				}
-			}
-		}
-		c.renew()
-		if err := c.mustBeSomebody(); err != nil {
-			return err
-		}
+		return func(app *v1alpha1.Application) bool { return f.wants(s, app) }, nil
 	}
+	return following(c, recheckEvery, w.Next, filter, func(e catalog.WatchEvent[*v1alpha1.Application]) error {
+		app := withoutStates(e.Object)
+		if q.Name != "" { // who waits for one looks at its objects, too
+			app = s.shown(e.Object)
+		}
+		return send(&argocd.ApplicationWatchEvent{Type: string(e.Type), Application: *app})
+	})
 }

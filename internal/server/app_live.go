@@ -69,8 +69,7 @@ func (s *server) runResourceAction(c *call, q *argocd.ResourceActionRunRequest) 
 	})
 }
 
-// runResourceActionV2 runs an action. Its permission names the action, so the rule cannot know it without the request:
-// it is asked here for the first form, and by the rule for both.
+// runResourceActionV2 runs an action; the rule has asked for that one.
 func (s *server) runResourceActionV2(c *call, q *argocd.ResourceActionRunRequestV2) (*argocd.ApplicationResponse, error) {
 	params := map[string]string{}
 	for _, p := range q.ResourceActionParameters {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +53,9 @@ func (s *server) syncApplication(c *call, q *argocd.ApplicationSyncRequest) (*v1
 	}
 	if q.SyncOptions != nil {
 		op.Sync.SyncOptions = q.SyncOptions.Items
+	}
+	if slices.Contains(op.Sync.SyncOptions, "Replace=true") && !s.Catalog.Settings().Server.ReplaceAllowed {
+		return nil, problem.New(problem.Precondition, "sync with replace was disabled on the API Server level via the server configuration")
 	}
 	if q.RetryStrategy != nil {
 		op.Retry = *q.RetryStrategy

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -56,6 +58,9 @@ func (s *server) createApplication(c *call, q *argocd.ApplicationCreateRequest) 
 	if !q.Upsert {
 		return nil, problem.New(problem.Invalid, "existing application spec is different, use upsert flag to force update")
 	}
+	if !c.may(rbac.Applications, rbac.Get, s.object(old)) { // the refusal of an update would name its project
+		return nil, problem.New(problem.Forbidden, "permission denied")
+	}
 	return s.change(c, old, func(n *v1alpha1.Application) error {
 		n.Spec = app.Spec
 		n.Labels = merged(n.Labels, app.Labels)
@@ -94,10 +99,15 @@ func merged(old, more map[string]string) map[string]string {
 }
 
 // edit changes an application as the catalog does; a refusal of change comes back in its own words, which clients know.
+// One that has moved to another project since it was permitted is not changed.
 func (s *server) edit(c *call, old *v1alpha1.Application, change func(*v1alpha1.Application) error) (*v1alpha1.Application, error) {
 	var refused error
 	app, err := s.Catalog.EditApplication(c, old, func(n *v1alpha1.Application) error {
-		refused = change(n)
+		if s.object(n) != s.object(old) {
+			refused = problem.New(problem.Conflict, "application %s has been moved to another project meanwhile", n.Name).WithHint("ask again")
+		} else {
+			refused = change(n)
+		}
 		return refused
 	})
 	if refused != nil {
@@ -175,14 +185,29 @@ func (s *server) updateApplicationSpec(c *call, q *argocd.ApplicationUpdateSpecR
 	return &updated.Spec, nil
 }
 
+// Bounds of a patch: of its bytes, and of what its steps may copy together. No application may be larger; without the
+// second, thirty steps that copy a document into itself would fill any memory.
+const maxPatch = 3 << 20
+
+func init() { jsonpatch.AccumulatedCopySizeLimit = maxPatch }
+
+// maxPatchSteps is the API server's own bound.
+const maxPatchSteps = 10_000
+
 // patchApplication applies a JSON or merge patch to what people decide of an application.
 func (s *server) patchApplication(c *call, q *argocd.ApplicationPatchRequest) (*v1alpha1.Application, error) {
+	if len(q.Patch) > maxPatch {
+		return nil, problem.New(problem.Limit, "a patch of %d bytes is larger than %d", len(q.Patch), maxPatch)
+	}
 	var apply func([]byte) ([]byte, error)
 	switch q.PatchType {
 	case "json", "":
 		patch, err := jsonpatch.DecodePatch([]byte(q.Patch))
 		if err != nil {
 			return nil, problem.New(problem.Invalid, "error decoding json patch: it is not a list of operations")
+		}
+		if len(patch) > maxPatchSteps {
+			return nil, problem.New(problem.Limit, "a patch of %d operations has more than %d", len(patch), maxPatchSteps)
 		}
 		apply = patch.Apply
 	case "merge":
@@ -269,7 +294,7 @@ func (s *server) validate(c *call, app *v1alpha1.Application, thorough bool) err
 	if err != nil {
 		return problem.New(problem.Invalid, "application destination spec for %s is invalid: %v", app.Name, err)
 	}
-	if err := rules.Destination(project.Target{Server: cluster.Server, Name: cluster.Name, Namespace: app.Spec.Destination.Namespace, ClusterProject: cluster.Project}); err != nil {
+	if err := rules.Destination(targetOf(cluster, app)); err != nil {
 		return invalid(v1alpha1.ConditionInvalidSpecError, err.Error())
 	}
 	if !thorough {
@@ -286,9 +311,14 @@ func (s *server) validate(c *call, app *v1alpha1.Application, thorough bool) err
 	return nil
 }
 
-// tell puts an event on an application: who did what.
-func (s *server) tell(c *call, app *v1alpha1.Application, reason, what string) {
-	s.Catalog.RequestEvent(app, "Normal", reason, c.by()+" "+what)
+// targetOf is where an application goes, as the rules of projects see it.
+func targetOf(k catalog.Cluster, app *v1alpha1.Application) project.Target {
+	return project.Target{Server: k.Server, Name: k.Name, Namespace: app.Spec.Destination.Namespace, ClusterProject: k.Project}
+}
+
+// tell puts an event on an application, an ApplicationSet or a project: who did what.
+func (s *server) tell(c *call, record metav1.Object, reason, what string) {
+	s.Catalog.RequestEvent(record, corev1.EventTypeNormal, reason, c.by()+" "+what)
 }
 
 // by is the caller as events and operations name them.

@@ -1,13 +1,10 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
@@ -88,34 +86,13 @@ func (s *server) watchSets(c *call, q *argocd.ApplicationSetWatchQuery, send fun
 	}
 	w := s.Catalog.WatchApplicationSets(version)
 	defer w.Close()
-	for {
+	filter := func() (func(*v1alpha1.ApplicationSet) bool, error) {
 		f, err := c.setFilter(q.Name, q.AppSetNamespace, q.Selector, q.Projects)
-		if err != nil {
-			return err
-		}
-		for until := time.Now().Add(recheckEvery); ; {
-			ctx, cancel := context.WithDeadline(c, until)
-			events, err := w.Next(ctx)
-			cancel()
-			if errors.Is(err, context.DeadlineExceeded) && c.Err() == nil {
-				break
-			}
-			if err != nil {
-				return err
-			}
-			for _, e := range events {
-				if e.Err == nil && f.wants(s, e.Object) {
-					if err := send(&argocd.ApplicationSetWatchEvent{Type: string(e.Type), ApplicationSet: *e.Object}); err != nil {
-						return err
-					}
-				}
-			}
-		}
-		c.renew()
-		if err := c.mustBeSomebody(); err != nil {
-			return err
-		}
+		return func(set *v1alpha1.ApplicationSet) bool { return f.wants(s, set) }, err
 	}
+	return following(c, recheckEvery, w.Next, filter, func(e catalog.WatchEvent[*v1alpha1.ApplicationSet]) error {
+		return send(&argocd.ApplicationSetWatchEvent{Type: string(e.Type), ApplicationSet: *e.Object})
+	})
 }
 
 func (s *server) getSet(c *call, _ *argocd.ApplicationSetGetQuery) (*v1alpha1.ApplicationSet, error) {
@@ -134,7 +111,7 @@ func (s *server) createSet(c *call, q *argocd.ApplicationSetCreateRequest) (*v1a
 	}
 	made, err := s.Catalog.CreateApplicationSet(c, set)
 	if err == nil {
-		s.tellSet(c, made, v1alpha1.EventResourceCreated, "created ApplicationSet")
+		s.tell(c, made, v1alpha1.EventResourceCreated, "created ApplicationSet")
 		return made, nil
 	}
 	if !apierrors.IsAlreadyExists(err) {
@@ -148,6 +125,9 @@ func (s *server) createSet(c *call, q *argocd.ApplicationSetCreateRequest) (*v1a
 		return old, nil
 	case !q.Upsert:
 		return nil, problem.New(problem.Invalid, "existing ApplicationSet spec is different, use upsert flag to force update")
+	}
+	if !c.may(rbac.ApplicationSets, rbac.Get, s.setObject(old)) { // the refusal of an update would name its project
+		return nil, problem.New(problem.Forbidden, "permission denied")
 	}
 	updated, err := s.Catalog.EditApplicationSet(c, old, func(n *v1alpha1.ApplicationSet) error {
 		// It may be of another project: who takes it over must be allowed to change it here and there.
@@ -164,7 +144,7 @@ func (s *server) createSet(c *call, q *argocd.ApplicationSetCreateRequest) (*v1a
 		return nil, err
 	}
 	if updated.ResourceVersion != old.ResourceVersion {
-		s.tellSet(c, updated, v1alpha1.EventResourceUpdated, "updated ApplicationSets spec")
+		s.tell(c, updated, v1alpha1.EventResourceUpdated, "updated ApplicationSets spec")
 	}
 	return updated, nil
 }
@@ -215,7 +195,7 @@ func (s *server) deleteSet(c *call, _ *argocd.ApplicationSetDeleteRequest) (*arg
 	if err := s.Catalog.DeleteApplicationSet(c, c.set); err != nil {
 		return nil, err
 	}
-	s.tellSet(c, c.set, v1alpha1.EventResourceDeleted, "deleted ApplicationSets")
+	s.tell(c, c.set, v1alpha1.EventResourceDeleted, "deleted ApplicationSets")
 	return &argocd.ApplicationSetResponse{}, nil
 }
 
@@ -252,9 +232,4 @@ func (s *server) generateSet(_ *call, q *argocd.ApplicationSetGenerateRequest) (
 		return nil, err
 	}
 	return nil, errNoEngine
-}
-
-// tellSet puts an event on an ApplicationSet: who did what.
-func (s *server) tellSet(c *call, set *v1alpha1.ApplicationSet, reason, what string) {
-	s.Catalog.RequestEvent(set, corev1.EventTypeNormal, reason, c.by()+" "+what)
 }

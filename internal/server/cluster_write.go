@@ -21,7 +21,8 @@ func newCluster(_ *call, q *argocd.ClusterCreateRequest) string {
 	if q.Cluster == nil {
 		return ""
 	}
-	return rbac.Scoped(q.Cluster.Project, trimSlash(q.Cluster.Server))
+	want := q.Cluster // as it will be stored: without white space around
+	return rbac.Scoped(strings.TrimSpace(want.Project), trimSlash(strings.TrimSpace(want.Server)))
 }
 
 // clusterFields are the names that updatedFields may hold, each with what it changes.
@@ -44,7 +45,7 @@ func recordOf(k *argocd.Cluster) (catalog.ClusterRecord, error) {
 	}
 	namespaces := slices.DeleteFunc(slices.Clone(k.Namespaces), func(ns string) bool { return ns == "" }) // `cluster set --namespace '*'` sends one
 	return catalog.ClusterRecord{
-		Server: trimSlash(strings.TrimSpace(k.Server)), Name: k.Name, Namespaces: namespaces, ClusterResources: k.ClusterResources, Project: k.Project,
+		Server: trimSlash(strings.TrimSpace(k.Server)), Name: strings.TrimSpace(k.Name), Namespaces: namespaces, ClusterResources: k.ClusterResources, Project: strings.TrimSpace(k.Project),
 		Shard: k.Shard, Labels: k.Labels, Annotations: k.Annotations, Config: catalog.NewSecret(string(config)),
 	}, nil
 }
@@ -59,6 +60,17 @@ func (c *call) mayConnect(action string, k catalog.Cluster) error {
 	}
 	if k.Project != "" && (k.Server == v1alpha1.InClusterServer || config.ExecProvider != nil) {
 		return c.must(rbac.Clusters, action, rbac.Scoped("", k.Server))
+	}
+	return nil
+}
+
+// mayBeCalled refuses a name that another cluster has to those who may not change that one: two of one name are a
+// destination that leads nowhere, for the applications of others, too.
+func (c *call) mayBeCalled(r catalog.ClusterRecord) error {
+	for _, k := range c.s.Catalog.Clusters() {
+		if r.Name != "" && k.Name == r.Name && !sameServer(k.Server, r.Server) && !c.may(rbac.Clusters, rbac.Update, clusterObject(k)) {
+			return problem.New(problem.Invalid, "another cluster is named %q", clip(r.Name)).WithHint("choose another name")
+		}
 	}
 	return nil
 }
@@ -88,6 +100,9 @@ func (s *server) createCluster(c *call, q *argocd.ClusterCreateRequest) (*argocd
 	}
 	want, err := recordOf(q.Cluster)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.mayBeCalled(want); err != nil {
 		return nil, err
 	}
 	if err := s.try(c, rbac.Create, want); err != nil {
@@ -199,8 +214,14 @@ func (s *server) changeCluster(c *call, k catalog.Cluster, want catalog.ClusterR
 		if err := c.must(rbac.Clusters, rbac.Update, rbac.Scoped(r.Project, k.Server)); err != nil {
 			return err
 		}
+		called := r.Name
 		for _, field := range fields {
 			clusterFields[field](r, &want)
+		}
+		if r.Name != called {
+			if err := c.mayBeCalled(*r); err != nil {
+				return err
+			}
 		}
 		if err := c.must(rbac.Clusters, rbac.Update, rbac.Scoped(r.Project, k.Server)); err != nil {
 			return err

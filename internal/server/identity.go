@@ -28,14 +28,16 @@ func (s *server) identityMethods() []method {
 	}
 }
 
-// onAccount permits everybody to look after their own account, and others by policy.
+// onAccount permits everybody to look after their own account, and others by policy. A job that exchanged its token for
+// one of an account's may look at that account, and no more: it could make itself a token for ever.
 func onAccount[Req any](action string, name func(*Req) string) rule[Req] {
 	return rule[Req]{declared{rbac.Accounts, action, single}, func(c *call, r *Req) error {
 		if err := c.mustBeSomebody(); err != nil {
 			return err
 		}
 		target := name(r)
-		if c.who.Kind() == auth.Local && (target == "" || target == c.who.Subject()) {
+		own := c.who.Kind() == auth.Local && (target == "" || target == c.who.Subject())
+		if own && (action == rbac.Get || !c.who.Exchanged()) {
 			c.decided(rbac.Accounts, action, c.who.Subject(), true, "it is the caller's own account")
 			return nil
 		}

@@ -1,9 +1,10 @@
 package server
 
 import (
+	"time"
+
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
-	"time"
 )
 
 // plumbing are methods that are not of Argo CD's contract, but of gRPC's: what load balancers, probes and tools ask. They are

@@ -73,7 +73,7 @@ func (s *server) getProject(_ *call, q *argocd.ProjectQuery) (*v1alpha1.AppProje
 }
 
 // getDetailedProject answers with the project as it takes effect: with what it inherits from global projects, and with
-// the repositories and clusters that are registered for it.
+// the repositories and clusters that are registered for it, as far as the caller may see those.
 func (s *server) getDetailedProject(c *call, q *argocd.ProjectQuery) (*argocd.DetailedProjectsResponse, error) {
 	p, err := s.theProject(q.Name)
 	if err != nil {
@@ -92,12 +92,12 @@ func (s *server) getDetailedProject(c *call, q *argocd.ProjectQuery) (*argocd.De
 		return nil, err
 	}
 	for _, r := range s.Catalog.Repositories() {
-		if r.Project == p.Name {
+		if r.Project == p.Name && c.sees(rbac.Repositories, rbac.Get, rbac.Scoped(r.Project, r.URL)) {
 			out.Repositories = append(out.Repositories, repository(r))
 		}
 	}
 	for _, k := range s.Catalog.Clusters() {
-		if k.Project == p.Name {
+		if k.Project == p.Name && c.sees(rbac.Clusters, rbac.Get, clusterObject(k)) {
 			out.Clusters = append(out.Clusters, clusterRecord(k))
 		}
 	}
@@ -190,11 +190,6 @@ func roleTokens(p *v1alpha1.AppProject, role *v1alpha1.ProjectRole) []v1alpha1.J
 		}
 	}
 	return list
-}
-
-// tellProject puts an event on a project: who did what.
-func (s *server) tellProject(c *call, p *v1alpha1.AppProject, reason, what string) {
-	s.Catalog.RequestEvent(p, corev1.EventTypeNormal, reason, c.by()+" "+what)
 }
 
 // quoted lists names for a message.

@@ -92,7 +92,7 @@ func (s *server) createProjectToken(c *call, q *argocd.ProjectTokenCreateRequest
 	if err != nil {
 		return nil, err
 	}
-	s.tellProject(c, updated, v1alpha1.EventResourceCreated, "created token")
+	s.tell(c, updated, v1alpha1.EventResourceCreated, "created token")
 	return &argocd.ProjectTokenResponse{Token: token}, nil
 }
 
@@ -133,7 +133,7 @@ func (s *server) deleteProjectToken(c *call, q *argocd.ProjectTokenDeleteRequest
 		return nil, err
 	}
 	if updated.ResourceVersion != p.ResourceVersion {
-		s.tellProject(c, updated, v1alpha1.EventResourceDeleted, "deleted token")
+		s.tell(c, updated, v1alpha1.EventResourceDeleted, "deleted token")
 	}
 	return &argocd.ProjectEmptyResponse{}, nil
 }

@@ -33,7 +33,7 @@ func (s *server) createProject(c *call, q *argocd.ProjectCreateRequest) (*v1alph
 	}
 	made, err := s.Catalog.CreateProject(c, want)
 	if err == nil {
-		s.tellProject(c, made, v1alpha1.EventResourceCreated, "created project")
+		s.tell(c, made, v1alpha1.EventResourceCreated, "created project")
 		return withTokens(made), nil
 	}
 	old, lookErr := s.Catalog.Project(want.Name)
@@ -118,19 +118,23 @@ func (s *server) changeProject(c *call, old *v1alpha1.AppProject, version string
 		if err := s.mayWiden(c, &before.Spec, &p.Spec); err != nil {
 			return err
 		}
+		if err := s.mayInherit(c, before, p); err != nil {
+			return err
+		}
 		return s.keepsApplications(before, p)
 	})
 	if err != nil {
 		return nil, err
 	}
 	if updated.ResourceVersion != old.ResourceVersion {
-		s.tellProject(c, updated, v1alpha1.EventResourceUpdated, "updated project")
+		s.tell(c, updated, v1alpha1.EventResourceUpdated, "updated project")
 	}
 	return withTokens(updated), nil
 }
 
 // mayWiden demands, as Argo CD does, the permission to change a cluster or a repository of those who give it to a
-// project or take it away, and of those who change what kinds may be deployed to the project's clusters.
+// project or take it away, and of those who change what kinds may be deployed to the project's clusters; and, as Argo CD
+// does not, of those who change as whom that is done.
 func (s *server) mayWiden(c *call, before, after *v1alpha1.AppProjectSpec) error {
 	clusters := onlyInOne(destinationClusters(before), destinationClusters(after))
 	if object.Hash(before.ClusterResourceWhitelist) != object.Hash(after.ClusterResourceWhitelist) ||
@@ -138,6 +142,15 @@ func (s *server) mayWiden(c *call, before, after *v1alpha1.AppProjectSpec) error
 		object.Hash(before.NamespaceResourceBlacklist) != object.Hash(after.NamespaceResourceBlacklist) ||
 		object.Hash(before.NamespaceResourceWhitelist) != object.Hash(after.NamespaceResourceWhitelist) {
 		clusters = append(clusters, destinationClusters(after)...)
+	}
+	for _, pair := range [][2][]v1alpha1.ApplicationDestinationServiceAccount{
+		{before.DestinationServiceAccounts, after.DestinationServiceAccounts}, {after.DestinationServiceAccounts, before.DestinationServiceAccounts},
+	} {
+		for _, a := range pair[0] {
+			if !slices.Contains(pair[1], a) {
+				clusters = append(clusters, a.Server)
+			}
+		}
 	}
 	slices.Sort(clusters)
 	for _, k := range slices.Compact(clusters) {
@@ -151,6 +164,23 @@ func (s *server) mayWiden(c *call, before, after *v1alpha1.AppProjectSpec) error
 		}
 	}
 	return nil
+}
+
+// mayInherit demands the same of those who change labels: by them a project inherits from others what it may deploy, and
+// what it must not.
+func (s *server) mayInherit(c *call, before, after *v1alpha1.AppProject) error {
+	if maps.Equal(before.Labels, after.Labels) {
+		return nil
+	}
+	now, err := s.Catalog.RulesOf(after)
+	if err != nil {
+		return err
+	}
+	old, err := s.Catalog.RulesOf(before)
+	if err != nil { // nothing is permitted as it is
+		return s.mayWiden(c, &v1alpha1.AppProjectSpec{}, now.Spec())
+	}
+	return s.mayWiden(c, old.Spec(), now.Spec())
 }
 
 // destinationClusters are the clusters of a project as they are written: patterns of addresses, or of names where a
@@ -204,7 +234,7 @@ func (s *server) keepsApplications(before, after *v1alpha1.AppProject) error {
 		if err != nil {
 			continue // it has no destination that could be taken away
 		}
-		target := project.Target{Server: k.Server, Name: k.Name, Namespace: app.Spec.Destination.Namespace, ClusterProject: k.Project}
+		target := targetOf(k, app)
 		if old.Destination(target) == nil && now.Destination(target) != nil {
 			destinations++
 		}
@@ -230,7 +260,7 @@ func (s *server) deleteProject(c *call, q *argocd.ProjectQuery) (*argocd.Project
 	if err := s.Catalog.DeleteProject(c, p); err != nil {
 		return nil, err
 	}
-	s.tellProject(c, p, v1alpha1.EventResourceDeleted, "deleted project")
+	s.tell(c, p, v1alpha1.EventResourceDeleted, "deleted project")
 	return &argocd.ProjectEmptyResponse{}, nil
 }
 

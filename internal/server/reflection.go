@@ -64,7 +64,7 @@ func dialog[Req, Res any](name string, r rule[Req], f func(c *call, q *Req) (*Re
 				}
 			}
 			return nil
-		}, handlerOptions...)
+		}, handlerOptions(r.scope)...)
 	}
 	return m
 }

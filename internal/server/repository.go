@@ -58,7 +58,7 @@ func (s *server) repositoryMethods() []method {
 			add(unary(repositories+name, onRepository(kind, rbac.Delete), s.deleteRepository))
 		}
 		add(unary(repositories+of.validate, on(resource, rbac.Create, func(_ *call, q *argocd.RepoAccessQuery) string {
-			return rbac.Scoped(q.Project, withoutUser(q.Repo))
+			return scopedAddress(q.Project, q.Repo)
 		}), s.validateAccess(kind)))
 	}
 	add(unary(repositories+"ListRefs", onSource(func(q *argocd.RepoQuery) (string, string) { return q.Repo, q.AppProject }), s.listRefs),
@@ -79,7 +79,13 @@ func repositoryObject(r *argocd.Repository) string {
 	if r == nil {
 		return ""
 	}
-	return rbac.Scoped(r.Project, withoutUser(r.Repo))
+	return scopedAddress(r.Project, r.Repo)
+}
+
+// scopedAddress is how a repository is named in policies that will be stored with that project and address: white space
+// around them is not.
+func scopedAddress(project, address string) string {
+	return rbac.Scoped(strings.TrimSpace(project), withoutUser(address))
 }
 
 // withoutUser takes user and password out of an http(s) address.
@@ -309,6 +315,26 @@ func hasSource(app *v1alpha1.Application, s v1alpha1.ApplicationSource, index in
 		}
 	}
 	return false
+}
+
+// mayTakeAlong refuses a record that sends credentials of another record another way than that one does: through a proxy,
+// or to whoever answers in the place of the server. Whoever can do so can read them, so that only those may who may
+// change them.
+func (s *server) mayTakeAlong(c *call, fields catalog.Fields) error {
+	elsewhere := slices.ContainsFunc([]string{"proxy", "insecure", "insecureIgnoreHostKey", "insecureOCIForceHttp"}, func(key string) bool { return fields[key] != "" })
+	if !elsewhere || hasCredentials(fields) {
+		return nil
+	}
+	r, err := s.Catalog.RepositoryOf(fields)
+	if err != nil || r.Creds == "" {
+		return err
+	}
+	for _, owner := range s.Catalog.RepositoryRecords(catalog.RepositoryKind{Creds: true}) {
+		if owner.Record == r.Creds {
+			return c.must(rbac.Repositories, rbac.Update, owner.URL)
+		}
+	}
+	return nil // gone by now
 }
 
 // tryRepository connects with what a record is about to say.

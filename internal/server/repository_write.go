@@ -23,23 +23,36 @@ func hasCredentials(f catalog.Fields) bool {
 	return slices.ContainsFunc(credentialFields, func(key string) bool { return f[key] != "" })
 }
 
-// splitUser takes user and password out of an http(s) address, so that it can be shown.
+// splitUser takes user and password out of an http(s) address, so that it can be shown. It goes by the text alone: an
+// address that is no URL is shown, too, when it is refused.
 func splitUser(address string) (clean, user, password string) {
 	address = strings.TrimSpace(address)
-	u, err := url.Parse(address)
-	if err != nil || u.User == nil || u.Scheme != "https" && u.Scheme != "http" {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok || !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http") {
 		return address, "", ""
 	}
-	user = u.User.Username()
-	password, _ = u.User.Password()
-	u.User = nil
-	return u.String(), user, password
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	at := strings.LastIndexByte(rest[:end], '@')
+	if at < 0 {
+		return address, "", ""
+	}
+	plain := func(s string) string {
+		if text, err := url.PathUnescape(s); err == nil {
+			return text
+		}
+		return s
+	}
+	user, password, _ = strings.Cut(rest[:at], ":")
+	return scheme + "://" + rest[at+1:], plain(user), plain(password)
 }
 
 // fieldsFrom is what a record says that is to say r; an empty field takes its key away.
 func fieldsFrom(r *argocd.Repository) catalog.Fields {
 	f := catalog.Fields{
-		"url": r.Repo, "type": cmp.Or(r.Type, "git"), "name": r.Name, "project": r.Project,
+		"url": r.Repo, "type": cmp.Or(r.Type, "git"), "name": r.Name, "project": strings.TrimSpace(r.Project),
 		"username": r.Username, "password": r.Password, "bearerToken": r.BearerToken, "sshPrivateKey": r.SSHPrivateKey,
 		"tlsClientCertData": r.TLSClientCertData, "tlsClientCertKey": r.TLSClientCertKey,
 		"insecure": flag(r.Insecure), "insecureIgnoreHostKey": flag(r.InsecureIgnoreHostKey), "enableLfs": flag(r.EnableLFS), "enableOCI": flag(r.EnableOCI),
@@ -92,7 +105,10 @@ func (s *server) createRepository(kind catalog.RepositoryKind) func(*call, *argo
 		if kind.Write && !hasCredentials(fields) {
 			return nil, problem.New(problem.Invalid, "missing credentials in request")
 		}
-		if kind.Write || q.Repo.Project == "" { // Argo CD tries no repository of a project
+		if err := s.mayTakeAlong(c, fields); err != nil {
+			return nil, err
+		}
+		if kind.Write || fields["project"] == "" { // Argo CD tries no repository of a project
 			if err := s.tryRepository(c, fields); err != nil {
 				return nil, err
 			}
@@ -156,6 +172,9 @@ func (s *server) updateRepository(kind catalog.RepositoryKind) func(*call, *argo
 		if sent.Same(back) {
 			return made(old), nil
 		}
+		if err := s.mayTakeAlong(c, fields); err != nil {
+			return nil, err
+		}
 		r, err := s.Catalog.EditRepository(c, old.Record, fields)
 		if err != nil {
 			return nil, err
@@ -196,7 +215,7 @@ func (s *server) deleteRepository(c *call, _ *argocd.RepoQuery) (*argocd.RepoRes
 func (s *server) validateAccess(kind catalog.RepositoryKind) func(*call, *argocd.RepoAccessQuery) (*argocd.RepoResponse, error) {
 	return func(c *call, q *argocd.RepoAccessQuery) (*argocd.RepoResponse, error) {
 		fields := ownUser(catalog.Fields{
-			"url": q.Repo, "type": cmp.Or(q.Type, "git"), "name": q.Name, "project": q.Project,
+			"url": q.Repo, "type": cmp.Or(q.Type, "git"), "name": q.Name, "project": strings.TrimSpace(q.Project),
 			"username": q.Username, "password": q.Password, "bearerToken": q.BearerToken, "sshPrivateKey": q.SSHPrivateKey,
 			"tlsClientCertData": q.TLSClientCertData, "tlsClientCertKey": q.TLSClientCertKey, "insecure": flag(q.Insecure), "enableOCI": flag(q.EnableOCI),
 			"insecureOCIForceHttp": flag(q.InsecureOCIForceHTTP), "forceHttpBasicAuth": flag(q.ForceHTTPBasicAuth), "proxy": q.Proxy,
@@ -208,6 +227,9 @@ func (s *server) validateAccess(kind catalog.RepositoryKind) func(*call, *argocd
 		})
 		if kind.Write && !hasCredentials(fields) {
 			return nil, problem.New(problem.Invalid, "missing credentials in request")
+		}
+		if err := s.mayTakeAlong(c, fields); err != nil {
+			return nil, err
 		}
 		if err := s.tryRepository(c, fields); err != nil {
 			return nil, err

@@ -117,6 +117,20 @@ func split(u *url.URL) []string {
 	return parts
 }
 
+// check panics when the request has no such field as the route names: what a path says would be lost, and what a body says
+// would count in its place.
+func (b *bound) check() {
+	names := []string{b.body}
+	for _, s := range b.segments {
+		names = append(names, s.field)
+	}
+	for _, name := range names {
+		if _, ok := fieldOf(reflect.ValueOf(b.none()).Elem(), name); !ok && name != "" && name != "*" {
+			panic("server: the request of " + b.path() + " has no field " + name)
+		}
+	}
+}
+
 // maxQuery is the most parameters of a query that are looked at.
 const maxQuery = 1000
 

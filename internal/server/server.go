@@ -1,7 +1,10 @@
-// Package server is the only one that answers on a socket: health, metrics, version and webhooks today.
+// Package server is the only one that answers on a socket: Argo CD's API over gRPC, gRPC-Web and REST, terminals, health,
+// metrics and webhooks.
 //
-// The idea: one listener, one table of routes, one boundary around every request (identity, security headers, limits,
-// recovery, log line), so that a new route is one line and cannot forget any of it. Read routes first, then boundary.
+// The idea: one listener, one table of routes and one of methods, one boundary around every request (identity, security
+// headers, limits, recovery, log line), so that a new route is one line and cannot forget any of it; and a method cannot
+// be declared without the rule that it passes first. Read routes first, then boundary; of the API, rule (method.go) and
+// methods.
 // The package refuses to decide: a push is handed on, readiness is asked for, and what is true of an application is
 // told by others.
 package server

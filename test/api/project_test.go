@@ -42,7 +42,9 @@ func TestProjects(t *testing.T) {
 		{who: "reader", path: "/api/v1/projects/shop/detailed", says: []string{`"clusterResourceBlacklist":[{"group":"","kind":"Node"}]`, `"globalProjects":[`}, lacks: []string{"secret-group"}},
 		{who: "reader", path: "/api/v1/projects/shop/links"},
 
-		// changing
+		// changing; by its labels it inherits, so that those are for others than its owner
+		{who: "owner", verb: "PUT", path: "/api/v1/projects/shop", body: project("shop", anywhere), status: 403, says: []string{"permission denied: clusters, update, *"}},
+		{who: "admin", verb: "PUT", path: "/api/v1/projects/shop", body: project("shop", anywhere)},
 		{who: "owner", verb: "PUT", path: "/api/v1/projects/shop", body: project("shop", `{"description":"changed","sourceRepos":["*"],"destinations":[{"server":"*","namespace":"*"}]}`), says: []string{`"description":"changed"`}},
 		{who: "owner", verb: "PUT", path: "/api/v1/projects/shop", body: project("default", `{"description":"the path counts","sourceRepos":["*"],"destinations":[{"server":"*","namespace":"*"}]}`), says: []string{`"name":"shop"`}},
 		{who: "admin", path: "/api/v1/projects/default", lacks: []string{"the path counts"}},
