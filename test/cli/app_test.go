@@ -13,7 +13,7 @@ import (
 // TestApplications runs the scripts of `hawser app`. Each has a repository of its own, $REPO, which begins with the files
 // below repo/ of its script ($COMMIT, in short $SHORT, with the tag old), and a namespace of its own to deploy to, $TARGET.
 func TestApplications(t *testing.T) {
-	s := open(t)
+	s := open(t, settings)
 	// Names of applications are the same in every run, and a cluster may hold what an earlier run left.
 	s.cluster.Patch(t, "test", "v1", "ConfigMap", s.control, "argocd-cm", `{"data":{"installationID":"`+s.control+`"}}`)
 	testscript.Run(t, testscript.Params{
