@@ -47,6 +47,7 @@ func Main(args []string, std IO) int {
 	}
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
+	r.close()
 	code := exitCode(ctx, err)
 	if code != 0 && code != interrupted {
 		report(std.Err, err, r.logFormat, time.Now())

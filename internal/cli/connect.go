@@ -46,7 +46,8 @@ type remote struct {
 	logFormat      string
 	logLevel       string
 
-	made *api.Client // the command's, once there is one
+	made    *api.Client // the command's, once there is one
+	closing []func()    // ends what was started for it
 }
 
 func newRemote(std IO) *remote {
@@ -289,7 +290,7 @@ func (r *remote) newClient(ctx context.Context) (*api.Client, error) {
 		return r.coreClient(ctx)
 	}
 	if r.portForward || r.portNamespace != "" {
-		if at.Address, err = forward.Open(ctx, r.kubeContext, r.portNamespace); err != nil {
+		if at.Address, err = forward.Open(ctx, r.kubeContext, r.portNamespace, r.serverName); err != nil {
 			return nil, err
 		}
 		at.Insecure = true // the certificate is for another name than 127.0.0.1, and the way there is the API server's own TLS

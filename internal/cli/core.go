@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/hawser-cd/hawser/internal/cli/api"
 	"github.com/hawser-cd/hawser/internal/cluster/forward"
@@ -40,12 +42,30 @@ func (r *remote) coreClient(ctx context.Context) (*api.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	log := slog.New(slog.DiscardHandler)
+	if strings.EqualFold(r.logLevel, "debug") {
+		log = slog.New(slog.NewTextHandler(r.std.Err, nil))
+	}
 	token := rand.Text()
-	d, err := daemon.New(ctx, cfg, daemon.Options{Log: slog.New(slog.DiscardHandler), Listener: l, Core: token})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // until close: the last answer is still on its way
+	d, err := daemon.New(ctx, cfg, daemon.Options{Log: log, Listener: l, Core: token})
 	if err != nil {
+		cancel()
 		_ = l.Close()
 		return nil, err
 	}
-	go func() { _ = d.Run(ctx) }() // ends with the command
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = d.Run(ctx)
+	}()
+	r.closing = append(r.closing, func() { cancel(); <-ended })
 	return api.New(api.Server{Address: d.Addr, PlainText: true, Token: token, UserAgent: userAgent(), Retries: 3})
+}
+
+// close ends what the command has started, the latest first.
+func (r *remote) close() {
+	for _, end := range slices.Backward(r.closing) {
+		end()
+	}
 }

@@ -109,7 +109,7 @@ func (r *remote) stranger(ctx context.Context, s contexts.Server) (*api.Client, 
 		CA: r.serverCrt, ClientCert: r.clientCrt, ClientKey: r.clientKey, Headers: h, Retries: r.retries, UserAgent: userAgent(),
 	}
 	if s.Server == forwardServer {
-		if at.Address, err = forward.Open(ctx, r.kubeContext, r.portNamespace); err != nil {
+		if at.Address, err = forward.Open(ctx, r.kubeContext, r.portNamespace, r.serverName); err != nil {
 			return nil, err
 		}
 		at.Insecure = true

@@ -18,6 +18,24 @@ func Probe(ctx context.Context, config *rest.Config) (version string, err error)
 	defer problem.Wrap(&err, "connect to the cluster")
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
+	type answer struct {
+		version string
+		err     error
+	}
+	answers := make(chan answer, 1)
+	go func() { // a program that makes tokens knows no context
+		version, err := probe(ctx, config)
+		answers <- answer{version, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.version, a.err
+	case <-ctx.Done():
+		return "", problem.Because(problem.Precondition, ctx.Err(), "it does not answer")
+	}
+}
+
+func probe(ctx context.Context, config *rest.Config) (string, error) {
 	config = rest.CopyConfig(config)
 	config.Timeout, config.QPS, config.Burst = probeTimeout, -1, 0
 	config.UserAgent = "hawser"

@@ -46,9 +46,12 @@ func (k *connections) ask(ctx context.Context, sources Sources, list []catalog.R
 			if err != nil {
 				state.Status, state.Message = connectionFailed, "Unable to connect to repository: "+err.Error()
 			}
-			if states[i] = state; ctx.Err() == nil { // that nobody had time is no news of the repository
-				k.put(key, state)
+			if err != nil && ctx.Err() != nil { // that there was no time is no news of the repository
+				states[i] = argocd.ConnectionState{Status: connectionUnknown, Message: "the repository has not answered in time"}
+				return
 			}
+			states[i] = state
+			k.put(key, state)
 		})
 	}
 	asking.Wait()

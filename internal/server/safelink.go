@@ -47,6 +47,12 @@ func parseLink(text string) (safeLink, bool) {
 	return safeLink(escapeLink(u.String())), true
 }
 
+// shownLink is an address that somebody wrote as it may be shown: nothing, when it is no link.
+func shownLink(text string) string {
+	link, _ := parseLink(text)
+	return string(link)
+}
+
 // escapeLink percent-encodes what has no place in an address; url.URL leaves queries as they were written.
 func escapeLink(s string) string {
 	const hex = "0123456789ABCDEF"

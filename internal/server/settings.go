@@ -22,8 +22,8 @@ func (s *server) getSettings(c *call, _ *argocd.SettingsQuery) (*argocd.Settings
 	out := &argocd.Settings{
 		URL: all.URL, AdditionalURLs: set.AdditionalURLs, StatusBadgeEnabled: set.Badge, StatusBadgeRootURL: set.BadgeURL,
 		GoogleAnalytics:    &argocd.GoogleAnalyticsConfig{TrackingID: set.TrackingID, AnonymizeUsers: set.AnonymizeUsers},
-		Help:               &argocd.SettingsHelp{ChatURL: set.ChatURL, ChatText: set.ChatText, BinaryURLs: set.Downloads},
-		UserLoginsDisabled: !s.anyLogin(), UICSSURL: set.CSSURL, UIBannerContent: set.BannerContent, UIBannerURL: set.BannerURL,
+		Help:               &argocd.SettingsHelp{ChatURL: shownLink(set.ChatURL), ChatText: set.ChatText, BinaryURLs: set.Downloads},
+		UserLoginsDisabled: !s.anyLogin(), UICSSURL: set.CSSURL, UIBannerContent: set.BannerContent, UIBannerURL: shownLink(set.BannerURL),
 		UIBannerPermanent: set.BannerPermanent, UIBannerPosition: set.BannerPosition, UILoginButtonText: set.LoginButtonText,
 		ControllerNamespace: s.Namespace, InstallationID: all.Tracking.InstallationID,
 		AppLabelKey: all.Tracking.InstanceLabel, TrackingMethod: all.Tracking.Method,

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -143,12 +144,12 @@ func (s *server) runTerminal(c *call, q *terminalQuery, shells []string, conn *w
 	go t.keep(s.mayGoOn(c, t))
 
 	began := time.Now()
-	s.Log.Info("terminal opened", "request", c.id, "who", c.by(), "from", c.source.String(), "application", nameOf(c.app).String(),
-		"pod", q.namespace+"/"+q.pod, "container", q.container)
+	object, where := s.object(c.app), fmt.Sprintf("container %s of pod %s/%s", q.container, q.namespace, q.pod)
+	c.decided(rbac.Exec, rbac.Create, object, true, "a terminal was opened in "+where)
 	code, used, err := t.tryShells(shells, func(shell string, in *keyboard) (int, error) {
 		return s.Apps.Exec(ctx, reconcile.ExecRequest{
 			Application: nameOf(c.app), Namespace: q.namespace, Pod: q.pod, Container: q.container, Command: []string{shell},
-			Stdin: in, Stdout: t, TTY: true, Sizes: t.sizes, By: c.by(),
+			Stdin: in, Stdout: t, TTY: true, Sizes: in.sizes, By: c.by(),
 			Watch: reconcile.Watch{Every: recheckEvery, Allowed: s.stillApp(c, rbac.Exec, rbac.Create)},
 		})
 	})
@@ -163,8 +164,8 @@ func (s *server) runTerminal(c *call, q *terminalQuery, shells []string, conn *w
 	if err != nil {
 		why = err.Error()
 	}
-	s.Log.Info("terminal closed", "request", c.id, "who", c.by(), "application", nameOf(c.app).String(), "pod", q.namespace+"/"+q.pod,
-		"container", q.container, "shell", used, "code", code, "why", why, "took", time.Since(began), "in", in, "out", out, "input", hash)
+	c.decided(rbac.Exec, rbac.Create, object, true, fmt.Sprintf("the terminal in %s was closed after %s: %s (%s, code %d); %d bytes went in, %d came out, the chain of what was typed is %s",
+		where, time.Since(began).Round(time.Millisecond), why, used, code, in, out, hash))
 }
 
 // mayGoOn asks again who the caller is and what they may do, and whether there are terminals at all. A token that is to

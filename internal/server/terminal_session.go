@@ -41,7 +41,10 @@ type session struct {
 	ctx   context.Context
 	end   context.CancelCauseFunc
 	input chan []byte
-	sizes chan reconcile.TerminalSize
+
+	sizing sync.Mutex
+	size   reconcile.TerminalSize      // the newest
+	sizes  chan reconcile.TerminalSize // of the shell that runs; nil for none
 
 	writing sync.Mutex // of conn, held, out
 	held    []byte     // the beginning of a character whose end is still to come
@@ -53,7 +56,7 @@ type session struct {
 }
 
 func newSession(ctx context.Context, conn *websocket.Conn, end context.CancelCauseFunc) *session {
-	return &session{ctx: ctx, conn: conn, end: end, input: make(chan []byte), sizes: make(chan reconcile.TerminalSize, 1)}
+	return &session{ctx: ctx, conn: conn, end: end, input: make(chan []byte)}
 }
 
 // receive takes messages until the browser goes or says what is no message.
@@ -93,18 +96,37 @@ func (t *session) receive() {
 	}
 }
 
-// resize tells the newest size; one that nobody has taken yet is of no interest any more.
+// resize tells the shell that runs the newest size; one that it has not taken yet is of no interest any more.
 func (t *session) resize(size reconcile.TerminalSize) {
-	for {
-		select {
-		case t.sizes <- size:
-			return
-		default:
-		}
-		select {
-		case <-t.sizes:
-		default:
-		}
+	t.sizing.Lock()
+	defer t.sizing.Unlock()
+	t.size = size
+	t.tellSize()
+}
+
+// tellSize puts the newest size where the shell takes it; t.sizing is held.
+func (t *session) tellSize() {
+	if t.sizes == nil || t.size == (reconcile.TerminalSize{}) {
+		return
+	}
+	select {
+	case <-t.sizes:
+	default:
+	}
+	t.sizes <- t.size // there is room: nobody else writes
+}
+
+// sizesFor gives a shell its sizes, the newest first: what one that was not there has taken, the next must hear, too.
+func (t *session) sizesFor() (sizes chan reconcile.TerminalSize, stop func()) {
+	t.sizing.Lock()
+	defer t.sizing.Unlock()
+	t.sizes = make(chan reconcile.TerminalSize, 1)
+	t.tellSize()
+	return t.sizes, func() {
+		t.sizing.Lock()
+		defer t.sizing.Unlock()
+		close(t.sizes)
+		t.sizes = nil
 	}
 }
 
@@ -212,9 +234,11 @@ func (t *session) tryShells(shells []string, run func(shell string, in *keyboard
 		return 0, "", problem.New(problem.NotFound, "no shell may be started").WithHint("exec.shells in argocd-cm names them")
 	}
 	for i, shell := range shells {
-		in := &keyboard{t: t, gone: make(chan struct{})}
+		sizes, stop := t.sizesFor()
+		in := &keyboard{t: t, sizes: sizes, gone: make(chan struct{})}
 		code, err = run(shell, in)
 		close(in.gone)
+		stop()
 		// Who has typed something had a shell: it ends with the code of what they ran last.
 		missing := (code == 126 || code == 127 || err != nil) && !in.used.Load()
 		if !missing || t.ctx.Err() != nil || i == len(shells)-1 || problem.Is(err, problem.Forbidden) || problem.Is(err, problem.NotFound) {
@@ -224,12 +248,14 @@ func (t *session) tryShells(shells []string, run func(shell string, in *keyboard
 	return code, "", err
 }
 
-// keyboard is what is typed, for one shell: when that has ended, it takes nothing from the next.
+// keyboard is what one shell is told: what is typed, and the sizes of the screen. When the shell has ended, it takes nothing
+// from the next.
 type keyboard struct {
-	t    *session
-	gone chan struct{}
-	used atomic.Bool
-	rest []byte
+	t     *session
+	sizes <-chan reconcile.TerminalSize
+	gone  chan struct{}
+	used  atomic.Bool
+	rest  []byte
 }
 
 // Read waits for something typed.

@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/reconcile"
 )
 
 func TestCutCharacter(t *testing.T) {
@@ -88,9 +89,22 @@ func TestSessionTakesTheNewestSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.input
-	if size := <-s.sizes; size.Height != 49 || size.Width != 80 {
-		t.Error(size)
+	for range 2 { // a shell that was not there has taken it, and the next hears of it all the same
+		sizes, stop := s.sizesFor()
+		if size := <-sizes; size.Height != 49 || size.Width != 80 {
+			t.Error(size)
+		}
+		s.resize(reconcile.TerminalSize{Width: 90, Height: 1})
+		s.resize(reconcile.TerminalSize{Width: 80, Height: 49})
+		if size := <-sizes; size.Height != 49 {
+			t.Error(size)
+		}
+		stop()
+		if _, more := <-sizes; more {
+			t.Error("the sizes go on")
+		}
 	}
+	s.resize(reconcile.TerminalSize{Width: 1, Height: 1}) // for nobody
 }
 
 // The first shell that is there gets what is typed; one that ends with 127 after something was typed was there.

@@ -141,7 +141,7 @@ func TestApplicationSetsAreWatched(t *testing.T) {
 
 func TestDeepLinks(t *testing.T) {
 	h := start(t, map[string]string{
-		"url": "https://cd.example.org",
+		"url": "https://cd.example.org", "help.chatUrl": "mailto:help@example.org", "ui.bannerurl": "javascript:alert(1)", "ui.bannercontent": "Hello",
 		"application.links": `
 - {title: Logs, url: "https://logs.example.org/?ns={{.app.spec.destination.namespace}}&cluster={{.cluster.name}}", description: all logs, icon.class: fa-book}
 - {title: Managed, url: "{{.managedByURL}}/x"}
@@ -165,6 +165,7 @@ func TestDeepLinks(t *testing.T) {
 		{who: "reader", path: "/api/v1/applications/linked/resource/links?namespace=" + target + "&resourceName=hidden&version=v1&kind=Secret", lacks: []string{"CANARY", "Q0FOQVJZ"}, says: []string{`"title":"Secret"`}},
 		{who: "reader", path: "/api/v1/applications/linked/resource/links?namespace=kube-system&resourceName=kube-root-ca.crt&version=v1&kind=ConfigMap", status: 404},
 		{who: "nobody", path: links, status: 403},
+		{who: "", path: "/api/v1/settings", says: []string{`"chatUrl":"mailto:help@example.org"`, `"uiBannerContent":"Hello"`}, lacks: []string{"javascript"}},
 		{who: "admin", path: "/api/v1/projects/default/links", says: []string{`"url":"https://audit.example.org?project=default`}},
 	})
 	h.same(t, "nobody", "GET", "/api/v1/applications/NAME/links", "linked", "none", nil)

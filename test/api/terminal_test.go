@@ -76,7 +76,7 @@ func (s *screen) ended(t *testing.T) string {
 }
 
 func TestTerminal(t *testing.T) {
-	h := start(t, map[string]string{"exec.enabled": "true", "exec.shells": "bash,sh"},
+	h := start(t, map[string]string{"exec.enabled": "true", "exec.shells": "powershell,sh"},
 		account{"operator", []string{"applications, get, default/*, allow", "exec, create, default/*, allow"}},
 		account{"reader", []string{"applications, get, default/*, allow"}},
 		account{"blind", []string{"exec, create, default/*, allow"}},
@@ -129,7 +129,7 @@ func TestTerminal(t *testing.T) {
 		t.Errorf("without a WebSocket: %d %s", status, body)
 	}
 
-	// a session: bash is not there, sh is
+	// a session: powershell is not there, sh is
 	s, status, body := h.as(t, "operator").terminal(t, query(), http.Header{"Origin": {"http://" + h.addr}})
 	if s == nil {
 		t.Fatal(status, body)
@@ -137,7 +137,7 @@ func TestTerminal(t *testing.T) {
 	if err := s.WriteJSON(map[string]any{"operation": "resize", "rows": 43, "cols": 132}); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * time.Second) // bash has failed by now
+	time.Sleep(2 * time.Second) // the first has failed by now
 	s.typed(t, "echo grüße-$((40+2))\n")
 	s.typed(t, "stty size\n")
 	if !s.until(t, "43 132") {

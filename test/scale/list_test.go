@@ -66,7 +66,7 @@ func member(i int) *unstructured.Unstructured {
 			"syncPolicy": map[string]any{"automated": map[string]any{"prune": true, "selfHeal": true}},
 		},
 		"status": map[string]any{
-			"sync": map[string]any{"status": sync, "revision": commit, "comparedTo": map[string]any{"source": source, "destination": map[string]any{"server": "https://kubernetes.default.svc", "namespace": "prod"}}},
+			"sync":   map[string]any{"status": sync, "revision": commit, "comparedTo": map[string]any{"source": source, "destination": map[string]any{"server": "https://kubernetes.default.svc", "namespace": "prod"}}},
 			"health": map[string]any{"status": health}, "resources": resources, "history": history, "reconciledAt": "2026-11-01T10:00:00Z", "sourceType": "Directory",
 			"operationState": map[string]any{"phase": "Succeeded", "message": "successfully synced (all tasks run)", "startedAt": "2026-11-01T09:59:58Z", "finishedAt": "2026-11-01T10:00:00Z",
 				"operation": map[string]any{"sync": map[string]any{"revision": commit}}, "syncResult": map[string]any{"revision": commit, "source": source, "resources": results}},
@@ -210,7 +210,9 @@ func BenchmarkList(b *testing.B) {
 // watch opens many streams, changes applications while they are open, and checks that every stream ends up with the last
 // state of every application that changed.
 func (c *crowd) watch(b *testing.B, token string) {
-	version := struct{ Metadata struct{ ResourceVersion string } }{}
+	version := struct {
+		Metadata struct{ ResourceVersion string }
+	}{}
 	if err := json.Unmarshal(c.get(b, token, "/api/v1/applications?limit=1"), &version); err != nil {
 		b.Fatal(err)
 	}

@@ -21,9 +21,6 @@ import (
 	"github.com/hawser-cd/hawser/internal/problem"
 )
 
-// serverPods are the labels of the pods that serve: Argo CD's, and ours.
-const serverPods = "app.kubernetes.io/name in (argocd-server, hawser)"
-
 // Kubeconfig is what kubectl would work with: the file, and the namespace of the context (empty: its current one).
 // chosen reports whether the namespace was.
 func Kubeconfig(kubeContext string) (file, namespace string, chosen bool, err error) {
@@ -40,8 +37,10 @@ func of(rules *clientcmd.ClientConfigLoadingRules, kubeContext string) clientcmd
 }
 
 // Open opens a way to the server's pod through the cluster's API and returns its address on this machine. It stays open
-// until ctx ends. An empty namespace is that of the context.
-func Open(ctx context.Context, kubeContext, namespace string) (string, error) {
+// until ctx ends. An empty namespace is that of the context; name is the value of the pods' label app.kubernetes.io/name,
+// beside which ours is looked for.
+func Open(ctx context.Context, kubeContext, namespace, name string) (string, error) {
+	serverPods := "app.kubernetes.io/name in (" + name + ", hawser)"
 	kube := of(clientcmd.NewDefaultClientConfigLoadingRules(), kubeContext)
 	if namespace == "" {
 		var err error
