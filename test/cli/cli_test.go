@@ -27,6 +27,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/gittest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 )
 
 func TestMain(m *testing.M) {
@@ -58,6 +59,7 @@ type stage struct {
 	server            string // host:port
 	git               *gittest.Server
 	gitURL            string
+	core              string // a kubeconfig whose context names the control namespace
 	password, context string // of admin; the file of contexts in which admin is logged in
 }
 
@@ -105,7 +107,29 @@ func open(t *testing.T, settings string) *stage {
 	return s
 }
 
-// variables are what scripts find: $SERVER, $PASSWORD, $CONTROL, $KUBECONFIG, $GIT, and a file of contexts with admin
+// coreKubeconfig writes a kubeconfig whose context is of the control namespace, as `kubectl config set-context` does.
+func (s *stage) coreKubeconfig(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(s.cluster.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var k map[string]any
+	if err := yaml.Unmarshal(text, &k); err != nil {
+		t.Fatal(err)
+	}
+	k["contexts"].([]any)[0].(map[string]any)["context"].(map[string]any)["namespace"] = s.control
+	if text, err = yaml.Marshal(k); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// variables are what scripts find: $SERVER, $PASSWORD, $CONTROL, $KUBECONFIG, $CORE_KUBECONFIG, $GIT, and a file of contexts with admin
 // logged in.
 func (s *stage) variables(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, "home")
@@ -120,7 +144,7 @@ func (s *stage) variables(env *testscript.Env) error {
 		return err
 	}
 	for name, value := range map[string]string{
-		"HOME": home, "SERVER": s.server, "PASSWORD": s.password, "CONTROL": s.control, "KUBECONFIG": s.cluster.Kubeconfig, "GIT": s.gitURL, "EDITOR": "false", "TZ": "UTC",
+		"HOME": home, "SERVER": s.server, "PASSWORD": s.password, "CONTROL": s.control, "KUBECONFIG": s.cluster.Kubeconfig, "GIT": s.gitURL, "CORE_KUBECONFIG": s.core, "EDITOR": "false", "TZ": "UTC",
 		"ARGOCD_SERVER": "", "ARGOCD_AUTH_TOKEN": "", "ARGOCD_OPTS": "", "ARGOCD_CONFIG_DIR": "", "XDG_CONFIG_HOME": "",
 	} {
 		env.Setenv(name, value)
@@ -132,6 +156,7 @@ func TestCommands(t *testing.T) {
 	s := open(t, settings)
 	repo := s.git.Repo(t, "web", map[string]string{"app/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {greeting: hello}\n"})
 	s.gitURL = strings.TrimSuffix(repo.URL, "/web.git")
+	s.core = s.coreKubeconfig(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", Setup: s.variables, RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
