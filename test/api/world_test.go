@@ -286,7 +286,9 @@ func (r *request) text(name string) string {
 			return "settings"
 		}
 		return x.app()
-	case "project", "appProject":
+	case "pod", "container":
+		return "web"
+	case "project", "appProject", "projectName":
 		if r.m.Resource == rbac.Projects {
 			return x.ofProject()
 		}
