@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -55,7 +56,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, app := range m.applications() {
 		repo := ""
 		if s := app.Spec.SourceList(); len(s) > 0 {
-			repo = s[0].RepoURL
+			repo = git.Redact(s[0].RepoURL) // strangers read this
 		}
 		sync, healthy, operation := app.Status.Sync.Status, app.Status.Health.Status, ""
 		if sync == "" {

@@ -84,16 +84,16 @@ func (a *api) serveRPC(w http.ResponseWriter, r *http.Request) {
 		_ = errors.Write(w, r, connect.NewError(connect.CodeUnimplemented, problem.New(problem.Unsupported, "unknown service or method %s", clip(r.URL.Path))))
 		return
 	}
+	if c.cookie { // logging out is open to everybody, and still no other site's business
+		if err := a.s.sameOrigin(r); err != nil {
+			_ = errors.Write(w, r, rpcError(err))
+			return
+		}
+	}
 	if m.declared.scope != open { // nobody unknown has a message read
 		if err := c.mustBeSomebody(); err != nil {
 			_ = errors.Write(w, r, rpcError(err))
 			return
-		}
-		if c.cookie {
-			if err := a.s.sameOrigin(r); err != nil {
-				_ = errors.Write(w, r, rpcError(err))
-				return
-			}
 		}
 	}
 	m.ServeHTTP(w, r)

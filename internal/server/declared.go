@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"reflect"
 
 	"github.com/hawser-cd/hawser/internal/server/argocd"
@@ -39,7 +40,8 @@ func Methods() (list []Declared) {
 
 // Routes are the verbs and paths that are served besides the methods: "GET /healthz".
 func Routes() (list []string) {
-	for _, r := range new(server).routes() {
+	s := &server{Options: Options{Log: slog.New(slog.DiscardHandler)}}
+	for _, r := range s.routes() {
 		list = append(list, r.method+" "+r.path)
 	}
 	return list

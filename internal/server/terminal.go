@@ -38,6 +38,10 @@ const (
 // otherwise, and then answers as if it were not there.
 func (s *server) terminal(w http.ResponseWriter, r *http.Request) {
 	c := callOf(r.Context())
+	if err := c.mustBeSomebody(); err != nil { // whether terminals are on is not for strangers
+		s.refuse(w, c, err)
+		return
+	}
 	absent := problem.New(problem.NotFound, "nothing is served at %s", clip(r.URL.Path))
 	if s.Catalog == nil || !s.Catalog.Settings().Server.Exec {
 		fail(w, absent)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -112,7 +113,7 @@ func expect(m server.Declared, r role, x thing, project string) outcome {
 		return denied
 	}
 	switch m.Resource {
-	case rbac.Applications, rbac.Logs:
+	case rbac.Applications, rbac.Logs, rbac.Exec:
 		return expectApp(m, r, x, project)
 	case rbac.ApplicationSets:
 		return expectSet(m, r, x, project)
@@ -147,7 +148,7 @@ func actionOf(m server.Declared, x thing) (action string, part *rbac.Kind) {
 }
 
 func expectApp(m server.Declared, r role, x thing, project string) outcome {
-	if m.Action == rbac.Create {
+	if m.Resource == rbac.Applications && m.Action == rbac.Create {
 		if r.may(m.Resource, m.Action, rbac.Object(cmp.Or(project, v1alpha1.DefaultProject), "", x.app(), "")) {
 			return permitted
 		}
@@ -221,7 +222,7 @@ func (r role) seen(m server.Declared, x thing) bool {
 		return false
 	}
 	switch m.Resource {
-	case rbac.Applications, rbac.Logs:
+	case rbac.Applications, rbac.Logs, rbac.Exec:
 		return r.may(rbac.Applications, rbac.Get, x.project+"/"+x.app())
 	case rbac.ApplicationSets:
 		return r.may(m.Resource, rbac.Get, x.project+"/"+x.set())
@@ -255,19 +256,32 @@ func (c cell) String() string {
 	return fmt.Sprintf("%s by %s, as %s, on %s, project %q", c.m.Path(), c.door, c.r.name, c.x.label, c.project)
 }
 
+// terminalRoute is /terminal as if it were a method: it is none of gRPC, and passes the same choke point. Without a
+// handshake, those whom it lets in are told that one is missing.
+var terminalRoute = server.Declared{
+	Method: argocd.Method{Name: "terminal", REST: []argocd.Binding{{Verb: "GET", Path: "/terminal"}}}, Resource: rbac.Exec, Action: rbac.Create, Scope: server.Single,
+	Request: reflect.TypeFor[struct {
+		Pod       string `json:"pod"`
+		Container string `json:"container"`
+		Namespace string `json:"namespace"`
+		AppName   string `json:"appName"`
+		Project   string `json:"projectName"`
+	}](),
+}
+
 // matrix lists all calls of some roles.
 func matrix(roles []role, things []thing, control string) (list []cell) {
-	for _, m := range server.Methods() {
+	for _, m := range append(server.Methods(), terminalRoute) {
 		for _, r := range roles {
 			for i, x := range things {
 				for j, project := range []string{"", mine, theirs} {
 					q := request{m: m, x: x, project: project, control: control}
 					message := q.message()
-					if j > 0 && !q.forms || m.Scope != server.Single && (i > 0 || j > 0) {
+					if m.Service == "" && project == "" || j > 0 && !q.forms || m.Scope != server.Single && (i > 0 || j > 0) {
 						continue
 					}
 					for _, door := range []string{doorREST, doorGRPC, doorWeb} {
-						if door == doorREST && len(m.REST) == 0 {
+						if door == doorREST && len(m.REST) == 0 || door != doorREST && m.Service == "" {
 							continue
 						}
 						list = append(list, cell{m, door, r, x, project, message, expect(m, r, x, project)})
@@ -281,6 +295,9 @@ func matrix(roles []role, things []thing, control string) (list []cell) {
 
 // path is the name by which the audit knows the method: of two that have one route of REST, the first answers.
 func (c cell) path() string {
+	if c.m.Service == "" {
+		return "/" + c.m.Name
+	}
 	if c.door == doorREST {
 		for _, m := range server.Methods() {
 			if slices.Contains(m.REST, c.m.REST[0]) {
@@ -381,7 +398,7 @@ func (c cell) disguised(r reply) string {
 func TestPermissionMatrix(t *testing.T) {
 	audit := &recorder{}
 	owner := []string{
-		"applications, *, " + mine + "/*, allow", "logs, get, " + mine + "/*, allow", "applicationsets, *, " + mine + "/*, allow",
+		"applications, *, " + mine + "/*, allow", "logs, get, " + mine + "/*, allow", "exec, create, " + mine + "/*, allow", "applicationsets, *, " + mine + "/*, allow",
 		"repositories, *, " + mine + "/*, allow", "write-repositories, *, " + mine + "/*, allow", "clusters, *, " + mine + "/*, allow",
 		"projects, get, " + mine + ", allow", "projects, update, " + mine + ", allow",
 	}
@@ -393,7 +410,7 @@ func TestPermissionMatrix(t *testing.T) {
 	data := h.Get(t, "v1", "ConfigMap", h.control, "argocd-rbac-cm").Object["data"].(map[string]any)
 	policy := data["policy.csv"].(string) + "g, reader, role:readonly\n"
 	h.put(t, "ConfigMap", "argocd-rbac-cm", map[string]string{"policy.csv": policy})
-	settings := map[string]string{}
+	settings := map[string]string{"exec.enabled": "true"}
 	for _, a := range accounts {
 		settings["accounts."+a.name] = "login, apiKey"
 	}
@@ -418,6 +435,7 @@ func TestPermissionMatrix(t *testing.T) {
 	robot := as("token of the other project", "proj:"+theirs+":ci", h.projectToken(t, theirs))
 	robot.account = ""
 	roles = append(roles, robot)
+	h.put(t, "ConfigMap", "argocd-cm", settings)
 	h.eventually(t, "reader", "/api/v1/applications", `own-app`) // the policy is in force
 	n := 0
 	// anonymous access, with nothing and with a role by default

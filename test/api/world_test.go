@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -25,6 +27,7 @@ type thing struct {
 	project string // its project; empty when it is missing
 	target  string // namespace that its application deploys to
 	repoURL string // of its application
+	canary  string // how its secrets begin
 }
 
 func (x thing) exists() bool    { return x.project != "" }
@@ -62,48 +65,67 @@ const (
 // furnish makes the records of two projects, own and foreign, and a thing that there is not.
 func (h *house) furnish(t *testing.T) []thing {
 	t.Helper()
-	things := []thing{{label: "own", project: mine}, {label: "foreign", project: theirs}, {label: "missing"}}
-	for i := range things {
-		x := &things[i]
-		if !x.exists() {
-			x.target, x.repoURL = "nowhere", h.git.URL+"/missing.git"
-			continue
-		}
-		x.target = h.Namespace(t)
-		x.repoURL = h.git.Repo(t, x.label, map[string]string{"cm.yaml": `{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {a: b}}`}).URL
-		var records strings.Builder
-		for _, record := range []any{x.projectRecord(), x.application(x.project, h.control), x.applicationSet(x.project, h.control)} {
-			data, err := json.Marshal(record)
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintf(&records, "%s\n---\n", data)
-		}
-		h.Apply(t, h.control, records.String())
-		h.register(t, *x)
-	}
-	for _, x := range things[:2] {
-		h.eventually(t, "admin", "/api/v1/applications/"+x.app(), `"status":"Synced"`)
-		h.eventually(t, "admin", "/api/v1/applicationsets/"+x.set(), x.set())
-		h.eventually(t, "admin", "/api/v1/projects/"+x.project, x.project)
+	things := []thing{{label: "own", project: mine}, {label: "foreign", project: theirs}, {label: "missing", target: "nowhere", repoURL: h.git.URL + "/missing.git"}}
+	for i := range things[:2] {
+		h.furnishOne(t, &things[i], map[string]string{"cm.yaml": `{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {a: b}}`})
 	}
 	return things
 }
+
+// furnishOne makes the records of one thing, whose application deploys files.
+func (h *house) furnishOne(t *testing.T, x *thing, files map[string]string) {
+	t.Helper()
+	x.target = h.Namespace(t)
+	x.repoURL = h.git.Repo(t, x.label, files).URL
+	var records strings.Builder
+	for _, record := range []any{x.projectRecord(), x.application(x.project, h.control), x.applicationSet(x.project, h.control)} {
+		data, err := json.Marshal(record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&records, "%s\n---\n", data)
+	}
+	h.Apply(t, h.control, records.String())
+	h.register(t, *x)
+	h.eventually(t, "admin", "/api/v1/applications/"+x.app(), `"sync":{"status":"Synced"`)
+	h.eventually(t, "admin", "/api/v1/applications/"+x.app(), `"phase":"Succeeded"`)
+	h.eventually(t, "admin", "/api/v1/applications/"+x.app(), `"health":{"status":"Healthy"`)
+	h.eventually(t, "admin", "/api/v1/applicationsets/"+x.set(), x.set())
+	h.eventually(t, "admin", "/api/v1/projects/"+x.project, x.project)
+}
+
+// secret is a value that nobody may be shown. site says where it stands.
+func (x thing) secret(site string) string { return x.canary + "secret-" + site }
 
 // register makes the Secrets of a thing, unless they are there, and waits until they are known.
 func (h *house) register(t *testing.T, x thing) {
 	t.Helper()
 	var records strings.Builder
+	repository := map[string]string{"type": "git", "url": x.repo(), "project": x.project, "username": "robot"}
+	creds := map[string]string{"type": "git", "url": x.creds(), "username": "robot"}
+	for _, key := range []string{"password", "bearerToken", "sshPrivateKey", "tlsClientCertData", "tlsClientCertKey", "githubAppPrivateKey", "gcpServiceAccountKey", "azureServicePrincipalClientSecret"} {
+		if x.canary != "" || key == "password" {
+			repository[key], creds[key] = x.secret("repository-"+key), x.secret("creds-"+key)
+		}
+	}
+	config := `{"bearerToken":"` + x.secret("cluster-token") + `"}`
+	if x.canary != "" {
+		repository["proxy"] = "http://user:" + x.secret("repository-proxy") + "@127.0.0.1:3"
+		config = `{"username":"robot","password":"` + x.secret("cluster-password") + `","tlsClientConfig":{"keyData":"` + base64.StdEncoding.EncodeToString([]byte(x.secret("cluster-key"))) + `"},
+			"execProviderConfig":{"command":"/bin/false","apiVersion":"client.authentication.k8s.io/v1","env":{"TOKEN":"` + x.secret("cluster-env") + `"},"args":["` + x.secret("cluster-argument") + `"]}}`
+	}
 	for kind, fields := range map[string]map[string]string{
-		"repository":       {"type": "git", "url": x.repo(), "project": x.project, "username": "robot", "password": "secret-password"},
-		"repository-write": {"type": "git", "url": x.repo(), "project": x.project, "username": "robot", "password": "secret-password"},
-		"repo-creds":       {"type": "git", "url": x.creds(), "username": "robot", "password": "secret-password"},
-		"repo-write-creds": {"type": "git", "url": x.creds(), "username": "robot", "password": "secret-password"},
-		"cluster":          {"name": x.label + "-cluster", "server": x.server(), "project": x.project, "config": `{"bearerToken":"secret-token"}`},
+		"repository": repository, "repository-write": repository, "repo-creds": creds, "repo-write-creds": creds,
+		"cluster": {"name": x.label + "-cluster", "server": x.server(), "project": x.project, "config": config},
 	} {
-		data, _ := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "stringData": fields, "metadata": map[string]any{
-			"name": kind + "-" + x.label, "labels": map[string]string{"argocd.argoproj.io/secret-type": kind},
-			"annotations": map[string]string{"managed-by": "argocd.argoproj.io"}}})
+		record := map[string]any{"apiVersion": "v1", "kind": "Secret", "stringData": fields}
+		applied, _ := json.Marshal(record)
+		record["metadata"] = map[string]any{"name": kind + "-" + x.label, "labels": map[string]string{"argocd.argoproj.io/secret-type": kind},
+			"annotations": map[string]string{"managed-by": "argocd.argoproj.io", "kubectl.kubernetes.io/last-applied-configuration": string(applied)}}
+		data, err := json.Marshal(record)
+		if err != nil {
+			t.Fatal(err)
+		}
 		fmt.Fprintf(&records, "%s\n---\n", data)
 	}
 	h.Apply(t, h.control, records.String())
@@ -158,6 +180,7 @@ type request struct {
 	x       thing
 	project string
 	control string
+	kind    string // of the object in the application; ConfigMap, when empty
 	forms   bool
 }
 
@@ -202,9 +225,9 @@ func (r *request) field(name string, t reflect.Type) any {
 	case reflect.TypeFor[*v1alpha1.AppProject]():
 		return x.projectRecord()
 	case reflect.TypeFor[*argocd.Repository]():
-		return &argocd.Repository{Repo: x.repo(), Project: r.said(), Type: "git", Username: "robot", Password: "sent-password"}
+		return &argocd.Repository{Repo: x.repo(), Project: r.said(), Type: "git", Username: "robot", Password: x.secret("sent")}
 	case reflect.TypeFor[*argocd.RepoCreds]():
-		return &argocd.RepoCreds{URL: x.creds(), Type: "git", Username: "robot", Password: "sent-password"}
+		return &argocd.RepoCreds{URL: x.creds(), Type: "git", Username: "robot", Password: x.secret("sent")}
 	case reflect.TypeFor[*argocd.Cluster]():
 		if r.m.Name == "Create" {
 			return &argocd.Cluster{Server: x.server(), Name: x.label + "-cluster", Project: r.said()}
@@ -263,7 +286,9 @@ func (r *request) text(name string) string {
 			return "settings"
 		}
 		return x.app()
-	case "project", "appProject":
+	case "pod", "container":
+		return "web"
+	case "project", "appProject", "projectName":
 		if r.m.Resource == rbac.Projects {
 			return x.ofProject()
 		}
@@ -278,7 +303,7 @@ func (r *request) text(name string) string {
 	case "version":
 		return "v1"
 	case "kind":
-		return "ConfigMap"
+		return cmp.Or(r.kind, "ConfigMap")
 	case "patch":
 		return "{}"
 	case "patchType":
@@ -315,7 +340,7 @@ func (r *request) text(name string) string {
 		if r.m.Resource == "" {
 			return password
 		}
-		return "sent-password"
+		return x.secret("sent")
 	case "newPassword":
 		return "short"
 	case "currentPassword":
