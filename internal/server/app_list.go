@@ -105,7 +105,7 @@ func (s *server) listApplications(c *call, q *argocd.ApplicationQuery) (*argocd.
 	page.Items = make([]*v1alpha1.Application, 0, min(len(all), 1024))
 	for _, app := range all {
 		if f.wants(s, app) {
-			page.Items = append(page.Items, app)
+			page.Items = append(page.Items, judged(app))
 		}
 	}
 	slices.SortStableFunc(page.Items, order)
@@ -117,6 +117,18 @@ func (s *server) listApplications(c *call, q *argocd.ApplicationQuery) (*argocd.
 		page.Items, page.RemainingItemCount = page.Items[:q.Limit], &rest
 	}
 	return page, nil
+}
+
+// judged is an application as callers are told of it: one that nobody has looked at yet is Unknown. There are clients
+// that give up on a whole list in which one status is missing.
+func judged(app *v1alpha1.Application) *v1alpha1.Application {
+	if app.Status.Sync.Status != "" && app.Status.Health.Status != "" {
+		return app
+	}
+	told := *app
+	told.Status.Sync.Status = cmp.Or(app.Status.Sync.Status, v1alpha1.SyncStatusUnknown)
+	told.Status.Health.Status = cmp.Or(app.Status.Health.Status, v1alpha1.HealthStatusUnknown)
+	return &told
 }
 
 // countsOf counts all that a list found, whatever page of it is shown.
@@ -223,7 +235,7 @@ func (s *server) watchApplications(c *call, q *argocd.ApplicationQuery, send fun
 			}
 			for _, e := range events {
 				if e.Err == nil && f.wants(s, e.Object) {
-					if err := send(&argocd.ApplicationWatchEvent{Type: string(e.Type), Application: *e.Object}); err != nil {
+					if err := send(&argocd.ApplicationWatchEvent{Type: string(e.Type), Application: *judged(e.Object)}); err != nil {
 						return err
 					}
 				}

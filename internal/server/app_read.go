@@ -48,7 +48,7 @@ func (s *server) getApplication(c *call, q *argocd.ApplicationQuery) (*v1alpha1.
 			return nil, err
 		}
 	}
-	return s.Apps.InferHealth(app), nil
+	return judged(s.Apps.InferHealth(app)), nil
 }
 
 func (s *server) managedResources(c *call, q *argocd.ResourcesQuery) (*argocd.ManagedResourcesResponse, error) {
