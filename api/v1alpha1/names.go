@@ -379,6 +379,9 @@ const (
 	FinalizerPreDelete           = "pre-delete-finalizer.argocd.argoproj.io"
 	FinalizerPostDelete          = "post-delete-finalizer.argocd.argoproj.io"
 	FinalizerStageCleanup        = "cleanup"
+	// FinalizerMisspelt is what a Backstage plugin writes for [FinalizerResources]. It asks for nothing, and nobody else
+	// would take it away.
+	FinalizerMisspelt = "resources-finalizers.argocd.argoproj.io"
 	// FinalizerHook holds a hook until its result has been seen.
 	FinalizerHook = "argocd.argoproj.io/hook-finalizer"
 )

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hawser-cd/hawser/internal/cli/api"
 	"github.com/hawser-cd/hawser/internal/cli/apps"
+	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 	"github.com/spf13/cobra"
 )
@@ -74,7 +75,7 @@ func (a applications) logs(ctx context.Context, q *argocd.ApplicationPodLogsQuer
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return err
+			return problem.Because(problem.KindOf(err), err, "stream read failed")
 		case e.Last:
 			return nil
 		case prefix && e.PodName != "":

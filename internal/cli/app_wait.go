@@ -268,11 +268,11 @@ func (w *waiter) tooLong(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.print(ctx, app); err != nil {
-		return err
-	}
 	if text {
 		w.r.printf("\nThe command timed out waiting for the conditions to be met.\n")
+	}
+	if err := w.print(ctx, app); err != nil {
+		return err
 	}
 	return problem.New(problem.Unavailable, "timed out (%ds) waiting for app %q match desired state", w.timeout, w.name).WithHint("hawser why %s", w.name)
 }

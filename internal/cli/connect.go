@@ -2,11 +2,11 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hawser-cd/hawser/internal/cli/api"
 	"github.com/hawser-cd/hawser/internal/cli/contexts"
@@ -331,9 +331,13 @@ var levels = []string{"debug", "info", "warn", "error"}
 
 // say prints a message beside a command's output, if --loglevel lets it through.
 func (r *remote) say(level, text string) {
-	if slices.Index(levels, level) >= slices.Index(levels, strings.ToLower(r.logLevel)) {
-		fmt.Fprintf(r.std.Err, "%s: %s\n", level, oneLine(text))
+	if slices.Index(levels, level) < slices.Index(levels, strings.ToLower(r.logLevel)) {
+		return
 	}
+	if level == "warn" && r.logFormat != "" {
+		level = "warning" // argocd's word in a line of a log
+	}
+	logLine(r.std.Err, r.logFormat, level, oneLine(text), level+": "+oneLine(text), time.Now())
 }
 
 // confirmed asks before something that cannot be undone, if prompts are on (--prompts-enabled, or hawser configure);

@@ -95,6 +95,16 @@ func report(w io.Writer, err error, format string, now time.Time) {
 		return
 	}
 	said, hints := words(err)
+	logLine(w, format, "fatal", said, "hawser: "+said, now)
+	if format != "json" && format != "text" {
+		for _, h := range hints {
+			fmt.Fprintf(w, "Try: %s\n", h)
+		}
+	}
+}
+
+// logLine prints what is said beside a command's output: as argocd logs it, for scripts that ask for that, or plainly.
+func logLine(w io.Writer, format, level, said, plain string, now time.Time) {
 	stamp := now.UTC().Format(time.RFC3339)
 	switch format {
 	case "json":
@@ -102,15 +112,12 @@ func report(w io.Writer, err error, format string, now time.Time) {
 			Level   string `json:"level"`
 			Message string `json:"msg"`
 			Time    string `json:"time"`
-		}{"fatal", said, stamp})
+		}{level, said, stamp})
 		fmt.Fprintf(w, "%s\n", line)
 	case "text":
-		fmt.Fprintf(w, "time=%q level=fatal msg=%s\n", stamp, strconv.Quote(said))
+		fmt.Fprintf(w, "time=%q level=%s msg=%s\n", stamp, level, strconv.Quote(said))
 	default:
-		fmt.Fprintf(w, "hawser: %s\n", said)
-		for _, h := range hints {
-			fmt.Fprintf(w, "Try: %s\n", h)
-		}
+		fmt.Fprintf(w, "%s\n", plain)
 	}
 }
 

@@ -22,7 +22,7 @@ func gitPolicies(p *v1alpha1.AppProject) ([]v1alpha1.SourceIntegrityGitPolicy, e
 	if s := p.Spec.SourceIntegrity; s != nil && s.Git != nil && len(s.Git.Policies) > 0 {
 		return s.Git.Policies, nil
 	}
-	return nil, problem.New(problem.NotFound, "No source integrity git policies are defined for project %s", p.Name).WithHint("hawser proj source-integrity git policies add %s", p.Name)
+	return nil, misused("no source integrity git policies defined for project %q", p.Name).hint("hawser proj source-integrity git policies add %s", p.Name)
 }
 
 func (r *remote) printPolicies(list []v1alpha1.SourceIntegrityGitPolicy) error {

@@ -22,8 +22,11 @@ type listChange struct {
 
 func (r *remote) listCommand(l listChange) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: l.use, Short: l.short, Args: between(1+l.min, 1+l.max), Deprecated: l.deprecated, ValidArgsFunction: r.complete(false, r.projectNames),
+		Use: l.use, Short: l.short, Args: between(1+l.min, 1+l.max), Hidden: l.deprecated != "", ValidArgsFunction: r.complete(false, r.projectNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if l.deprecated != "" { // cobra would say so in the output
+				printErr(r, "Command %q is deprecated, %s\n", cmd.Name(), l.deprecated)
+			}
 			return r.changeProject(cmd.Context(), args[0], func(p *v1alpha1.AppProject) (bool, error) { return l.change(p, args[1:]) })
 		},
 	}
@@ -147,7 +150,7 @@ func projLists(r *remote) []*cobra.Command {
 				o.Ignore, had = without(o.Ignore, k)
 			}
 			if !had {
-				return false, fatal("Specified resource does not exist in the orphaned ignore list of project")
+				return false, fatal("Specified resource does not exist in the orphaned ignore of project")
 			}
 			return true, nil
 		}},

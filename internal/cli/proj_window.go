@@ -65,6 +65,9 @@ func projWindowsAdd(r *remote) *cobra.Command {
 			if w.Kind == "" || w.Schedule == "" || w.Duration == "" {
 				return problem.New(problem.Invalid, "cannot create window: require kind, schedule, duration and one or more of applications, namespaces and clusters")
 			}
+			if err := project.CheckWindow(&w); err != nil {
+				return err
+			}
 			return r.changeProject(cmd.Context(), args[0], func(p *v1alpha1.AppProject) (bool, error) {
 				p.Spec.SyncWindows = append(p.Spec.SyncWindows, w)
 				return true, nil

@@ -81,6 +81,21 @@ func compileWindow(s *v1alpha1.SyncWindow) window {
 	return w
 }
 
+// CheckWindow returns what is wrong with kind, schedule and duration of a window; nil when nothing is. Its words are those
+// of argocd, which checks a window before it asks the server.
+func CheckWindow(s *v1alpha1.SyncWindow) error {
+	if s.Kind != v1alpha1.SyncWindowAllow && s.Kind != v1alpha1.SyncWindowDeny {
+		return problem.New(problem.Invalid, "kind '%s' mismatch: can only be allow or deny", s.Kind)
+	}
+	if _, err := times.Parse(s.Schedule); err != nil {
+		return problem.Because(problem.Invalid, err, "cannot parse schedule '%s'", s.Schedule)
+	}
+	if _, err := time.ParseDuration(s.Duration); err != nil {
+		return problem.Because(problem.Invalid, err, "cannot parse duration '%s'", s.Duration)
+	}
+	return nil
+}
+
 // Windows returns the project's windows that apply to s.
 func (r *Rules) Windows(s Subject) Windows {
 	var list Windows

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -111,6 +112,56 @@ func (a *Apps) alteration(ctx context.Context, live *object.Object, r ActionRequ
 		}
 	}
 	return all, err
+}
+
+// OwnActions lists what can be done with an application itself.
+func (a *Apps) OwnActions(ctx context.Context, app *v1alpha1.Application) ([]action.Action, error) {
+	self, err := selfOf(app)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, scriptTime)
+	defer cancel()
+	return a.actions().Discover(ctx, self, time.Now())
+}
+
+// OwnAction returns what an action makes of an application, as a JSON merge patch. Nothing is written: who may change an
+// application is decided where that is done. An action that would create something, or write the status, is refused.
+func (a *Apps) OwnAction(ctx context.Context, app *v1alpha1.Application, r ActionRequest) ([]byte, error) {
+	self, err := selfOf(app)
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.alteration(ctx, self, r)
+	if err != nil {
+		return nil, err
+	}
+	if all.Patch == nil {
+		all.Patch = map[string]any{}
+	}
+	if len(all.Create) > 0 || all.Status != nil {
+		return nil, problem.New(problem.Unsupported, "action %q would do more to the application than change it", r.Action)
+	}
+	data, err := json.Marshal(all.Patch)
+	if err != nil {
+		return nil, problem.Because(problem.Internal, err, "write the patch of action %q", r.Action)
+	}
+	return data, nil
+}
+
+// selfOf is an application as scripts see objects.
+func selfOf(app *v1alpha1.Application) (*object.Object, error) {
+	app = app.DeepCopy()
+	app.APIVersion, app.Kind = v1alpha1.APIVersion, v1alpha1.KindApplication
+	data, err := json.Marshal(app)
+	if err != nil {
+		return nil, problem.Because(problem.Internal, err, "write application %s as JSON", app.Name)
+	}
+	o := &object.Object{}
+	if err := o.UnmarshalJSON(data); err != nil {
+		return nil, problem.Because(problem.Internal, err, "read application %s as an object", app.Name)
+	}
+	return o, nil
 }
 
 // actionable finds a live object that belongs to the application: one that it applied, by its inventory, or one that

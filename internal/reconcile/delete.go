@@ -23,6 +23,9 @@ func (a *Apps) remove(ctx context.Context, app *v1alpha1.Application, st *state)
 	finalizer, propagation, cascade := cascadeOf(app)
 	stage, hooked := hookStageOf(app)
 	if !cascade && !hooked {
+		if slices.Contains(app.Finalizers, v1alpha1.FinalizerMisspelt) {
+			return a.Catalog.RemoveFinalizer(ctx, app, v1alpha1.FinalizerMisspelt)
+		}
 		return nil
 	}
 	server, err := a.Catalog.ServerOf(app.Spec.Destination)

@@ -115,9 +115,22 @@ func (s *server) listApplications(c *call, q *argocd.ApplicationQuery) (*argocd.
 		page.Items, page.RemainingItemCount = page.Items[:q.Limit], &rest
 	}
 	for i, app := range page.Items {
-		page.Items[i] = withoutStates(app)
+		page.Items[i] = judged(app)
 	}
 	return page, nil
+}
+
+// judged is an application as callers are told of it: one that nobody has looked at yet is Unknown. There are clients
+// that give up on a whole list in which one status is missing, and to most every condition is something to worry about.
+func judged(app *v1alpha1.Application) *v1alpha1.Application {
+	app = withoutStates(app)
+	if app.Status.Sync.Status != "" && app.Status.Health.Status != "" {
+		return app
+	}
+	told := *app
+	told.Status.Sync.Status = cmp.Or(app.Status.Sync.Status, v1alpha1.SyncStatusUnknown)
+	told.Status.Health.Status = cmp.Or(app.Status.Health.Status, v1alpha1.HealthStatusUnknown)
+	return &told
 }
 
 // countsOf counts all that a list found, whatever page of it is shown.
@@ -190,7 +203,7 @@ func (s *server) tellGone(f *appFilter, q *argocd.ApplicationQuery, send func(*a
 	if !ok || time.Since(at) > goneLately || !f.wants(s, app) {
 		return nil
 	}
-	return send(&argocd.ApplicationWatchEvent{Type: string(catalog.Deleted), Application: *withoutStates(app)})
+	return send(&argocd.ApplicationWatchEvent{Type: string(catalog.Deleted), Application: *judged(app)})
 }
 
 // watchApplications tells of applications as they change. Without a version, or of a single one, it first tells of all
@@ -217,7 +230,7 @@ func (s *server) watchApplications(c *call, q *argocd.ApplicationQuery, send fun
 		return func(app *v1alpha1.Application) bool { return f.wants(s, app) }, nil
 	}
 	return following(c, recheckEvery, w.Next, filter, func(e catalog.WatchEvent[*v1alpha1.Application]) error {
-		app := withoutStates(e.Object)
+		app := judged(e.Object)
 		if q.Name != "" { // who waits for one looks at its objects, too
 			app = s.shown(e.Object)
 		}

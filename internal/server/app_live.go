@@ -2,12 +2,17 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"time"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/action"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
@@ -48,7 +53,13 @@ func (s *server) deleteResource(c *call, q *argocd.ApplicationResourceDeleteRequ
 }
 
 func (s *server) listResourceActions(c *call, q *argocd.ApplicationResourceRequest) (*argocd.ResourceActionsListResponse, error) {
-	list, err := s.Apps.Actions(c, c.resource(q.Group, q.Kind, q.Namespace, q.ResourceName, q.Version))
+	discover := func() ([]action.Action, error) {
+		return s.Apps.Actions(c, c.resource(q.Group, q.Kind, q.Namespace, q.ResourceName, q.Version))
+	}
+	if c.isItself(q.Group, q.Kind, q.ResourceName) {
+		discover = func() ([]action.Action, error) { return s.Apps.OwnActions(c, c.app) }
+	}
+	list, err := discover()
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +86,45 @@ func (s *server) runResourceActionV2(c *call, q *argocd.ResourceActionRunRequest
 	for _, p := range q.ResourceActionParameters {
 		params[p.Name] = p.Value
 	}
-	err := s.Apps.RunAction(c, reconcile.ActionRequest{
-		Resource: c.resource(q.Group, q.Kind, q.Namespace, q.ResourceName, q.Version), Action: q.Action, Params: params, By: c.by(),
-	})
-	if err != nil {
+	r := reconcile.ActionRequest{Resource: c.resource(q.Group, q.Kind, q.Namespace, q.ResourceName, q.Version), Action: q.Action, Params: params, By: c.by()}
+	run := s.Apps.RunAction
+	if c.isItself(q.Group, q.Kind, q.ResourceName) {
+		run = func(_ context.Context, r reconcile.ActionRequest) error { return s.runOwnAction(c, r) }
+	}
+	if err := run(c, r); err != nil {
 		return nil, err
 	}
 	return &argocd.ApplicationResponse{}, nil
+}
+
+// isItself reports whether a request for an object of the application means the application: Argo CD's command lists the
+// actions of it among those of its objects.
+func (c *call) isItself(group, kind, name string) bool {
+	return group == v1alpha1.Group && kind == v1alpha1.KindApplication && name == c.app.Name
+}
+
+// runOwnAction changes the application as an action says: what people decide of it, and nothing else.
+func (s *server) runOwnAction(c *call, r reconcile.ActionRequest) error {
+	app, err := s.edit(c, c.app, func(n *v1alpha1.Application) error {
+		patch, err := s.Apps.OwnAction(c, n, r)
+		if err != nil {
+			return err
+		}
+		want, err := patched(n, func(doc []byte) ([]byte, error) { return jsonpatch.MergePatch(doc, patch) })
+		if err != nil {
+			return err
+		}
+		if want.Spec.Project != n.Spec.Project && want.Spec.Project != n.Spec.ProjectName() {
+			return problem.New(problem.Forbidden, "an action cannot move an application to another project")
+		}
+		n.Spec, n.Labels, n.Annotations, n.Finalizers = want.Spec, want.Labels, want.Annotations, want.Finalizers
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.tell(c, app, v1alpha1.EventResourceActionRan, "ran action "+r.Action+" on the application")
+	return nil
 }
 
 // onAction permits those who may see the application and run that action on objects of that kind.

@@ -46,7 +46,7 @@ func (s *server) createApplication(c *call, q *argocd.ApplicationCreateRequest) 
 	made, err := s.Catalog.CreateApplication(c, app)
 	if err == nil {
 		s.tell(c, made, v1alpha1.EventResourceCreated, "created application")
-		return withoutStates(made), nil
+		return judged(made), nil
 	}
 	old, lookErr := s.Catalog.Application(nameOf(app))
 	if !problem.Is(err, problem.Conflict) || lookErr != nil {
@@ -215,22 +215,7 @@ func (s *server) patchApplication(c *call, q *argocd.ApplicationPatchRequest) (*
 	default:
 		return nil, problem.New(problem.Invalid, "Patch type '%s' is not supported", clip(q.PatchType))
 	}
-	patched := func(app *v1alpha1.Application) (*v1alpha1.Application, error) {
-		doc, err := json.Marshal(app)
-		if err != nil {
-			return nil, problem.Because(problem.Internal, err, "write application %s as JSON", app.Name)
-		}
-		if doc, err = apply(doc); err != nil {
-			return nil, problem.New(problem.Invalid, "error applying patch: %v", err)
-		}
-		var n v1alpha1.Application
-		if err := json.Unmarshal(doc, &n); err != nil {
-			return nil, problem.New(problem.Invalid, "error unmarshaling patched app: %s", jsonFault(err))
-		}
-		n.Name, n.Namespace = app.Name, app.Namespace
-		return editable(&n), nil
-	}
-	want, err := patched(c.app)
+	want, err := patched(c.app, apply)
 	if err != nil {
 		return nil, err
 	}
@@ -238,13 +223,30 @@ func (s *server) patchApplication(c *call, q *argocd.ApplicationPatchRequest) (*
 		return nil, err
 	}
 	return s.change(c, c.app, func(n *v1alpha1.Application) error {
-		want, err := patched(n) // it may have changed since
+		want, err := patched(n, apply) // it may have changed since
 		if err != nil {
 			return err
 		}
 		n.Spec, n.Labels, n.Annotations, n.Finalizers = want.Spec, want.Labels, want.Annotations, want.Finalizers
 		return nil
 	})
+}
+
+// patched is what people decide of an application once its JSON has been patched.
+func patched(app *v1alpha1.Application, apply func([]byte) ([]byte, error)) (*v1alpha1.Application, error) {
+	doc, err := json.Marshal(app)
+	if err != nil {
+		return nil, problem.Because(problem.Internal, err, "write application %s as JSON", app.Name)
+	}
+	if doc, err = apply(doc); err != nil {
+		return nil, problem.New(problem.Invalid, "error applying patch: %v", err)
+	}
+	var n v1alpha1.Application
+	if err := json.Unmarshal(doc, &n); err != nil {
+		return nil, problem.New(problem.Invalid, "error unmarshaling patched app: %s", jsonFault(err))
+	}
+	n.Name, n.Namespace = app.Name, app.Namespace
+	return editable(&n), nil
 }
 
 func (s *server) deleteApplication(c *call, q *argocd.ApplicationDeleteRequest) (*argocd.ApplicationResponse, error) {

@@ -18,11 +18,10 @@ import (
 
 // shown is an application as callers see it: with the health of its resources, which its record does not hold.
 func (s *server) shown(app *v1alpha1.Application) *v1alpha1.Application {
-	return withoutStates(s.Apps.InferHealth(app))
+	return judged(s.Apps.InferHealth(app))
 }
 
-// withoutStates leaves out the conditions that only repeat status.sync and status.health, for kubectl wait: to Argo CD's
-// clients every condition is something to worry about.
+// withoutStates leaves out the conditions that only repeat status.sync and status.health, for kubectl wait.
 func withoutStates(app *v1alpha1.Application) *v1alpha1.Application {
 	isState := func(c v1alpha1.ApplicationCondition) bool { return c.Status != "" }
 	first := slices.IndexFunc(app.Status.Conditions, isState)

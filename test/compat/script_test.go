@@ -165,8 +165,15 @@ var masks = []mask{
 	{regexp.MustCompile(`(Duration: +)\S+`), "${1}0s"},
 	{regexp.MustCompile(`("?resourceVersion"?: "?)\d+`), "${1}0"},
 	{regexp.MustCompile(`("?generation"?: )\d+`), "${1}0"},
+	// what is printed of hawser's can be applied; argocd leaves out what it is
+	{regexp.MustCompile(`(?m)\AapiVersion: argoproj.io/v1alpha1\nkind: Application(Set)?\n`), ""},
+	// argocd puts the namespace into the address, or not, depending on the command
+	{regexp.MustCompile(`/applications/CONTROL-NAMESPA/`), "/applications/"},
 	{regexp.MustCompile(`\b1[78]\d{8}\b`), "1000000000"},
-	{regexp.MustCompile(`\((now|an? \w+|\d+ \w+)( ago| from now)?\)`), "(then)"},
+	{regexp.MustCompile(`\((now|an? \w+|\d+ \w+)( ago| from now)?\) *`), "(then) "},
+	{regexp.MustCompile(`ISSUED-AT +EXPIRES-AT`), "ISSUED-AT EXPIRES-AT"},
+	{regexp.MustCompile(` \d{1,2}s  +`), " 0s   "}, // an age in a table
+	{regexp.MustCompile(`("sources":")[0-9a-f]{64}"`), `${1}HASH"`},
 	{regexp.MustCompile(`\b(web-[0-9a-z]{8,10})-[0-9a-z]{5}\b`), "${1}-ppppp"},
 	{regexp.MustCompile(`\bv1\.\d{2}\.\d\b`), "v1.00.0"},
 	{regexp.MustCompile(`(?m)^  - ([\w.-]+/)?v\d\w*(/\w+)?\n`), ""},
@@ -252,7 +259,7 @@ func (p *performance) once(t *testing.T, s *step) (raw, masked string) {
 	words := p.words(t, s.command)
 	cmd := exec.CommandContext(ctx, p.c.path, append(append(words, p.flags...), "--logformat", "json")...)
 	cmd.Dir = p.home
-	cmd.Env = append([]string{"HOME=" + p.home, "PATH=" + os.Getenv("PATH"), "TZ=UTC", "EDITOR=" + filepath.Join(p.home, "edit"), "KUBECONFIG=" + p.h.Kubeconfig}, p.c.env...)
+	cmd.Env = append([]string{"HOME=" + p.home, "PATH=" + os.Getenv("PATH"), "TZ=UTC", "EDITOR=" + filepath.Join(p.home, "edit"), "KUBECONFIG=" + p.h.Kubeconfig, "KUBECTL_EXTERNAL_DIFF=diff"}, p.c.env...)
 	cmd.Stdin = strings.NewReader(strings.Join(append(s.input, ""), "\n"))
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -264,6 +271,10 @@ func (p *performance) once(t *testing.T, s *step) (raw, masked string) {
 	text := out.String()
 	if s.live {
 		text = ended(text)
+	}
+	if m := regexp.MustCompile(`(?s)^Error: ([^\n]*)\n`).FindStringSubmatch(text); m != nil { // some of argocd's errors are in its output
+		text = ""
+		fmt.Fprintf(&said, "{\"level\":\"fatal\",\"msg\":%q,\"time\":\"\"}\n", m[1])
 	}
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
@@ -281,13 +292,19 @@ func (p *performance) once(t *testing.T, s *step) (raw, masked string) {
 
 var level = regexp.MustCompile(`^\{"level":"(\w+)","msg":("(?:[^"\\]|\\.)*"),"time":"[^"]*"\}$`)
 
-// saying is a line of stderr as scripts compare it.
+// saying is a line of stderr as scripts compare it; "" for what is only said to people.
 func saying(line string) string {
-	if m := level.FindStringSubmatch(line); m != nil {
-		return m[1] + ": " + m[2]
+	m := level.FindStringSubmatch(line)
+	switch {
+	case m == nil:
+		return deprecated.ReplaceAllString(line, "$1")
+	case m[1] == "info" || m[1] == "warning":
+		return ""
 	}
-	return line
+	return m[1] + ": " + m[2]
 }
+
+var deprecated = regexp.MustCompile(`^(Command "[\w-]+" is deprecated), .*`)
 
 // ended is the end of what a command printed that shows its progress: how many lines that has depends on the clock.
 func ended(text string) string {

@@ -316,7 +316,7 @@ type FieldChange struct {
 // RevisionMetadata is who made a commit, when and why.
 type RevisionMetadata struct {
 	Author                string                      `json:"author,omitempty" protobuf:"bytes,1,opt,name=author"`
-	Date                  *metav1.Time                `json:"date" protobuf:"bytes,2,opt,name=date"`
+	Date                  *metav1.Time                `json:"date,omitempty" protobuf:"bytes,2,opt,name=date"`
 	Tags                  []string                    `json:"tags,omitempty" protobuf:"bytes,3,opt,name=tags"`
 	Message               string                      `json:"message,omitempty" protobuf:"bytes,4,opt,name=message"`
 	SignatureInfo         string                      `json:"signatureInfo,omitempty" protobuf:"bytes,5,opt,name=signatureInfo"`
