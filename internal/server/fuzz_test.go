@@ -19,8 +19,8 @@ import (
 )
 
 // The fuzzers of what strangers can reach. Each asks the same: no panic, and no more memory than a bound in proportion
-// to the input. The bound is generous, because garbage counts here: 1 MiB for what a request costs anyway, and a
-// hundred times the input for structs that a few bytes can ask for.
+// to the input. The bound is generous, because garbage counts here: 3 MiB for what a request costs anyway, and 256
+// times the input for structs that a few bytes can ask for.
 func withinMemory(t *testing.T, input int, f func()) {
 	t.Helper()
 	const atLeast, perByte = 3 << 20, 256

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -99,10 +98,10 @@ type seat struct {
 // of its own.
 func uncounted(r *http.Request) bool {
 	switch r.URL.Path {
-	case "/api/webhook", "/grpc.health.v1.Health/Check":
+	case "/", "/healthz", "/metrics", "/api/webhook", "/grpc.health.v1.Health/Check":
 		return true
 	}
-	return !isRPC(r) && !strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/auth/") && r.URL.Path != "/terminal"
+	return false
 }
 
 // enter lets a request in, or says why not: an *httpFault.

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,9 +33,12 @@ func TestStrangersAreBoundedBySource(t *testing.T) {
 	o, _ := withAccounts(t)
 	token := logIn(t, o)
 	h := newServerWithin(o, defaultBounds, tight(func(l *limits) { l.strangers.rate, l.strangers.burst = 0.001, 3 })).handler()
+	asked := 0
 	ask := func(from, token, path string) (int, string) {
 		r := request(t, "GET", "http://x"+path, token, "", "")
 		r.RemoteAddr = from + ":1"
+		r.Header.Set("X-Forwarded-For", "198.51.100."+strconv.Itoa(asked)) // anybody can write that
+		asked++
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		return w.Code, w.Header().Get("Retry-After")
@@ -406,5 +410,46 @@ func TestSourceKey(t *testing.T) {
 	}
 	if problem.KindOf(tooMany("x")) != problem.Limit {
 		t.Error("a refusal has another kind")
+	}
+}
+
+// Headers are bounded, and nobody is taken to HTTP/2 by an Upgrade, which proxies let through unseen.
+func TestHeadersAreBounded(t *testing.T) {
+	o, _ := withAccounts(t)
+	addr := serveOn(t, New(o))
+	ask := func(header, value string) (*http.Response, error) {
+		r := request(t, "GET", "http://"+addr+"/healthz", "", "", "")
+		r.Header.Set(header, value)
+		res, err := clientFrom(t, "127.0.0.1", false).Do(r)
+		if err == nil {
+			res.Body.Close()
+		}
+		return res, err
+	}
+	if res, err := ask("X-A", strings.Repeat("a", 40<<10)); err != nil || res.StatusCode != 200 {
+		t.Errorf("40 KiB: %v, %v", res, err)
+	}
+	if res, err := ask("X-A", strings.Repeat("a", 80<<10)); err == nil && res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("80 KiB: %v", res.Status)
+	}
+	r := request(t, "GET", "http://"+addr+"/healthz", "", "", "")
+	r.Header.Set("X-A", strings.Repeat("a", 80<<10))
+	if res, err := clientFrom(t, "127.0.0.1", true).Do(r); err == nil {
+		res.Body.Close()
+		if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("80 KiB over HTTP/2: %v", res.Status)
+		}
+	}
+	r = request(t, "GET", "http://"+addr+"/healthz", "", "", "")
+	for k, v := range map[string]string{"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"} {
+		r.Header.Set(k, v)
+	}
+	res, err := clientFrom(t, "127.0.0.1", false).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 200 || res.Proto != "HTTP/1.1" {
+		t.Errorf("an upgrade to h2c: %s %s", res.Proto, res.Status)
 	}
 }
