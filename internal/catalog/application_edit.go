@@ -7,6 +7,8 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/problem"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -67,30 +69,45 @@ var cascades = []string{v1alpha1.FinalizerResources, v1alpha1.FinalizerResources
 
 // DeleteApplication deletes an Application, and no other of its name. Whether its objects go along is said by a
 // finalizer, which is set or taken away first; the finalizers of hooks stay. On one that is being deleted already
-// finalizers can only be taken away, so that an orphan propagation counts and the others change nothing.
+// finalizers can only be taken away, so that an orphan propagation counts and the others change nothing. When it is seen
+// to have moved to another project since old, it is a Conflict: who may delete it there has not been asked.
 func (c *Catalog) DeleteApplication(ctx context.Context, old *v1alpha1.Application, p Propagation) error {
 	if _, err := ParsePropagation(nil, string(p)); err != nil && p != Orphan {
 		return err
 	}
 	k := c.appKind()
 	k.partial = true // one that cannot be understood can be deleted
-	if newer, _ := c.Application(nameOf(old)); newer != nil && newer.UID == old.UID {
-		old = newer // whether there is anything to change is decided by what there is, not by what the caller remembers
+	project, uid, key := old.Spec.ProjectName(), old.UID, nameOf(old)
+	for attempt := 1; ; attempt++ {
+		now, err := edit(ctx, c, k, old, func(app *v1alpha1.Application) error {
+			if app.Spec.ProjectName() != project {
+				return problem.New(problem.Conflict, "it has been moved to another project meanwhile").WithHint("ask again")
+			}
+			app.Finalizers = withPropagation(app.Finalizers, p, app.DeletionTimestamp != nil)
+			return nil
+		}, false)
+		if err != nil {
+			return err
+		}
+		if now.DeletionTimestamp != nil && len(now.Finalizers) == 0 { // that was the last one, and it is gone
+			c.settle(ctx, func() bool { app, _ := c.Application(key); return app == nil || app.UID != uid })
+			return nil
+		}
+		if err = remove(ctx, c, k, now, true); !problem.Is(err, problem.Conflict) || attempt == attempts {
+			return err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+		fresh, err := k.client(c, key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err), err == nil && fresh.GetUID() != uid:
+			return problem.New(problem.NotFound, "application %s does not exist any more", key)
+		case err != nil:
+			return apiProblem(err, "read application %s", key)
+		}
+		old, _ = k.decode(fresh) // as far as it can be understood
 	}
-	now, err := edit(ctx, c, k, old, func(app *v1alpha1.Application) error {
-		app.Finalizers = withPropagation(app.Finalizers, p, app.DeletionTimestamp != nil)
-		return nil
-	}, false)
-	if err != nil {
-		return err
-	}
-	err = remove(ctx, c, k, now)
-	if problem.Is(err, problem.NotFound) && now.DeletionTimestamp != nil { // its last finalizer went, and it with it
-		key := nameOf(now)
-		c.settle(ctx, func() bool { app, _ := c.Application(key); return app == nil || app.UID != now.UID })
-		return nil
-	}
-	return err
 }
 
 // withPropagation returns the finalizers that ask for p.

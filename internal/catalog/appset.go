@@ -51,7 +51,7 @@ func (c *Catalog) EditApplicationSet(ctx context.Context, old *v1alpha1.Applicat
 // DeleteApplicationSet deletes it; what becomes of its Applications is said by its spec. It is NotFound when it is gone
 // or was made anew under its name.
 func (c *Catalog) DeleteApplicationSet(ctx context.Context, old *v1alpha1.ApplicationSet) error {
-	return remove(ctx, c, c.setKind(), old)
+	return remove(ctx, c, c.setKind(), old, false)
 }
 
 func (c *Catalog) setKind() kind[*v1alpha1.ApplicationSet] {

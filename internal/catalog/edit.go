@@ -149,15 +149,22 @@ func pause(ctx context.Context, attempt int) error {
 // it is done must be enough.
 const settled = 5 * time.Second
 
-// remove deletes a record, and no other of its name. When finalizers hold it, the record with its deletionTimestamp is
+// remove deletes a record, and no other of its name; when exact, only as it is in old: else it is a Conflict. When finalizers hold it, the record with its deletionTimestamp is
 // visible afterwards; else it is gone.
-func remove[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], old T) (err error) {
+func remove[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], old T, exact bool) (err error) {
 	key, uid := nameOf(old), old.GetUID()
 	defer problem.Wrap(&err, "delete %s %s", k.name, key)
 	client := k.client(c, key.Namespace)
-	err = client.Delete(ctx, key.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // the UID is another one
+	as := &metav1.Preconditions{UID: &uid}
+	if version := old.GetResourceVersion(); exact {
+		as.ResourceVersion = &version
+	}
+	err = client.Delete(ctx, key.Name, metav1.DeleteOptions{Preconditions: as})
+	switch {
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err) && !exact: // the UID is another one
 		return problem.New(problem.NotFound, "it does not exist any more")
+	case apierrors.IsConflict(err):
+		return problem.New(problem.Conflict, "it has been changed meanwhile")
 	}
 	if err != nil {
 		return apiProblem(err, "the API server refuses it")

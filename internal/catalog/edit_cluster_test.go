@@ -122,6 +122,18 @@ func TestPeopleAreServedWithoutALead(t *testing.T) {
 	}
 }
 
+func TestDeletionOfOneThatHasMovedIsRefused(t *testing.T) {
+	s := newSite(t, application("web", ""))
+	old := s.app(t, "web")
+	edited(t, s, old, func(app *v1alpha1.Application) { app.Spec.Project = "other" })
+	if err := s.DeleteApplication(t.Context(), old, Foreground); !problem.Is(err, problem.Conflict) {
+		t.Errorf("deleted by who might delete it where it was: %v", err)
+	}
+	if app := s.app(t, "web"); app.DeletionTimestamp != nil {
+		t.Error("it is being deleted")
+	}
+}
+
 func TestEditOfAnotherOfTheSameNameIsRefused(t *testing.T) {
 	s := newSite(t, application("web", ""))
 	old := s.app(t, "web")

@@ -45,7 +45,7 @@ func (c *Catalog) DeleteProject(ctx context.Context, old *v1alpha1.AppProject) e
 	if n := c.usersOf(old.Name); n > 0 {
 		return problem.New(problem.Invalid, "project is referenced by %d applications", n)
 	}
-	return remove(ctx, c, c.projectKind(), old)
+	return remove(ctx, c, c.projectKind(), old, false)
 }
 
 // usersOf counts the Applications of a project, those that cannot be understood among them.
