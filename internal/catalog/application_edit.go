@@ -93,7 +93,12 @@ func (c *Catalog) DeleteApplication(ctx context.Context, old *v1alpha1.Applicati
 			c.settle(ctx, func() bool { app, _ := c.Application(key); return app == nil || app.UID != uid })
 			return nil
 		}
-		if err = remove(ctx, c, k, now, true); !problem.Is(err, problem.Conflict) || attempt == attempts {
+		err = remove(ctx, c, k, now, true)
+		if problem.Is(err, problem.NotFound) && now.DeletionTimestamp != nil { // its last finalizer went, and it with it
+			c.settle(ctx, func() bool { app, _ := c.Application(key); return app == nil || app.UID != uid })
+			return nil
+		}
+		if !problem.Is(err, problem.Conflict) || attempt == attempts {
 			return err
 		}
 		if err := pause(ctx, attempt); err != nil {

@@ -39,6 +39,8 @@ type Options struct {
 	Audit server.Audit
 	// Listener, if set, is answered on instead of opening the configured address. The daemon owns it.
 	Listener net.Listener
+	// StrangerRate is server.Options.StrangerRate, for tests that call thousands of times from one address.
+	StrangerRate float64
 	// Core, if set, is the token of the one person who is served: nothing is reconciled, and nobody leads.
 	Core string
 }
@@ -57,6 +59,7 @@ type Daemon struct {
 	git      *git.Mirrors
 	policies *policies
 	maskKey  []byte // of the digests that stand for secret values
+	rate     float64
 	core     string // token of the one who is served; empty for everybody
 	listener net.Listener
 	registry *prometheus.Registry
@@ -103,6 +106,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		return nil, err
 	}
 	d.Auth = auth.New(auth.Options{Records: &records{catalog: d.Catalog}, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
+	d.rate = o.StrangerRate
 	if d.core = o.Core; d.core != "" {
 		// no account is needed, and none made
 	} else if made, err := d.Auth.Bootstrap(ctx); err != nil {

@@ -465,7 +465,7 @@ func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
 		say("health", "%s → %s", orNone(string(b.Health.Status)), text)
 	}
 	for _, c := range n.Conditions {
-		if !slices.ContainsFunc(b.Conditions, func(o v1alpha1.ApplicationCondition) bool { return o.Type == c.Type && o.Message == c.Message }) {
+		if !isState(c) && !slices.ContainsFunc(b.Conditions, func(o v1alpha1.ApplicationCondition) bool { return o.Type == c.Type && o.Message == c.Message }) {
 			say("condition", "%s: %s", c.Type, c.Message)
 			a.Log.Warn("application has a new condition", "application", after.Name, "condition", c.Type, "message", c.Message)
 			if strings.HasPrefix(c.Message, "Automated prune held") {

@@ -47,7 +47,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) bool {
 		a.serveRPC(w, r)
 		return true
 	}
-	if !strings.HasPrefix(r.URL.Path, "/api/") {
+	if !strings.HasPrefix(strings.TrimLeft(r.URL.Path, "/"), "api/") { // a base URL with a slash at its end gives two
 		return false
 	}
 	segments := split(r.URL)

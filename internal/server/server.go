@@ -56,6 +56,7 @@ type Options struct {
 	Policy       func() *rbac.Policy // in force now
 	Operator     string              // the only token that counts, where one person is served (hawser --core); empty otherwise
 	Sources      Sources
+	StrangerRate float64 // requests a second from one address by callers who are not logged in; 0 is the default (limits.go)
 	Audit        Audit
 
 	Webhook         func(webhook.Push)     // takes a push that names a repository; must not block
@@ -124,6 +125,9 @@ func New(o Options) http.Handler { return newServer(o, defaultBounds).handler() 
 func newServer(o Options, b bounds) *server { return newServerWithin(o, b, defaultLimits) }
 
 func newServerWithin(o Options, b bounds, l limits) *server {
+	if o.StrangerRate > 0 {
+		l.strangers.rate, l.strangers.burst = o.StrangerRate, o.StrangerRate
+	}
 	s := &server{Options: o, webhooks: newGate(b), crowd: newCrowd(l), counters: newCounters(o.Count), crossOrigin: http.NewCrossOriginProtection()}
 	if s.Audit == nil {
 		s.Audit = LogAudit{o.Log}

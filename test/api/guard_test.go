@@ -79,7 +79,7 @@ func TestNoMethodDoesWhatAnotherGuards(t *testing.T) {
 		{who: "nobody", verb: "POST", path: "/api/v1/repositories", body: argocd.Repository{Repo: "https://u:%zzcanary@git.example/a"}, status: 403, says: []string{"https://git.example/a"}, lacks: []string{"canary"}},
 
 		// more than anybody needs to log in with
-		{who: "", verb: "POST", path: "/api/v1/session", body: `{"username":"` + strings.Repeat("x", 1<<17) + `"}`, status: 429},
+		{who: "", verb: "POST", path: "/api/v1/session", body: `{"username":"` + strings.Repeat("x", 1<<17) + `"}`, status: 413},
 	})
 	_, err := api.Call[argocd.RepoAccessQuery, argocd.RepoResponse](t.Context(), h.as(t, "tenant").grpc, "repository.RepositoryService/ValidateAccess", &argocd.RepoAccessQuery{Repo: safe, Project: "shop", Proxy: "http://127.0.0.1:1"})
 	if err == nil || !strings.Contains(err.Error(), "permission denied: repositories, update") {

@@ -94,7 +94,7 @@ func start(t *testing.T, o options) *house {
 	if os.Getenv("HAWSER_TEST_LOG") != "" {
 		log = os.Stderr
 	}
-	d, err := daemon.New(ctx, cfg, daemon.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+	d, err := daemon.New(ctx, cfg, daemon.Options{Log: slog.New(slog.NewTextHandler(log, nil)), StrangerRate: 1e6})
 	if err != nil {
 		cancel()
 		t.Fatal(err)
