@@ -245,7 +245,9 @@ func (p *performance) run(t *testing.T, s *step) string {
 				continue
 			}
 			p.vars[k[0]] = m[1]
-			p.masks = append(p.masks, mask{regexp.MustCompile(regexp.QuoteMeta(m[1])), strings.Repeat("X", len(m[1]))})
+			if p.mask(m[1]) == m[1] {
+				p.masks = append(p.masks, mask{regexp.MustCompile(regexp.QuoteMeta(m[1])), strings.Repeat("X", len(m[1]))})
+			}
 			text = p.mask(raw)
 		}
 		return text
