@@ -212,7 +212,7 @@ func TestBackstage(t *testing.T) {
 		t.Error("what was deployed went with an application that did not ask for it")
 	}
 	h.send(t, "POST", "/api/v1/applications", h.community("more", repo.URL, "more"), 200)
-	h.eventually(t, "/api/v1/applications/more", has(200, `"phase":"Succeeded"`))
+	h.eventually(t, "/api/v1/applications/more", has(200, `"status":"Synced"`)) // what was left behind is what Git says
 	h.send(t, "DELETE", "/api/v1/applications/more?cascade=true", "", 200)
 	h.WaitGone(t, "argoproj.io/v1alpha1", "Application", h.control, "more")
 	h.WaitGone(t, "v1", "ConfigMap", h.target, "more")
