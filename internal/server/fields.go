@@ -246,7 +246,7 @@ func jsonFields(t reflect.Type) []jsonField {
 }
 
 // squeezeFrom is the least size that is worth compressing.
-const squeezeFrom = 1400
+const squeezeFrom = 1024
 
 var squeezers = sync.Pool{New: func() any {
 	z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)

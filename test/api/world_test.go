@@ -367,6 +367,7 @@ func (h *house) objects(t *testing.T, namespaces ...string) map[string]string {
 			if resource == "applications" {
 				// the loop notes when it has looked: everything else must stay as it is
 				o.SetResourceVersion("")
+				o.SetGeneration(0) // an Application has no subresource for its status
 				o.SetManagedFields(nil)
 				for _, field := range []string{"reconciledAt", "observedAt"} {
 					unstructured.RemoveNestedField(o.Object, "status", field)

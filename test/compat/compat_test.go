@@ -73,7 +73,8 @@ func start(t *testing.T, o options) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := map[string]string{"accounts.alice": "login", "accounts.robot": "apiKey", "accounts.guest": "login"}
+	// houses share a cluster, and their applications have the same names: only the installation tells their objects apart
+	settings := map[string]string{"installationID": h.control, "accounts.alice": "login", "accounts.robot": "apiKey", "accounts.guest": "login"}
 	for k, v := range o.settings {
 		settings[k] = v
 	}
