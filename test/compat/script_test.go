@@ -279,7 +279,7 @@ func (p *performance) once(t *testing.T, s *step) (raw, masked string) {
 		t.Fatalf("%s: %v", s.command, err)
 	}
 	text := out.String()
-	if strings.Contains(s.command, "-o tree") { // argocd has them in any order
+	if strings.HasSuffix(strings.TrimSuffix(s.command, "=detailed"), " tree") { // argocd has them in any order
 		lines := strings.SplitAfter(text, "\n")
 		slices.Sort(lines)
 		text = strings.Join(lines, "")
