@@ -185,6 +185,7 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	}
 	v.contests = st.heals.conditions()
 	looked := app
+	st.shown.Store(v) // whoever hears of the new status asks at once for the health of its objects
 	if app, err = a.report(ctx, app, st, v, why); err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (s *server) handler() http.Handler {
 	for _, r := range s.routes() {
 		byPath[r.path] = append(byPath[r.path], r)
 	}
-	return s.belowRoot(s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.belowRoot(oneSlash(s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.api.serve(w, r) {
 			return
 		}
@@ -164,7 +164,24 @@ func (s *server) handler() http.Handler {
 		slices.Sort(allowed)
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		answer(w, http.StatusMethodNotAllowed, connect.CodeUnimplemented, fmt.Sprintf("%s does not answer %s, only %s", r.URL.Path, clip(r.Method), strings.Join(allowed, ", ")))
-	})))
+	}))))
+}
+
+// oneSlash has a path begin with one slash: a base URL that ends with a slash gives two.
+func oneSlash(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "//") {
+			u := *r.URL
+			u.Path, u.RawPath = "/"+strings.TrimLeft(u.Path, "/"), ""
+			if raw := r.URL.RawPath; raw != "" {
+				u.RawPath = "/" + strings.TrimLeft(raw, "/")
+			}
+			again := *r
+			again.URL = &u
+			r = &again
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // belowRoot takes the root path off what is asked for. Without it we answer, too: probes and proxies that take it off

@@ -34,6 +34,12 @@ func Build() Version {
 	if v.Version == "" || v.Version == "(devel)" {
 		v.Version = "v0.0.0-dev" // clients parse it as a semantic version
 	}
+	libraries := v.libraries()
+	for _, m := range info.Deps {
+		if into := libraries[m.Path]; into != nil {
+			*into = m.Version
+		}
+	}
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
@@ -47,4 +53,11 @@ func Build() Version {
 		}
 	}
 	return v
+}
+
+// libraries are the modules whose versions clients are told, and where those go.
+func (v *Version) libraries() map[string]*string {
+	return map[string]*string{
+		"sigs.k8s.io/kustomize/api": &v.Kustomize, "helm.sh/helm/v4": &v.Helm, "k8s.io/client-go": &v.Kubectl, "github.com/google/go-jsonnet": &v.Jsonnet,
+	}
 }

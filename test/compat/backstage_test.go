@@ -212,7 +212,7 @@ func TestBackstage(t *testing.T) {
 		t.Error("what was deployed went with an application that did not ask for it")
 	}
 	h.send(t, "POST", "/api/v1/applications", h.community("more", repo.URL, "more"), 200)
-	h.eventually(t, "/api/v1/applications/more", has(200, `"status":"Synced"`)) // what was left behind is what Git says
+	h.eventually(t, "/api/v1/applications/more", has(200, `"status":"Synced"`))
 	h.send(t, "DELETE", "/api/v1/applications/more?cascade=true", "", 200)
 	h.WaitGone(t, "argoproj.io/v1alpha1", "Application", h.control, "more")
 	h.WaitGone(t, "v1", "ConfigMap", h.target, "more")
@@ -225,10 +225,10 @@ func withKind(body, kind string) string {
 
 // A base URL that ends with a slash gives two of them, and there are callers who end a path with one.
 func TestSlashes(t *testing.T) {
-	h := start(t, options{})
+	h := start(t, options{rootPath: "/argo"})
 	repo := h.git.Repo(t, "web", repositories["web"])
 	h.send(t, "POST", "/api/v1/repositories", `{"repo":"`+repo.URL+`"}`, 200)
-	for _, path := range []string{"//api/v1/applications", "/api/v1/applications/", "//api/v1/applications/?project=default", "//api/version", "/api/v1/projects/default/"} {
+	for _, path := range []string{"//api/v1/applications", "/api/v1/applications/", "//api/v1/applications/?project=default", "//api/version", "/api/v1/projects/default/", "/argo//api/v1/applications", "/argo/api/v1/applications/"} {
 		h.get(t, path, 200)
 	}
 	if a := h.ask(t, asked{verb: "POST", path: "//api/v1/session", body: `{"username":"admin","password":"` + password + `"}`, nobody: true}); a.status != 200 {

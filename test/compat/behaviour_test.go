@@ -315,6 +315,9 @@ func TestAnswers(t *testing.T) {
 	}
 
 	// compressed, when that is asked for and worth it
+	note := strings.Repeat("a long note. ", 300)
+	h.Patch(t, "somebody", "argoproj.io/v1alpha1", "Application", h.control, "web", `{"metadata":{"annotations":{"note":"`+note+`"}}}`)
+	h.eventually(t, one, has(200, note))
 	a := h.ask(t, asked{path: one, header: http.Header{"Accept-Encoding": {"br, gzip"}}})
 	unpacked, err := gzip.NewReader(strings.NewReader(a.body))
 	if a.header.Get("Content-Encoding") != "gzip" || err != nil {
@@ -340,8 +343,11 @@ func TestAnswers(t *testing.T) {
 	h.get(t, one+"?appNamespace=elsewhere", 403)
 
 	// strangers are told the version and what a page needs, and no more
-	if a := h.ask(t, asked{path: "/api/version", nobody: true}); a.status != 200 || !strings.HasPrefix(a.body, `{"Version":"v`) || strings.Contains(a.body, "HelmVersion") {
+	if a := h.ask(t, asked{path: "/api/version", nobody: true}); a.status != 200 || !strings.HasPrefix(a.body, `{"Version":"v`) || strings.Contains(a.body, "GoVersion") {
 		t.Errorf("a stranger is told %d %s", a.status, a.body)
+	}
+	if text := h.get(t, "/api/version", 200); !strings.Contains(text, `"GoVersion"`) {
+		t.Errorf("the version is %s", text)
 	}
 	if a := h.ask(t, asked{path: "/api/v1/settings", nobody: true}); a.status != 200 || strings.Contains(a.body, "resourceOverrides") {
 		t.Errorf("a stranger is told %d %s", a.status, a.body)

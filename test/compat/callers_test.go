@@ -62,6 +62,7 @@ func TestTerraform(t *testing.T) {
 	h := start(t, options{})
 	repo := h.git.Repo(t, "web", repositories["web"])
 	c := h.client(t, false)
+	yes := true
 
 	// project
 	p := &v1alpha1.AppProject{ObjectMeta: metav1.ObjectMeta{Name: "team", Labels: map[string]string{"by": "terraform"}}, Spec: v1alpha1.AppProjectSpec{
@@ -110,9 +111,8 @@ func TestTerraform(t *testing.T) {
 	// application
 	a := &v1alpha1.Application{ObjectMeta: metav1.ObjectMeta{Name: "web", Finalizers: []string{v1alpha1.FinalizerResources}, Annotations: map[string]string{"a": "b"}}, Spec: v1alpha1.ApplicationSpec{
 		Project: "team", Destination: v1alpha1.ApplicationDestination{Name: "other", Namespace: h.target}, Source: &v1alpha1.ApplicationSource{RepoURL: repo.URL, Path: "more", TargetRevision: "main"},
-		SyncPolicy: &v1alpha1.SyncPolicy{Automated: &v1alpha1.SyncPolicyAutomated{Prune: new(true)}},
+		SyncPolicy: &v1alpha1.SyncPolicy{Automated: &v1alpha1.SyncPolicyAutomated{Prune: &yes}},
 	}}
-	yes := true
 	must[v1alpha1.Application](t, c, "application.ApplicationService/Create", &argocd.ApplicationCreateRequest{Application: a, Validate: &yes})
 	query := &argocd.ApplicationQuery{Name: "web", AppNamespace: h.control}
 	clustertest.Wait(t, "web is deployed", func(ctx context.Context) error {

@@ -50,7 +50,7 @@ type house struct {
 	*clustertest.Cluster
 	control, target string // namespace of our records; namespace to deploy to
 	git             *gittest.Server
-	addr            string
+	addr, rootPath  string
 	token           string // of admin, for those who ask over REST
 }
 
@@ -67,7 +67,7 @@ func start(t *testing.T, o options) *house {
 	t.Helper()
 	c := clustertest.Start(t)
 	c.Apply(t, "", string(deploy.CRDManifest()))
-	h := &house{Cluster: c, git: gittest.New(t)}
+	h := &house{Cluster: c, git: gittest.New(t), rootPath: o.rootPath}
 	h.control, h.target = h.namespace(t), h.namespace(t)
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	if err != nil {

@@ -28,6 +28,16 @@ spec:
     metadata: {labels: {app: web}}
     spec: {containers: [{name: web, image: "example.org/web:1"}]}
 `,
+		"slow/web.yaml": `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: slow}
+spec:
+  selector: {matchLabels: {app: slow}}
+  template:
+    metadata: {labels: {app: slow}}
+    spec: {nodeSelector: {there: is-none}, containers: [{name: web, image: "example.org/web:1"}]}
+`,
+		"slow/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: after-slow, annotations: {argocd.argoproj.io/sync-wave: \"1\"}}\n",
 		"more/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\ndata: {greeting: more}\n",
 	},
 	"set": {
@@ -51,6 +61,14 @@ metadata: {name: filed, labels: {from: file}}
 spec:
   project: default
   source: {repoURL: "$GIT_WEB", path: more, targetRevision: main}
+  destination: {server: "https://kubernetes.default.svc", namespace: $TARGET}
+`,
+	"several.yaml": `apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: several}
+spec:
+  project: default
+  sources: [{repoURL: "$GIT_SET", path: next, name: first}]
   destination: {server: "https://kubernetes.default.svc", namespace: $TARGET}
 `,
 	"appset.yaml": `apiVersion: argoproj.io/v1alpha1
