@@ -96,7 +96,7 @@ func TestForgery(t *testing.T) {
 		"origin": with("Origin", "https://evil.example.org"), "null": with("Origin", "null"), "scheme": with("Origin", "https://"+h.addr+".evil.example.org"),
 		"both": with("Origin", "http://"+h.addr, "Sec-Fetch-Site", "cross-site"),
 	}
-	before := h.objects(t, things[0].target, things[1].target)
+	before := h.settled(t, things[0].target, things[1].target)
 	n := 0
 	for _, m := range server.Methods() {
 		message := (&request{m: m, x: things[0], control: h.control}).message()

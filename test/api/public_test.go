@@ -124,12 +124,12 @@ func golden(t *testing.T, name string, lines []string, mayMiss func(string) bool
 	want := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 	for _, line := range lines {
 		if !slices.Contains(want, line) {
-			t.Errorf("strangers are told what is not in %s:\n%s", path, line)
+			t.Errorf("%s does not have:\n%s", path, line)
 		}
 	}
 	for _, line := range want {
 		if !slices.Contains(lines, line) && !mayMiss(line) {
-			t.Errorf("strangers are not told any more what is in %s:\n%s", path, line)
+			t.Errorf("it is not so any more, what %s has:\n%s", path, line)
 		}
 	}
 }

@@ -2,18 +2,22 @@ package api_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/rbac"
 	"github.com/hawser-cd/hawser/internal/server"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
@@ -349,6 +353,23 @@ func (r *request) text(name string) string {
 		return "none.example"
 	}
 	return ""
+}
+
+// settled are the objects once the loop has nothing more to say of them.
+func (h *house) settled(t *testing.T, namespaces ...string) (now map[string]string) {
+	t.Helper()
+	clustertest.Wait(t, "the loop to come to rest", func(ctx context.Context) error {
+		before := h.objects(t, namespaces...)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+		if now = h.objects(t, namespaces...); !maps.Equal(before, now) {
+			return errorf("something is still changing")
+		}
+		return nil
+	})
+	return now
 }
 
 // objects are all records that a call could change, as they are now, without what changes by itself.
