@@ -49,6 +49,9 @@ func (a *Accounts) Secret(name string) (map[string][]byte, bool) {
 	return out, ok
 }
 
+// SecretNames returns the names of the Secrets of Accounts, sorted; argocd-secret may be among them.
+func (a *Accounts) SecretNames() []string { return sortedKeys(a.secrets) }
+
 // Resolve returns what a value of a setting means: of $key a value of argocd-secret, of $name:key one of another Secret
 // with the label, of everything else itself. A reference that leads nowhere is NotFound; Argo CD takes it for a value
 // that begins with a dollar, and so would a password's name be its value.

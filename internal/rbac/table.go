@@ -203,13 +203,12 @@ func (t *Table) MayWithin(action, application string, k Kind) Decision {
 	return t.May(Request{Applications, Within(action, k), application})
 }
 
-// MayRollback decides whether an application may be rolled back: a right of its own, or that to sync it.
-func (t *Table) MayRollback(application string) Decision {
-	action := Sync
-	if t.policy.separateRollback {
-		action = Rollback
+// RollbackAction is the action that rolling an application back takes: one of its own, or Sync.
+func (p *Policy) RollbackAction() string {
+	if p.separateRollback {
+		return Rollback
 	}
-	return t.May(Request{Applications, action, application})
+	return Sync
 }
 
 // tables keeps the tables of the latest subjects.

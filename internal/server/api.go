@@ -30,7 +30,7 @@ func newAPI(s *server) *api {
 		if _, twice := a.rpcs[m.path()]; twice {
 			panic("server: method " + m.path() + " is declared twice")
 		}
-		a.rpcs[m.path()] = rpc{m, m.rpc(s, m.path())}
+		a.rpcs[m.path()] = rpc{m, m.rpc(m.path())}
 		a.services[m.Service] = true
 		for _, r := range m.REST {
 			b := &bound{method: &m, segments: parsePath(r.Path), body: r.Body}

@@ -92,10 +92,6 @@ func onRollback() rule[argocd.ApplicationRollbackRequest] {
 		if c.app, err = c.application(appRef{q.Name, q.AppNamespace, q.Project}); err != nil {
 			return err
 		}
-		action := rbac.Sync
-		if c.s.Catalog.Settings().Server.RollbackAction {
-			action = rbac.Rollback
-		}
-		return c.must(rbac.Applications, action, c.s.object(c.app))
+		return c.must(rbac.Applications, c.s.Policy().RollbackAction(), c.s.object(c.app))
 	}}
 }

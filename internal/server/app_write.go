@@ -52,14 +52,12 @@ func (s *server) createApplication(c *call, q *argocd.ApplicationCreateRequest) 
 	if !problem.Is(err, problem.Conflict) || lookErr != nil {
 		return nil, err
 	}
-	if sameRequest(old, app) {
-		return s.shown(old), nil
-	}
-	if !q.Upsert {
+	if same := sameRequest(old, app); !same && !q.Upsert {
 		return nil, problem.New(problem.Invalid, "existing application spec is different, use upsert flag to force update")
-	}
-	if !c.may(rbac.Applications, rbac.Get, s.object(old)) { // the refusal of an update would name its project
+	} else if !c.may(rbac.Applications, rbac.Get, s.object(old)) { // the answer would show it, the refusal of an update its project
 		return nil, problem.New(problem.Forbidden, "permission denied")
+	} else if same {
+		return s.shown(old), nil
 	}
 	return s.change(c, old, func(n *v1alpha1.Application) error {
 		n.Spec = app.Spec

@@ -23,7 +23,6 @@ type call struct {
 	door   string // http, grpc, grpc-web
 	method string
 	source netip.Addr
-	began  time.Time
 	token  string // as shown
 	cookie bool   // it came in a cookie, which a browser sends by itself
 
@@ -36,7 +35,6 @@ type call struct {
 	clusters   []catalog.Cluster        // that the rule found
 	repository catalog.Repository       // that the rule found
 	set        *v1alpha1.ApplicationSet // that the rule found
-	own        bool                     // the call changes the caller's own account
 	seat       *seat                    // what the request takes of the limits
 }
 
@@ -54,7 +52,7 @@ func callOf(ctx context.Context) *call {
 
 // receive makes the call of a request and finds out who asks. A bad token is no error yet: some methods answer anybody.
 func (s *server) receive(r *http.Request, id string) *call {
-	c := &call{Context: r.Context(), s: s, id: id, door: "http", method: r.URL.Path, source: sourceOf(r.RemoteAddr), began: time.Now()}
+	c := &call{Context: r.Context(), s: s, id: id, door: "http", method: r.URL.Path, source: sourceOf(r.RemoteAddr)}
 	if isRPC(r) {
 		c.door = "grpc"
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc-web") {

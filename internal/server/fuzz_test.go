@@ -135,7 +135,7 @@ func FuzzRPC(f *testing.F) {
 		}
 		ask(whole)
 		ask(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			c := &call{Context: r.Context(), s: s, seat: &seat{crowd: s.crowd, leaveAll: func() {}}, refused: errors.New("nobody"), door: "grpc", began: time.Now()}
+			c := &call{Context: r.Context(), s: s, seat: &seat{crowd: s.crowd, leaveAll: func() {}}, refused: errors.New("nobody"), door: "grpc"}
 			s.api.rpcs[path].ServeHTTP(w, r.WithContext(withCall(r.Context(), c)))
 		}))
 		if panics(t, registry) != 0 {

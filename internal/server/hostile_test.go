@@ -48,7 +48,7 @@ func newBesieged(t *testing.T) *besieged {
 				}
 			}
 		})
-	b.api.rpcs[watch.path()] = rpc{watch, watch.rpc(b.server, watch.path())}
+	b.api.rpcs[watch.path()] = rpc{watch, watch.rpc(watch.path())}
 	b.api.routes.find([]string{"api", "v1", "stream", "applications"}).routes["GET"] = &bound{method: &watch, segments: parsePath("/api/v1/stream/applications")}
 	b.token = logIn(t, o)
 	b.addr = serveOn(t, b.handler())

@@ -23,7 +23,7 @@ type method struct {
 	request  reflect.Type
 	answer   reflect.Type
 
-	rpc  func(s *server, path string) http.Handler                                    // gRPC and gRPC-Web
+	rpc  func(path string) http.Handler                                               // gRPC and gRPC-Web
 	call func(c *call, request any) (any, error)                                      // one answer; nil for streams
 	open func(c *call, request any) (run func(send func(any) error) error, err error) // many answers; nil for others
 	take func(c *call, receive func(request any) error) (any, error)                  // many requests; nil for others
@@ -99,7 +99,7 @@ func unary[Req, Res any](name string, r rule[Req], f func(c *call, r *Req) (*Res
 		return f(c, q)
 	}
 	m.call = func(c *call, q any) (any, error) { return whole(run(c, q.(*Req))) }
-	m.rpc = func(s *server, path string) http.Handler {
+	m.rpc = func(path string) http.Handler {
 		return connect.NewUnaryHandler(path, func(ctx context.Context, q *connect.Request[Req]) (*connect.Response[Res], error) {
 			c := callOf(ctx)
 			res, err := run(c, q.Msg)
@@ -136,7 +136,7 @@ func stream[Req, Res any](name string, r rule[Req], f func(c *call, r *Req, send
 			return f(c, q.(*Req), func(res *Res) error { return send(res) })
 		}, nil
 	}
-	m.rpc = func(s *server, path string) http.Handler {
+	m.rpc = func(path string) http.Handler {
 		return connect.NewServerStreamHandler(path, func(ctx context.Context, q *connect.Request[Req], out *connect.ServerStream[Res]) error {
 			c := callOf(ctx)
 			err := r.check(c, q.Msg)
@@ -176,7 +176,7 @@ func upload[Req, Res any](name string, r rule[Req], f func(c *call, first *Req, 
 			return q, receive(q)
 		}))
 	}
-	m.rpc = func(s *server, path string) http.Handler {
+	m.rpc = func(path string) http.Handler {
 		return connect.NewClientStreamHandler(path, func(ctx context.Context, in *connect.ClientStream[Req]) (*connect.Response[Res], error) {
 			c := callOf(ctx)
 			res, err := run(c, func() (*Req, error) {

@@ -43,7 +43,7 @@ type (
 // dialog declares a method with many requests and answers in turn. The rule decides by each request.
 func dialog[Req, Res any](name string, r rule[Req], f func(c *call, q *Req) (*Res, error)) method {
 	m := newMethod[Req, Res](name, r)
-	m.rpc = func(s *server, path string) http.Handler {
+	m.rpc = func(path string) http.Handler {
 		return connect.NewBidiStreamHandler(path, func(ctx context.Context, both *connect.BidiStream[Req, Res]) error {
 			c := callOf(ctx)
 			for n := 0; n < maxDialog; n++ {

@@ -231,10 +231,10 @@ func TestTerminalQueries(t *testing.T) {
 	}
 }
 
-// Without the setting there is no terminal, for anybody.
-func TestTerminalIsOff(t *testing.T) {
+// Strangers are not told whether there are terminals. (That there is none without the setting, TestTerminal shows.)
+func TestTerminalAsksWhoItIsFirst(t *testing.T) {
 	h := newHouse(t, defaultBounds, nil)
-	if status, _, text := h.do(t, "GET", "/terminal?pod=p&container=c&namespace=n&appName=a&projectName=d", "", ""); status != 401 && (status != 404 || !strings.Contains(text, "nothing is served")) {
+	if status, _, text := h.do(t, "GET", "/terminal?pod=p&container=c&namespace=n&appName=a&projectName=d", "", ""); status != 401 || !strings.Contains(text, "no session information") {
 		t.Errorf("%d %s", status, text)
 	}
 }
