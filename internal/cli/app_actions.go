@@ -44,26 +44,17 @@ func appActionsList(r *remote) *cobra.Command {
 		Example: "  hawser app actions list my-app --kind Deployment",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			a, err := r.applications(ctx)
-			if err != nil {
-				return err
-			}
-			name, ns := apps.Split(args[0], namespace)
-			items, err := a.actionable(ctx, name, ns)
-			if err != nil {
-				return err
-			}
-			objects, err := q.of(cmd, items, true)
+			a, err := r.chosen(cmd, args[0], namespace, &q, true, applications.actionable)
 			if err != nil {
 				return err
 			}
 			var list []apps.Action
-			for _, o := range objects {
+			for _, o := range a.objects {
 				gvk := o.GroupVersionKind()
 				res, err := api.Call[argocd.ApplicationResourceRequest, argocd.ResourceActionsListResponse](ctx, a.Client, applicationService+"ListResourceActions", &argocd.ApplicationResourceRequest{
-					Name: name, AppNamespace: ns, Namespace: o.GetNamespace(), ResourceName: o.GetName(), Group: gvk.Group, Kind: gvk.Kind, Version: gvk.Version,
+					Name: a.name, AppNamespace: a.namespace, Namespace: o.GetNamespace(), ResourceName: o.GetName(), Group: gvk.Group, Kind: gvk.Kind, Version: gvk.Version,
 				})
-				if gvk.Kind == v1alpha1.KindApplication && gvk.Group == v1alpha1.Group && o.GetName() == name && api.Code(err) == connect.CodeNotFound {
+				if gvk.Kind == v1alpha1.KindApplication && gvk.Group == v1alpha1.Group && o.GetName() == a.name && api.Code(err) == connect.CodeNotFound {
 					continue // a server that has no actions for an application itself
 				}
 				if err != nil {
@@ -103,16 +94,7 @@ func appActionsRun(r *remote) *cobra.Command {
 		Example: "  hawser app actions run my-app restart --kind Deployment --resource-name web\n\n  # with a parameter\n  hawser app actions run my-app scale --kind Deployment --resource-name web --param replicas=3",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			a, err := r.applications(ctx)
-			if err != nil {
-				return err
-			}
-			name, ns := apps.Split(args[0], namespace)
-			items, err := a.actionable(ctx, name, ns)
-			if err != nil {
-				return err
-			}
-			objects, err := q.of(cmd, items, q.all)
+			a, err := r.chosen(cmd, args[0], namespace, &q, q.all, applications.actionable)
 			if err != nil {
 				return err
 			}
@@ -124,14 +106,14 @@ func appActionsRun(r *remote) *cobra.Command {
 				}
 				given = append(given, argocd.ResourceActionParameters{Name: k, Value: v})
 			}
-			for _, o := range objects {
-				if o.GroupVersionKind().Group != objects[0].GroupVersionKind().Group {
+			for _, o := range a.objects {
+				if o.GroupVersionKind().Group != a.objects[0].GroupVersionKind().Group {
 					return misused("Ambiguous resource group. Use flag --group to specify resource group explicitly.")
 				}
 			}
-			for _, o := range objects {
+			for _, o := range a.objects {
 				gvk := o.GroupVersionKind()
-				req := argocd.ResourceActionRunRequestV2{Name: name, AppNamespace: ns, Namespace: o.GetNamespace(), ResourceName: o.GetName(), Group: gvk.Group, Kind: gvk.Kind, Version: gvk.Version, Action: args[1], ResourceActionParameters: given}
+				req := argocd.ResourceActionRunRequestV2{Name: a.name, AppNamespace: a.namespace, Namespace: o.GetNamespace(), ResourceName: o.GetName(), Group: gvk.Group, Kind: gvk.Kind, Version: gvk.Version, Action: args[1], ResourceActionParameters: given}
 				if err := a.runAction(ctx, req); err != nil {
 					return err
 				}

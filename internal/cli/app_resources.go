@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -143,6 +144,27 @@ func (r *remote) printResources(list []*object.Object, format string, picked, na
 	return nil
 }
 
+// chosen is the objects of an application that a command's flags name, and the way to its server.
+type chosen struct {
+	applications
+	name, namespace string // of the application
+	objects         []*object.Object
+}
+
+// chosen finds what the flags name among those objects of an application that list knows.
+func (r *remote) chosen(cmd *cobra.Command, application, namespace string, q *which, several bool, list func(applications, context.Context, string, string) ([]argocd.ResourceDiff, error)) (c chosen, err error) {
+	if c.applications, err = r.applications(cmd.Context()); err != nil {
+		return c, err
+	}
+	c.name, c.namespace = apps.Split(application, namespace)
+	items, err := list(c.applications, cmd.Context(), c.name, c.namespace)
+	if err != nil {
+		return c, err
+	}
+	c.objects, err = q.of(cmd, items, several)
+	return c, err
+}
+
 func appPatchResource(r *remote) *cobra.Command {
 	var q which
 	var patch, patchType, project, namespace string
@@ -151,23 +173,14 @@ func appPatchResource(r *remote) *cobra.Command {
 		Example: "  hawser app patch-resource my-app --kind Deployment --resource-name web --patch '{\"spec\": {\"replicas\": 3}}'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			a, err := r.applications(ctx)
+			a, err := r.chosen(cmd, args[0], namespace, &q, q.all, applications.managed)
 			if err != nil {
 				return err
 			}
-			name, ns := apps.Split(args[0], namespace)
-			items, err := a.managed(ctx, name, ns)
-			if err != nil {
-				return err
-			}
-			objects, err := q.of(cmd, items, q.all)
-			if err != nil {
-				return err
-			}
-			for _, o := range objects {
+			for _, o := range a.objects {
 				gvk := o.GroupVersionKind()
 				if _, err := api.Call[argocd.ApplicationResourcePatchRequest, argocd.ApplicationResourceResponse](ctx, a.Client, applicationService+"PatchResource", &argocd.ApplicationResourcePatchRequest{
-					Name: name, AppNamespace: ns, Project: project, Namespace: o.GetNamespace(), ResourceName: o.GetName(), Version: gvk.Version, Group: gvk.Group, Kind: gvk.Kind, Patch: patch, PatchType: patchType,
+					Name: a.name, AppNamespace: a.namespace, Project: project, Namespace: o.GetNamespace(), ResourceName: o.GetName(), Version: gvk.Version, Group: gvk.Group, Kind: gvk.Kind, Patch: patch, PatchType: patchType,
 				}); err != nil {
 					return err
 				}
@@ -195,20 +208,11 @@ func appDeleteResource(r *remote) *cobra.Command {
 		Example: "  hawser app delete-resource my-app --kind Pod --resource-name web-0",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			a, err := r.applications(ctx)
+			a, err := r.chosen(cmd, args[0], namespace, &q, q.all, applications.managed)
 			if err != nil {
 				return err
 			}
-			name, ns := apps.Split(args[0], namespace)
-			items, err := a.managed(ctx, name, ns)
-			if err != nil {
-				return err
-			}
-			objects, err := q.of(cmd, items, q.all)
-			if err != nil {
-				return err
-			}
-			for _, o := range objects {
+			for _, o := range a.objects {
 				gvk := o.GroupVersionKind()
 				what := fmt.Sprintf("%s/%s %s/%s", gvk.Group, gvk.Kind, o.GetNamespace(), o.GetName())
 				yes, err := r.confirmed("Are you sure you want to delete "+what+" ? [y/n]", false)
@@ -220,7 +224,7 @@ func appDeleteResource(r *remote) *cobra.Command {
 					continue
 				}
 				if _, err := api.Call[argocd.ApplicationResourceDeleteRequest, argocd.ApplicationResponse](ctx, a.Client, applicationService+"DeleteResource", &argocd.ApplicationResourceDeleteRequest{
-					Name: name, AppNamespace: ns, Project: project, Namespace: o.GetNamespace(), ResourceName: o.GetName(), Version: gvk.Version, Group: gvk.Group, Kind: gvk.Kind, Force: force, Orphan: orphan,
+					Name: a.name, AppNamespace: a.namespace, Project: project, Namespace: o.GetNamespace(), ResourceName: o.GetName(), Version: gvk.Version, Group: gvk.Group, Kind: gvk.Kind, Force: force, Orphan: orphan,
 				}); err != nil {
 					return err
 				}

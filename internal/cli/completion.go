@@ -89,65 +89,50 @@ func (r *remote) completeContexts(cmd *cobra.Command, args []string, begun strin
 	})(cmd, args, begun)
 }
 
-// applicationNames lists applications; one outside of the server's own namespace is NAMESPACE/NAME.
-func (r *remote) applicationNames(ctx context.Context) ([]string, error) {
-	list, err := call[v1alpha1.ApplicationList](ctx, r, "application.ApplicationService/List", &argocd.ApplicationQuery{})
+// names asks the server for a list, and each element of it for what it goes by.
+func names[List, T, Query any](ctx context.Context, r *remote, method string, query *Query, items func(*List) []T, of func(T) []string) ([]string, error) {
+	list, err := call[List](ctx, r, method, query)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, a := range list.Items {
-		names = append(names, a.Name)
+	var all []string
+	for _, item := range items(list) {
+		all = append(all, of(item)...)
 	}
-	return names, nil
+	return all, nil
+}
+
+func (r *remote) applicationNames(ctx context.Context) ([]string, error) {
+	return names(ctx, r, "application.ApplicationService/List", &argocd.ApplicationQuery{},
+		func(l *v1alpha1.ApplicationList) []v1alpha1.Application { return l.Items },
+		func(a v1alpha1.Application) []string { return []string{a.Name} })
 }
 
 func (r *remote) projectNames(ctx context.Context) ([]string, error) {
-	list, err := call[v1alpha1.AppProjectList](ctx, r, "project.ProjectService/List", &argocd.ProjectQuery{})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, p := range list.Items {
-		names = append(names, p.Name)
-	}
-	return names, nil
+	return names(ctx, r, "project.ProjectService/List", &argocd.ProjectQuery{},
+		func(l *v1alpha1.AppProjectList) []v1alpha1.AppProject { return l.Items },
+		func(p v1alpha1.AppProject) []string { return []string{p.Name} })
 }
 
 func (r *remote) clusterNames(ctx context.Context) ([]string, error) {
-	list, err := call[argocd.ClusterList](ctx, r, "cluster.ClusterService/List", &argocd.ClusterQuery{})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, c := range list.Items {
-		if names = append(names, c.Server); c.Name != "" {
-			names = append(names, c.Name)
-		}
-	}
-	return names, nil
+	return names(ctx, r, "cluster.ClusterService/List", &argocd.ClusterQuery{},
+		func(l *argocd.ClusterList) []argocd.Cluster { return l.Items },
+		func(c argocd.Cluster) []string {
+			if c.Name == "" {
+				return []string{c.Server}
+			}
+			return []string{c.Server, c.Name}
+		})
 }
 
 func (r *remote) repositoryURLs(ctx context.Context) ([]string, error) {
-	list, err := call[argocd.RepositoryList](ctx, r, "repository.RepositoryService/ListRepositories", &argocd.RepoQuery{})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, x := range list.Items {
-		names = append(names, x.Repo)
-	}
-	return names, nil
+	return names(ctx, r, "repository.RepositoryService/ListRepositories", &argocd.RepoQuery{},
+		func(l *argocd.RepositoryList) []argocd.Repository { return l.Items },
+		func(x argocd.Repository) []string { return []string{x.Repo} })
 }
 
 func (r *remote) applicationSetNames(ctx context.Context) ([]string, error) {
-	list, err := call[v1alpha1.ApplicationSetList](ctx, r, "applicationset.ApplicationSetService/List", &argocd.ApplicationSetListQuery{})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, a := range list.Items {
-		names = append(names, a.Name)
-	}
-	return names, nil
+	return names(ctx, r, "applicationset.ApplicationSetService/List", &argocd.ApplicationSetListQuery{},
+		func(l *v1alpha1.ApplicationSetList) []v1alpha1.ApplicationSet { return l.Items },
+		func(a v1alpha1.ApplicationSet) []string { return []string{a.Name} })
 }
