@@ -117,9 +117,6 @@ func heap() uint64 {
 
 // Hostile callers cost what they may cost, and nobody else notices.
 func TestHostileCallers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds; run without -short")
-	}
 	for _, c := range []struct {
 		name   string
 		attack func(*testing.T, *besieged)

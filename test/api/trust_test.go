@@ -43,7 +43,7 @@ func keyOf(t *testing.T, algorithm string) (armored, fingerprint string) {
 	t.Helper()
 	gpg, err := exec.LookPath("gpg")
 	if err != nil {
-		t.Skip("there is no gpg to make keys with")
+		t.Skip("gpg is not installed: apt-get install gnupg")
 	}
 	home, err := os.MkdirTemp("", "gpg") // t.TempDir's name is too long for gpg's socket
 	if err != nil {
