@@ -102,7 +102,7 @@ func TestLoginIsNotRenewed(t *testing.T) {
 		"issuer refuses": {"invalid_grant", problem.Unauthenticated, func(_ *stage, p *idp, _ *Session) { p.refresh = nil }},
 		"issuer away": {"could not be had", problem.Unavailable, func(_ *stage, p *idp, _ *Session) {
 			p.spoil = func(w http.ResponseWriter, _ *http.Request) bool {
-				http.Error(w, "canary client+secret", 503)
+				http.Error(w, "canary client+secret", http.StatusServiceUnavailable)
 				return true
 			}
 		}},

@@ -190,7 +190,7 @@ func (a applications) followOnce(ctx context.Context, q argocd.ApplicationQuery,
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	for {
 		e, err := s.Next()
 		if errors.Is(err, io.EOF) {

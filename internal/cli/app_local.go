@@ -88,7 +88,7 @@ func readTree(top string) (source.Files, error) {
 	if err != nil {
 		return nil, problem.Because(problem.NotFound, err, "read local files")
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	files, size := source.Files{}, 0
 	err = fs.WalkDir(root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
 		switch {

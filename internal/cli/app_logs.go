@@ -68,7 +68,7 @@ func (a applications) logs(ctx context.Context, q *argocd.ApplicationPodLogsQuer
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	for {
 		e, err := s.Next()
 		switch {

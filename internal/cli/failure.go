@@ -124,7 +124,7 @@ func logLine(w io.Writer, format, level, said, plain string, now time.Time) {
 // words returns what err says, without the hints in it, and those. An answer of a server is put as scripts know it:
 // rpc error: code = NotFound desc = …
 func words(err error) (said string, hints []string) {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // layer by layer: what wraps something has a say of its own
 	case *exit:
 		return words(e.cause)
 	case *problem.Error:

@@ -26,7 +26,7 @@ type credentials struct {
 	azureSecret, azureEndpoint    string
 	kind                          string // git, helm or oci
 	oci, ociHTTP                  bool
-	proxy, noProxy                string
+	proxy                         string
 	upsert                        bool
 }
 

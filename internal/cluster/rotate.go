@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func tokenIn(secret *object.Object) (string, error) {
 
 // unsaid is an API server's refusal of a Secret without its text, which may quote it.
 func unsaid(err error) error {
-	if problem.KindOf(err) != problem.Internal || err == context.Canceled || err == context.DeadlineExceeded {
+	if problem.KindOf(err) != problem.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return problem.New(problem.Precondition, "the cluster refuses it: %s", apierrors.ReasonForError(err))

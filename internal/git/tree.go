@@ -93,7 +93,7 @@ var errNoFolder = errors.New("no such folder")
 
 // missing turns errNoFolder, and nothing else, into what callers know as fs.ErrNotExist.
 func missing(err error, op, p string) error {
-	if err == errNoFolder || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, errNoFolder) || errors.Is(err, fs.ErrNotExist) {
 		return &fs.PathError{Op: op, Path: p, Err: fs.ErrNotExist}
 	}
 	return err
@@ -154,7 +154,7 @@ func (t *tree) unreadable(err error, p string, limit int64) error {
 	switch {
 	case errors.As(err, &large):
 		return source.TooLarge(p, large.size, limit)
-	case err == errMissing || err == errAmbiguous:
+	case errors.Is(err, errMissing) || errors.Is(err, errAmbiguous):
 		t.objects.damaged()
 		return problem.New(problem.Unavailable, "read %s in %s: the mirror lacks its content", p, t.name).
 			WithHint("the mirror is fetched anew with the next refresh")

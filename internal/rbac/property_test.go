@@ -94,8 +94,10 @@ func TestMatcherAgrees(t *testing.T) {
 		r := asked.Draw(t, "request")
 		table := p.For(s)
 		d, m := table.May(r), table.Matcher(r.Resource, r.Action)
-		if m.Allows(r.Object) != d.Allowed || m.Allows(r.Object) != d.Allowed {
-			t.Fatalf("%v %v: May says %s, the matcher the opposite", s, r, d)
+		for _, told := range []string{"worked out", "remembered"} {
+			if m.Allows(r.Object) != d.Allowed {
+				t.Fatalf("%v %v: May says %s, the matcher the opposite (%s)", s, r, d, told)
+			}
 		}
 		if project, _, below := strings.Cut(r.Object, "/"); below && ScopedToProject(r.Resource) {
 			if a := m.Project(project); a == All && !d.Allowed || a == None && d.Allowed {

@@ -99,7 +99,7 @@ func (a *Apps) recompare(ctx context.Context, app *v1alpha1.Application, last *v
 // saysLike reports whether people would read the same of both.
 func (c *compared) saysLike(o *compared) bool {
 	sameHealth := c.health == o.health || c.health != nil && o.health != nil && c.health.Status == o.health.Status && c.health.Message == o.health.Message
-	sameErr := c.err == o.err || c.err != nil && o.err != nil && c.err.Error() == o.err.Error()
+	sameErr := (c.err == nil) == (o.err == nil) && (c.err == nil || c.err.Error() == o.err.Error())
 	sameLive := (c.live == nil) == (o.live == nil) && (c.live == nil || c.live.GetUID() == o.live.GetUID())
 	return sameHealth && sameErr && sameLive && c.status == o.status && c.foreign == o.foreign && c.refused == o.refused && c.ignored == o.ignored && len(c.changes) == len(o.changes)
 }

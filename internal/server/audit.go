@@ -35,6 +35,7 @@ func (l LogAudit) Decided(d Decision) {
 	if d.Allowed && d.Action == "get" {
 		level = slog.LevelDebug
 	}
+	//nolint:forbidigo // a decision is told whatever became of its request
 	l.Log.LogAttrs(context.Background(), level, "decision", slog.String("request", d.Request), slog.String("who", clip(d.Who)), slog.String("issuer", d.Issuer),
 		slog.String("from", d.From.String()), slog.String("door", d.Door), slog.String("method", d.Method), slog.String("resource", d.Resource),
 		slog.String("action", d.Action), slog.String("object", clip(d.Object)), slog.Bool("allowed", d.Allowed), slog.String("why", d.Why))

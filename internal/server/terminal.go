@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -164,7 +165,7 @@ func (s *server) runTerminal(c *call, q *terminalQuery, shells []string, conn *w
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	if err != nil && err != errLeft {
+	if err != nil && !errors.Is(err, errLeft) {
 		t.say("\r\n" + err.Error() + "\r\n")
 	}
 	in, out, hash := t.account()

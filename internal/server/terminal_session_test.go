@@ -197,7 +197,8 @@ func TestInputIsAChain(t *testing.T) {
 		_, _, h := s.account()
 		return h
 	}
-	if hash("a", "b") != hash("a", "b") || hash("a", "b") == hash("b", "a") || hash("a") == hash("a", "a") {
+	once, again := hash("a", "b"), hash("a", "b")
+	if once != again || once == hash("b", "a") || hash("a") == hash("a", "a") {
 		t.Error("the chain is none")
 	}
 }

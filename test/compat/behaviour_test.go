@@ -125,7 +125,7 @@ type stream struct {
 func (h *house) watch(t *testing.T, path string, header http.Header) *stream {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	res := h.open(t, ctx, asked{path: path, header: header})
+	res := h.open(ctx, t, asked{path: path, header: header})
 	s := &stream{res, make(chan string, 1000)}
 	done := make(chan struct{})
 	go func() {
@@ -230,7 +230,7 @@ func TestWatchReplays(t *testing.T) {
 	if line := tree.next(t); !strings.HasPrefix(line, `{"result":{`) {
 		t.Errorf("a tree is %q", line)
 	}
-	if res := h.open(t, t.Context(), asked{path: "/api/v1/stream/applications/none/resource-tree"}); res.StatusCode != 403 {
+	if res := h.open(t.Context(), t, asked{path: "/api/v1/stream/applications/none/resource-tree"}); res.StatusCode != 403 {
 		t.Errorf("the tree of none: %d", res.StatusCode)
 		res.Body.Close()
 	} else {

@@ -183,7 +183,7 @@ var plain = &http.Client{
 // ask sends a request; JSON unless the header says otherwise.
 func (h *house) ask(t *testing.T, q asked) answered {
 	t.Helper()
-	res := h.open(t, t.Context(), q)
+	res := h.open(t.Context(), t, q)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
@@ -192,7 +192,7 @@ func (h *house) ask(t *testing.T, q asked) answered {
 	return answered{res.StatusCode, res.Header, string(body)}
 }
 
-func (h *house) open(t *testing.T, ctx context.Context, q asked) *http.Response {
+func (h *house) open(ctx context.Context, t *testing.T, q asked) *http.Response {
 	t.Helper()
 	if q.verb == "" {
 		q.verb = "GET"

@@ -292,7 +292,7 @@ func random(r *rand.Rand, v reflect.Value, depth int) {
 		v.Set(reflect.ValueOf([]intstr.IntOrString{intstr.FromInt32(r.Int32()), intstr.FromString("5%")}[r.IntN(2)]))
 		return
 	case metav1.FieldsV1:
-		v.Addr().Interface().(*metav1.FieldsV1).Raw = []byte(`{"f:spec":{}}`)
+		v.Addr().Interface().(*metav1.FieldsV1).SetRawString(`{"f:spec":{}}`)
 		return
 	}
 	switch v.Kind() {
