@@ -236,6 +236,7 @@ type scenario struct {
 	status int      // 200, when 0
 	says   []string // parts of the answer
 	lacks  []string // what must not be in it
+	soon   bool     // it may say so a moment later: events are written behind the answer
 }
 
 // run asks one request after the other: later ones see what earlier ones did.
@@ -249,6 +250,11 @@ func (h *house) run(t *testing.T, list []scenario) {
 			s.status = 200
 		}
 		name := fmt.Sprintf("%d %s %s by %q", i, s.verb, s.path, s.who)
+		if s.soon {
+			for _, part := range s.says {
+				h.eventually(t, s.who, s.path, part)
+			}
+		}
 		status, answer := h.as(t, s.who).do(t, s.verb, s.path, s.body)
 		if status != s.status {
 			t.Errorf("%s: status %d, want %d: %s", name, status, s.status, answer)
