@@ -7,6 +7,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/server"
+	"github.com/hawser-cd/hawser/web"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -17,7 +18,7 @@ func (d *Daemon) handler() http.Handler {
 	return server.New(server.Options{
 		Log: d.log, Version: server.Build(), Metrics: d.registry, Count: d.registry, Ready: d.ready,
 		Namespace: d.cfg.Namespace, AnyNamespace: d.anyNamespace(), RootPath: d.rootPath(), Catalog: d.Catalog, Apps: d.Apps, Fleet: d.Fleet, Auth: d.Auth, Sources: d.Apps,
-		Policy: d.policies.current.Load, Operator: d.core, StrangerRate: d.rate, Audit: d.audit,
+		Policy: d.policies.current.Load, Operator: d.core, StrangerRate: d.rate, Audit: d.audit, Page: web.Files(),
 		Webhook: d.Apps.Pushed, WebhookSecrets: d.secrets, MaxWebhookBytes: func() int64 { return d.Catalog.Settings().Webhook.MaxBytes },
 	})
 }

@@ -59,13 +59,7 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	for _, cookie := range r.Cookies() {
-		if isSessionCookie(cookie.Name) {
-			gone := s.cookieLike(r)
-			gone.Name, gone.MaxAge = cookie.Name, -1
-			http.SetCookie(w, &gone)
-		}
-	}
+	s.forgetCookies(w, r)
 	where := s.base() + "/login"
 	if c.refused == nil {
 		for _, p := range s.Auth.Providers() {
@@ -99,6 +93,25 @@ func (s *server) exchange(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]any{
 		"access_token": got.Token, "issued_token_type": "urn:ietf:params:oauth:token-type:jwt", "token_type": "Bearer", "expires_in": int(time.Until(got.Expires).Seconds()),
 	})
+}
+
+// keepSession gives the browser the session that it logged in to, as Argo CD does; an empty token ends the one it has.
+func (s *server) keepSession(w http.ResponseWriter, r *http.Request, token string) {
+	if token == "" {
+		s.forgetCookies(w, r)
+		return
+	}
+	s.setCookies(w, r, token)
+}
+
+func (s *server) forgetCookies(w http.ResponseWriter, r *http.Request) {
+	for _, cookie := range r.Cookies() {
+		if isSessionCookie(cookie.Name) {
+			gone := s.cookieLike(r)
+			gone.Name, gone.MaxAge = cookie.Name, -1
+			http.SetCookie(w, &gone)
+		}
+	}
 }
 
 func isSessionCookie(name string) bool {

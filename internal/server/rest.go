@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/server/argocd"
 )
 
 // bound is a REST route of a method: the segments of its path, and where each part of the request comes from.
@@ -349,6 +350,9 @@ func (s *server) rest(w http.ResponseWriter, r *http.Request, b *bound, segments
 		c.finish(nil)
 		if c.renewed != "" {
 			s.setCookies(w, r, c.renewed)
+		}
+		if session, ok := answer.(*argocd.SessionResponse); ok {
+			s.keepSession(w, r, session.Token)
 		}
 		s.write(w, r, answer)
 	}

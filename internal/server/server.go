@@ -12,7 +12,7 @@ package server
 import (
 	"context"
 	"fmt"
-	"html"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -56,6 +56,7 @@ type Options struct {
 	Policy       func() *rbac.Policy // in force now
 	Operator     string              // the only token that counts, where one person is served (hawser --core); empty otherwise
 	Sources      Sources
+	Page         fs.FS   // what a browser loads; nil: nothing
 	StrangerRate float64 // requests a second from one address by callers who are not logged in; 0 is the default (limits.go)
 	Audit        Audit
 
@@ -86,6 +87,7 @@ type server struct {
 	counters    counters
 	crossOrigin *http.CrossOriginProtection
 	api         *api
+	page        *page
 	connections connections
 	told        atomic.Int64 // the second in which a refused delivery was logged last
 
@@ -104,7 +106,6 @@ type route struct {
 
 func (s *server) routes() []route {
 	return []route{
-		{"GET", "/", s.home},
 		{"GET", "/healthz", s.healthz},
 		{"GET", "/metrics", s.metrics()},
 		{"POST", "/api/webhook", s.webhook},
@@ -133,6 +134,9 @@ func newServerWithin(o Options, b bounds, l limits) *server {
 		s.Audit = LogAudit{o.Log}
 	}
 	s.api = newAPI(s)
+	if o.Page != nil {
+		s.page = newPage(o.Page, s.base())
+	}
 	s.swagger = sync.OnceValue(func() []byte { return describe(s.methods(), s.Version.Version) })
 	s.swaggerUI = sync.OnceValue(func() []byte { return listRoutes(s.methods()) })
 	s.reflected = sync.OnceValue(func() reflected { return reflectMethods(s.methods()) })
@@ -145,7 +149,7 @@ func (s *server) handler() http.Handler {
 		byPath[r.path] = append(byPath[r.path], r)
 	}
 	return s.belowRoot(oneSlash(s.boundary(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.api.serve(w, r) {
+		if s.api.serve(w, r) || s.page != nil && s.page.serve(w, r) {
 			return
 		}
 		rows := byPath[r.URL.Path]
@@ -198,19 +202,6 @@ func (s *server) belowRoot(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// home says what this is. The links are relative, so that they work below a proxy's prefix.
-func (s *server) home(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprintf(w, `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Hawser</title>
-<h1>Hawser %s</h1>
-<p>Hawser pulls your clusters to what Git says, and holds them there.</p>
-<p>There is no web page yet. Every application's state is in its Kubernetes object: <code>kubectl -n argocd get applications</code></p>
-<ul><li><a href="healthz?full=true">health</a><li><a href="metrics">metrics</a><li><a href="api/version">version</a></ul>
-</html>
-`, html.EscapeString(s.Version.Version))
 }
 
 // healthz answers "ok" while the process lives; with full=true, only while it can do its work. Kubernetes restarts on

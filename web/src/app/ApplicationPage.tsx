@@ -1,0 +1,59 @@
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
+import { useTitle } from "../shell/Shell";
+import { Empty, Failure, Waiting } from "../ui/Say";
+import { useLive } from "./data";
+import { Header } from "./Header";
+import { parseNode, type AppSearch } from "./search";
+import styles from "./ApplicationPage.module.css";
+
+const Topology = lazy(() => import("./topology/Topology").then((m) => ({ default: m.Topology })));
+const ObjectDrawer = lazy(() => import("./object/ObjectDrawer").then((m) => ({ default: m.ObjectDrawer })));
+const AppPanel = lazy(() => import("./AppPanel").then((m) => ({ default: m.AppPanel })));
+
+/** Changes what the screen shows; each step is a step of the browser's history unless `replace`. */
+export function useShow() {
+  const navigate = useNavigate({ from: "/applications/$namespace/$name" });
+  return (change: Partial<AppSearch>, replace = false) => void navigate({ search: (s: AppSearch) => ({ ...s, ...change }), replace });
+}
+
+export function ApplicationPage() {
+  const app = useParams({ from: "/inside/applications/$namespace/$name" });
+  const search = useSearch({ from: "/inside/applications/$namespace/$name" });
+  const show = useShow();
+  const live = useLive(app);
+  useTitle(app.name);
+
+  if (live.record.isPending) return <Waiting>Loading {app.name}</Waiting>;
+  if (live.record.isError) return <Failure error={live.record.error} doing={`see application ${app.name}`} onRetry={() => live.record.refetch()} />;
+  if (live.gone) {
+    return (
+      <Empty title={`${app.name} was deleted`}>
+        <p>
+          It went while you looked at it. <Link to="/applications">All applications</Link>
+        </p>
+      </Empty>
+    );
+  }
+  const node = parseNode(search.node);
+  return (
+    <div className={styles.page}>
+      <Header app={app} record={live.record.data} tree={live.tree.data} state={live.state} />
+      <div className={styles.stage}>
+        <Suspense fallback={<Waiting>Drawing the topology</Waiting>}>
+          {live.tree.isError ? (
+            <Failure error={live.tree.error} doing="load the objects" onRetry={() => live.tree.refetch()} />
+          ) : live.tree.data ? (
+            <Topology app={app} record={live.record.data} tree={live.tree.data} />
+          ) : (
+            <Waiting>Loading the objects</Waiting>
+          )}
+        </Suspense>
+        <Suspense fallback={null}>
+          {node && <ObjectDrawer key={search.node} app={app} record={live.record.data} tree={live.tree.data} node={node} onClose={() => show({ node: undefined, tab: undefined })} />}
+          {search.panel && <AppPanel app={app} record={live.record.data} tree={live.tree.data} panel={search.panel} onClose={() => show({ panel: undefined, tab: undefined })} />}
+        </Suspense>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+// What the screen of an application shows, as its address has it.
+import type { ObjectKey } from "../types";
+
+export const panels = ["sync", "operation", "history", "events", "details", "edit", "delete"] as const;
+export type Panel = (typeof panels)[number];
+
+export interface AppSearch {
+  view?: "network" | "list" | "pods";
+  panel?: Panel;
+  /** The object whose drawer is open: group/kind/namespace/name. */
+  node?: string;
+  /** The drawer's tab, or the panel's. */
+  tab?: string;
+  /** Words that are looked for in the topology. */
+  find?: string;
+}
+
+export function validateAppSearch(s: Record<string, unknown>): AppSearch {
+  const out: AppSearch = {};
+  if (s.view === "network" || s.view === "list" || s.view === "pods") out.view = s.view;
+  if (panels.includes(s.panel as Panel)) out.panel = s.panel as Panel;
+  for (const name of ["node", "tab", "find"] as const) {
+    const v = s[name];
+    if (typeof v === "string" && v !== "") out[name] = v;
+  }
+  return out;
+}
+
+export const nodeOf = (k: ObjectKey): string => [k.group, k.kind, k.namespace, k.name].join("/");
+
+/** Reads a node of an address. A fifth part, the index of a container in Argo CD's links, is left out. */
+export function parseNode(text: string | undefined): ObjectKey | undefined {
+  const [group, kind, namespace, name] = text?.split("/") ?? [];
+  return kind && name ? { group, kind, namespace, name } : undefined;
+}

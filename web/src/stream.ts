@@ -1,0 +1,100 @@
+// Streams: what the server tells by itself.
+//
+// A tab that nobody looks at listens to nothing, so that many open tabs cost the server nothing and do not take each
+// other's connections (a browser has six to one plain-HTTP server). Whoever comes back is told to look again.
+import { useEffect, useRef, useState } from "react";
+import { address, ApiError, type Query } from "./api";
+
+export type StreamState = "connecting" | "live" | "lost";
+
+interface Listener<T> {
+  /** One message. */
+  message: (value: T) => void;
+  /** The stream begins anew: what was told in between is lost, so look again. Not called the first time. */
+  again?: () => void;
+  /** The server has ended the stream for good: not found, or no longer permitted. */
+  refused?: (error: ApiError) => void;
+  state?: (state: StreamState) => void;
+}
+
+/** Listens until the function that it returns is called. */
+export function listen<T>(at: string, query: Query, on: Listener<T>): () => void {
+  let source: EventSource | undefined;
+  let timer = 0;
+  let tries = 0;
+  let first = true;
+  let ended = false;
+
+  const close = () => {
+    window.clearTimeout(timer);
+    source?.close();
+    source = undefined;
+  };
+  const later = () => {
+    close();
+    if (ended || document.hidden) return;
+    on.state?.("lost");
+    timer = window.setTimeout(open, Math.min(10_000, 500 * 2 ** tries++));
+  };
+  const open = () => {
+    close();
+    on.state?.("connecting");
+    source = new EventSource(address(at, query));
+    source.onopen = () => {
+      tries = 0;
+      on.state?.("live");
+      if (!first) on.again?.();
+      first = false;
+    };
+    source.onmessage = (event) => {
+      const { result, error } = JSON.parse(event.data) as { result?: T; error?: { message: string; http_code: number; grpc_code: number } };
+      if (error) {
+        if (error.http_code === 403 || error.http_code === 404) {
+          ended = true;
+          close();
+          on.refused?.(new ApiError(error.http_code, error.message, error.grpc_code));
+          return;
+        }
+        later();
+        return;
+      }
+      if (result !== undefined) on.message(result);
+    };
+    source.onerror = later;
+  };
+  const seen = () => {
+    if (ended) return;
+    if (document.hidden) close();
+    else if (!source) open();
+  };
+
+  document.addEventListener("visibilitychange", seen);
+  if (!document.hidden) open();
+  return () => {
+    ended = true;
+    close();
+    document.removeEventListener("visibilitychange", seen);
+  };
+}
+
+/** Listens while the component is there, to another stream when `at` or the query changes; at is null for none. */
+export function useStream<T>(at: string | null, query: Query, on: Listener<T>): StreamState {
+  const [state, setState] = useState<StreamState>("connecting");
+  const latest = useRef(on);
+  latest.current = on;
+  const key = at === null ? null : address(at, query);
+  useEffect(() => {
+    if (at === null) return;
+    return listen<T>(at, query, {
+      message: (value) => latest.current.message(value),
+      again: () => latest.current.again?.(),
+      refused: (error) => latest.current.refused?.(error),
+      state: (s) => {
+        setState(s);
+        latest.current.state?.(s);
+      },
+    });
+    // The key says all that `at` and `query` say.
+  }, [key]);
+  return state;
+}

@@ -1,0 +1,49 @@
+import { DropdownMenu } from "radix-ui";
+import type { ReactNode } from "react";
+import styles from "./Menu.module.css";
+
+export interface Choice {
+  label: ReactNode;
+  icon?: ReactNode;
+  onSelect: () => void;
+  danger?: boolean;
+  /** Why it cannot be chosen now. */
+  disabled?: string | boolean;
+  checked?: boolean;
+}
+
+interface Props {
+  /** One element that can take a ref: the button that opens it. */
+  trigger: ReactNode;
+  choices: (Choice | "line" | false | undefined)[];
+  align?: "start" | "end";
+}
+
+/** A menu of things to do. It is not modal: a modal one would write style elements, which the page's policy forbids. */
+export function Menu({ trigger, choices, align = "end" }: Props) {
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className={styles.menu} align={align} sideOffset={4} collisionPadding={8}>
+          {choices.map((c, i) => {
+            if (!c) return null;
+            if (c === "line") return <DropdownMenu.Separator key={i} className={styles.line} />;
+            return (
+              <DropdownMenu.Item
+                key={i}
+                className={`${styles.choice} ${c.danger ? styles.danger : ""}`}
+                disabled={!!c.disabled}
+                title={typeof c.disabled === "string" ? c.disabled : undefined}
+                onSelect={c.onSelect}
+              >
+                <span className={styles.icon}>{c.icon ?? (c.checked ? "✓" : "")}</span>
+                {c.label}
+              </DropdownMenu.Item>
+            );
+          })}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
