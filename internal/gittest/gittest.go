@@ -164,6 +164,8 @@ type Repo struct {
 	Dir  string // the bare repository
 	Name string
 
+	Author string // of the commits to come, "Ada <ada@example.com>"; empty: Test Person
+
 	branch string
 	clock  time.Time // of the next commit: one second after the last, so that dates order
 }
@@ -260,7 +262,11 @@ func (r *Repo) write(t testing.TB, files map[string]string, message, parent stri
 	if parent == "" {
 		fmt.Fprintf(&b, "reset %s\n", ref) // without from: the commit below has no parent
 	}
-	fmt.Fprintf(&b, "commit %s\ncommitter Test Person <test@example.com> %d +0100\n", ref, r.clock.Unix())
+	fmt.Fprintf(&b, "commit %s\n", ref)
+	if r.Author != "" {
+		fmt.Fprintf(&b, "author %s %d +0100\n", r.Author, r.clock.Unix())
+	}
+	fmt.Fprintf(&b, "committer Test Person <test@example.com> %d +0100\n", r.clock.Unix())
 	fmt.Fprintf(&b, "data %d\n%s\n", len(message), message)
 	if parent != "" {
 		fmt.Fprintf(&b, "from %s\n", parent)
