@@ -100,7 +100,7 @@ function ItemFace({ item }: { item: Item }) {
           <Badges item={item} />
           <Age of={item.created} />
         </span>
-        {third && <span className={styles.third}>{third}</span>}
+        {(third || item.app) && <span className={styles.third} data-short={!!item.app || undefined}>{third || "\u00a0"}</span>}
       </span>
     </>
   );
