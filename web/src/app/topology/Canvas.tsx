@@ -198,7 +198,7 @@ function Flow({ layout, lines, selected, changes, look, label, app, onOpen, onKn
         </SafeLink>
       </Panel>
       {layout.places.length > 24 && (
-        <MiniMap<Shown> className={styles.minimap} pannable zoomable position="bottom-right" ariaLabel="Map of the whole picture" nodeClassName={toneOfNode} nodeBorderRadius={12} nodeStrokeWidth={0} />
+        <MiniMap<Shown> className={`${styles.minimap} ${layout.height > 2 * layout.width ? styles.tall : ""}`} pannable zoomable position="bottom-right" ariaLabel="Map of the whole picture" nodeClassName={toneOfNode} nodeBorderRadius={12} nodeStrokeWidth={0} />
       )}
     </ReactFlow>
   );

@@ -35,8 +35,10 @@ function OfBox(props: Rows) {
   const box = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({ count: props.rows.length, getScrollElement: () => box.current, estimateSize: () => 40, overscan: 12, getItemKey: (i) => props.rows[i].id });
   return (
-    <div ref={box} className={styles.box}>
-      <Table {...props} virtual={rows} />
+    <div className={styles.frame}>
+      <div ref={box} className={styles.box}>
+        <Table {...props} virtual={rows} />
+      </div>
     </div>
   );
 }
@@ -82,7 +84,7 @@ function Table({ rows, changes, virtual, offset = 0 }: Rows & { virtual: Virtual
     } else if (e.key === "Enter" && (e.target as HTMLElement).dataset.index) show({ node: rows[on].id });
   };
   return (
-    <div role="grid" aria-label="Objects" aria-rowcount={rows.length + 1} aria-colcount={columns.length} className={styles.table}>
+    <div role="grid" aria-label="Objects" aria-rowcount={rows.length + 1} aria-colcount={columns.length} className={styles.table} data-waves={rows.some((r) => r.wave !== undefined) || undefined}>
       <div role="row" aria-rowindex={1} className={styles.head}>
         {columns.map((c) => (
           <div key={c} role="columnheader" aria-sort={sort.column === c ? (sort.down ? "descending" : "ascending") : "none"} className={styles[c]}>

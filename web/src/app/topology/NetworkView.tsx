@@ -11,6 +11,7 @@ import { press } from "./fold";
 import { curves } from "./layout";
 import { cardsOf, cut, drawNetwork, netOf } from "./network";
 import { useOpened, type ViewProps } from "./Topology";
+import styles from "./topology.module.css";
 
 export function NetworkView({ app, items, changes }: ViewProps) {
   const search = useSearch({ from: "/inside/applications/$namespace/$name" });
@@ -18,7 +19,7 @@ export function NetworkView({ app, items, changes }: ViewProps) {
   const drawn = useRef<ReadonlyMap<string, unknown>>(new Map());
   const { opened, setOpened, keep } = useOpened(search.node, (id) => drawn.current.has(id));
   const net = useMemo(() => netOf(items), [items]);
-  const layout = useMemo(() => {
+  const { layout, left } = useMemo(() => {
     const filter = readFilter(search.find);
     const { cards, wires } = cardsOf(cut(net, filter), filter, opened, keep);
     return drawNetwork(cards, wires);
@@ -44,7 +45,9 @@ export function NetworkView({ app, items, changes }: ViewProps) {
     );
   }
   return (
-    <Canvas
+    <>
+      {left > 0 && <p className={styles.note}>{left === 1 ? "One more route is" : `${left.toLocaleString("en")} more routes are`} not drawn: find objects by name to see them.</p>}
+      <Canvas
       app={app}
       layout={layout}
       lines={curves}
@@ -54,6 +57,7 @@ export function NetworkView({ app, items, changes }: ViewProps) {
       label="Network of the application, from outside on the left to the pods on the right"
       onOpen={onOpen}
       onClose={() => show({ node: undefined, tab: undefined })}
-    />
+      />
+    </>
   );
 }

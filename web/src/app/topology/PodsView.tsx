@@ -47,30 +47,32 @@ export function PodsView({ items, tree, changes }: ViewProps) {
     );
   }
   return (
-    <div className={styles.view} onMouseOver={point} onFocus={point} onMouseLeave={() => setTip(undefined)} onBlur={() => setTip(undefined)}>
-      <div className={styles.by} role="group" aria-label="Group pods by">
-        <span>Group by</span>
-        <Button small aria-pressed={by === "workload"} onClick={() => show({ by: undefined }, true)}>
-          Workload
-        </Button>
-        <Button small aria-pressed={by === "node"} onClick={() => show({ by: "node" }, true)}>
-          Node
-        </Button>
-      </div>
-      <div className={styles.groups}>
-        {groups.map((g) => (
-          <Pods key={g.id} group={g} selected={search.node} changes={changes} onOpen={(id) => show({ node: id })} onOwner={g.owner && (() => show({ node: g.owner!.id }))} byNode={by === "node"} />
-        ))}
-      </div>
-      {tip && (
-        <div className={styles.tip} style={{ left: tip.x, top: tip.y }} aria-hidden>
-          <strong>{tip.item.key.name}</strong>
-          <span>
-            {[tip.item.pod!.reason || tip.item.health, tip.item.pod!.ready && `${tip.item.pod!.ready} ready`, tip.item.pod!.restarts && `${tip.item.pod!.restarts} restarts`, tip.item.pod!.node].filter(Boolean).join(" · ")}
-          </span>
-          {tip.item.health !== "Healthy" && tip.item.reason && <span>{tip.item.reason}</span>}
+    <div className={styles.frame}>
+      <div className={styles.view} onMouseOver={point} onFocus={point} onMouseLeave={() => setTip(undefined)} onBlur={() => setTip(undefined)}>
+        <div className={styles.by} role="group" aria-label="Group pods by">
+          <span>Group by</span>
+          <Button small aria-pressed={by === "workload"} onClick={() => show({ by: undefined }, true)}>
+            Workload
+          </Button>
+          <Button small aria-pressed={by === "node"} onClick={() => show({ by: "node" }, true)}>
+            Node
+          </Button>
         </div>
-      )}
+        <div className={styles.groups}>
+          {groups.map((g) => (
+            <Pods key={g.id} group={g} selected={search.node} changes={changes} onOpen={(id) => show({ node: id })} onOwner={g.owner && (() => show({ node: g.owner!.id }))} byNode={by === "node"} />
+          ))}
+        </div>
+        {tip && (
+          <div className={styles.tip} style={{ left: tip.x, top: tip.y }} aria-hidden>
+            <strong>{tip.item.key.name}</strong>
+            <span>
+              {[tip.item.pod!.reason || tip.item.health, tip.item.pod!.ready && `${tip.item.pod!.ready} ready`, tip.item.pod!.restarts && `${tip.item.pod!.restarts} restarts`, tip.item.pod!.node].filter(Boolean).join(" · ")}
+            </span>
+            {tip.item.health !== "Healthy" && tip.item.reason && <span>{tip.item.reason}</span>}
+          </div>
+        )}
+      </div>
     </div>
   );
 }
@@ -89,6 +91,7 @@ function Pods({ group, selected, changes, byNode, onOpen, onOwner }: PodsProps) 
   const [on, setOn] = useState<string>();
   const box = useRef<HTMLDivElement>(null);
   const pods = all ? group.pods : group.pods.slice(0, most);
+  const ill = group.pods.filter((p) => stateOf(p) === "Degraded");
   const first = pods.some((p) => p.id === on) ? on : pods[0].id;
 
   const onKeyDown = (e: KeyboardEvent) => {
@@ -152,6 +155,16 @@ function Pods({ group, selected, changes, byNode, onOpen, onOwner }: PodsProps) 
           );
         })}
       </div>
+      {ill.length > 0 && (
+        <ul className={styles.ill}>
+          {ill.slice(0, 3).map((p) => (
+            <li key={p.id}>
+              <strong>{p.pod!.reason || p.health}</strong> {p.key.name}
+            </li>
+          ))}
+          {ill.length > 3 && <li>and {(ill.length - 3).toLocaleString("en")} more</li>}
+        </ul>
+      )}
       {group.pods.length > pods.length && (
         <Button small look="quiet" onClick={() => setAll(true)}>
           Show {(group.pods.length - pods.length).toLocaleString("en")} more

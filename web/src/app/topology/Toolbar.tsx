@@ -2,7 +2,6 @@
 import { Link, useSearch } from "@tanstack/react-router";
 import { Boxes, ChevronDown, CornerLeftUp, Ghost, List, ListTree, Network, Search, Trash2, X, Zap, CircleAlert } from "lucide-react";
 import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
-import type { AppName } from "../../types";
 import { Button, IconButton } from "../../ui/Button";
 import { Menu } from "../../ui/Menu";
 import { HealthMark, SyncMark } from "../../ui/Status";
@@ -19,7 +18,6 @@ const views = [
 ] as const;
 
 interface Props {
-  app: AppName;
   above: Above;
   items: Item[];
   /** How many the filter leaves. */
@@ -27,7 +25,7 @@ interface Props {
   orphans: number;
 }
 
-export function Toolbar({ app, above, items, found, orphans }: Props) {
+export function Toolbar({ above, items, found, orphans }: Props) {
   const search = useSearch({ from: "/inside/applications/$namespace/$name" });
   const show = useShow();
   const of = useMemo(() => facets(items), [items]);
@@ -44,7 +42,7 @@ export function Toolbar({ app, above, items, found, orphans }: Props) {
     <div className={styles.toolbar}>
       <nav className={styles.views} aria-label="Views">
         {views.map(([view, name, Icon]) => (
-          <Link key={name} from="/applications/$namespace/$name" to="." search={(s) => ({ ...s, view })} resetScroll={false} aria-current={search.view === view ? "page" : undefined}>
+          <Link key={name} from="/applications/$namespace/$name" to="." search={(s) => ({ ...s, view })} resetScroll={false} activeOptions={{ exact: true }}>
             <Icon aria-hidden />
             {name}
           </Link>
@@ -92,7 +90,6 @@ export function Toolbar({ app, above, items, found, orphans }: Props) {
         )}
         {above.set && <span className={styles.above}>made by ApplicationSet {above.set}</span>}
       </div>
-      <span className="unseen">{app.name}</span>
     </div>
   );
 }

@@ -42,7 +42,7 @@ export function Topology({ app, record, tree }: { app: AppName; record: Applicat
   const View = search.view === "network" ? NetworkView : search.view === "list" ? ListView : search.view === "pods" ? PodsView : narrow ? Outline : TreeView;
   return (
     <section className={styles.topology} aria-label={`Objects of ${app.name}`}>
-      <Toolbar app={app} above={above(record, control)} items={counted} found={found} orphans={tree.orphanedNodes?.length ?? 0} />
+      <Toolbar above={above(record, control)} items={counted} found={found} orphans={tree.orphanedNodes?.length ?? 0} />
       {nothing ? (
         <Empty title="No object matches">
           <p>{counted.length === 1 ? "There is one object" : `There are ${counted.length} objects`}, and the filter leaves none of them.</p>

@@ -228,6 +228,8 @@ function inOrder(a: Item, b: Item): number {
   if (a.key.kind !== b.key.kind) return a.key.kind < b.key.kind ? -1 : 1;
   if (a.key.group !== b.key.group) return a.key.group < b.key.group ? -1 : 1;
   if (a.revision !== b.revision) return (b.revision ?? 0) - (a.revision ?? 0);
+  // What controllers make is added at the end, so that a rollout pushes nothing aside that it need not.
+  if (a.parent !== undefined && a.created !== b.created) return (a.created ?? "") < (b.created ?? "") ? -1 : 1;
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
@@ -258,9 +260,20 @@ export function press(opened: Opened, s: Shown): Opened {
   return next;
 }
 
-/** What a fold is called: "48 ConfigMap". */
-export const nameOfFold = (f: FoldShown) =>
-  f.why === "orphaned" ? `${f.count} orphaned` : f.why === "old" ? `${f.count} old ReplicaSet` : f.why === "more" ? `${f.count.toLocaleString("en")} more ${f.kind}` : `${f.count.toLocaleString("en")} ${f.kind}`;
+/** What a fold is called: "48 ConfigMaps". */
+export function nameOfFold({ why, kind, count }: FoldShown): string {
+  const n = count.toLocaleString("en");
+  if (why === "orphaned") return `${n} orphaned`;
+  const what = count === 1 ? kind : plural(kind);
+  return why === "old" ? `${n} old ${what}` : why === "more" ? `${n} more ${what}` : `${n} ${what}`;
+}
+
+/** Pods, Ingresses, NetworkPolicies, Endpoints. */
+export function plural(kind: string): string {
+  if (/[^aeiou]y$/.test(kind)) return kind.slice(0, -1) + "ies";
+  if (/(ss|x|ch|sh)$/.test(kind)) return kind + "es";
+  return kind.endsWith("s") ? kind : kind + "s";
+}
 
 /** How the members of a fold are: "all Healthy", "3 Degraded, 45 Healthy"; empty when none has a health and none differs. */
 export function sayFold(f: FoldShown): string {

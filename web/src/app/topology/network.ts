@@ -5,7 +5,7 @@ import { sizeOf, type Card, type OutsideCard } from "./cards";
 import { asksNothing, matches, readFilter, type Filter } from "./filter";
 import { fold, type Opened, type Shown } from "./fold";
 import { finish, type Layout, type Place } from "./layout";
-import type { Item } from "./model";
+import { healths, rank, type Item } from "./model";
 
 export interface Wire {
   from: string;
@@ -86,8 +86,8 @@ export function cut(net: Net, filter: Filter): Net {
   return { items: net.items.filter((i) => kept.has(i.id)), outside: net.outside.filter((o) => kept.has(o.id)), wires: net.wires.filter((w) => kept.has(w.from) && kept.has(w.to)) };
 }
 
-/** More pods than this behind the same Services fold. */
-const limit = 8;
+/** More pods than this behind the same Services fold; fewer where there is much to show. */
+const limitOf = (net: Net) => (net.items.length > 120 ? 3 : 8);
 
 /** The nodes of the network, and the wires between them. Pods behind the same Services fold as those of one owner do in the tree. */
 export function cardsOf(net: Net, filter: Filter, opened: Opened, keep: ReadonlySet<string>): { cards: Card[]; wires: Wire[] } {
@@ -107,7 +107,7 @@ export function cardsOf(net: Net, filter: Filter, opened: Opened, keep: Readonly
   for (const [of, bundle] of bundles) {
     const id = `${of}>pods`;
     const pages = opened.get(id);
-    const shown = fold(bundle, { filter: nothing, opened: new Map(pages === undefined ? [] : [[">/Pod", pages]]), keep, orphaned: true, limit });
+    const shown = fold(bundle, { filter: nothing, opened: new Map(pages === undefined ? [] : [[">/Pod", pages]]), keep, orphaned: true, limit: limitOf(net) });
     for (const s of shown) {
       const card: Shown = s.type === "item" ? { ...s, item: pods.get(s.id)!, quiet: quiet(s.item) } : { ...s, id: s.why === "more" ? id + ">more" : id };
       cards.push(card);
@@ -125,26 +125,87 @@ function push<K, V>(to: Map<K, V[]>, key: K, value: V) {
   else to.set(key, [value]);
 }
 
-export function drawNetwork(cards: Card[], wires: Wire[]): Layout<Card> {
+/** No more nodes than this are drawn; the routes that do not fit are counted. */
+const cap = 300;
+
+/** The network from left to right. Routes that share nothing are laid out each for itself, one below the other, so that a change in one leaves the others where they are. */
+export function drawNetwork(cards: Card[], wires: Wire[]): { layout: Layout<Card>; left: number } {
+  const all = routes(cards, wires);
+  const shown: Route[] = [];
+  let count = 0;
+  for (const r of cards.length > cap ? [...all].sort((a, b) => a.worst - b.worst) : all) {
+    if (shown.length > 0 && count + r.cards.length > cap) continue;
+    shown.push(r);
+    count += r.cards.length;
+  }
+  const drawn = all.filter((r) => shown.includes(r)).map(drawRoute);
+  // The Services stand below each other, whatever stands before them.
+  const service = Math.max(0, ...drawn.map((d) => d.service));
+  const places: Place<Card>[] = [];
+  let y = 0;
+  for (const d of drawn) {
+    for (const p of d.places) places.push({ ...p, x: p.x + service - d.service, y: p.y + y });
+    y += d.height + 28;
+  }
+  const xs = [...new Set(places.map((p) => p.x))].sort((a, b) => a - b);
+  for (const p of places) p.depth = xs.indexOf(p.x);
+  places.sort((a, b) => a.depth - b.depth || a.y - b.y);
+  return { layout: finish(places), left: all.length - drawn.length };
+}
+
+interface Route {
+  cards: Card[];
+  wires: Wire[];
+  worst: number;
+}
+
+function routes(cards: Card[], wires: Wire[]): Route[] {
+  const beside = new Map<string, Wire[]>();
+  for (const w of wires) {
+    push(beside, w.from, w);
+    push(beside, w.to, w);
+  }
+  const byId = new Map(cards.map((c) => [c.id, c]));
+  const seen = new Set<string>();
+  const out: Route[] = [];
+  for (const first of cards) {
+    if (seen.has(first.id)) continue;
+    seen.add(first.id);
+    const ids = [first.id];
+    const lines = new Set<Wire>();
+    for (let at = 0; at < ids.length; at++) {
+      for (const w of beside.get(ids[at]) ?? []) {
+        lines.add(w);
+        for (const id of [w.from, w.to]) {
+          if (seen.has(id)) continue;
+          seen.add(id);
+          ids.push(id);
+        }
+      }
+    }
+    const of = ids.map((id) => byId.get(id)!);
+    out.push({ cards: of, wires: [...lines], worst: Math.min(...of.map((c) => (c.type === "item" ? rank(c.item.health) : c.type === "fold" ? rank(c.healths[0]?.[0]) : healths.length))) });
+  }
+  return out;
+}
+
+function drawRoute({ cards, wires }: Route) {
   const g = new graphlib.Graph();
   g.setGraph({ rankdir: "LR", nodesep: 12, ranksep: 72 });
   g.setDefaultEdgeLabel(() => ({}));
   for (const c of cards) g.setNode(c.id, sizeOf(c));
   for (const w of wires) g.setEdge(w.from, w.to);
   dagre(g);
-  const places: Place<Card>[] = cards.map((c) => {
+  const places = cards.map((c): Place<Card> => {
     const { x, y, width, height } = g.node(c.id) as { x: number; y: number; width: number; height: number };
-    return { id: c.id, x: x - width / 2, y: y - height / 2, width, height, value: c, depth: 0, from: [], to: [] };
+    return { id: c.id, x: Math.round(x - width / 2), y: Math.round(y - height / 2), width, height, value: c, depth: 0, from: [], to: [] };
   });
-  // Columns, for the keys: what stands at the same x.
-  const xs = [...new Set(places.map((p) => Math.round(p.x)))].sort((a, b) => a - b);
   const byId = new Map(places.map((p) => [p.id, p]));
-  for (const p of places) p.depth = xs.indexOf(Math.round(p.x));
   for (const w of wires) {
     byId.get(w.to)!.from.push(w.from);
     byId.get(w.from)!.to.push(w.to);
   }
   for (const p of places) p.to.sort((a, b) => byId.get(a)!.y - byId.get(b)!.y);
-  places.sort((a, b) => a.depth - b.depth || a.y - b.y);
-  return finish(places);
+  const services = places.filter((p) => p.value.type === "item" && p.value.item.key.kind === "Service");
+  return { places, height: Math.max(...places.map((p) => p.y + p.height)), service: services.length > 0 ? Math.min(...services.map((p) => p.x)) : 0 };
 }
