@@ -14,7 +14,7 @@ const AppPanel = lazy(() => import("./AppPanel").then((m) => ({ default: m.AppPa
 /** Changes what the screen shows; each step is a step of the browser's history unless `replace`. */
 export function useShow() {
   const navigate = useNavigate({ from: "/applications/$namespace/$name" });
-  return (change: Partial<AppSearch>, replace = false) => void navigate({ search: (s: AppSearch) => ({ ...s, ...change }), replace });
+  return (change: Partial<AppSearch>, replace = false) => void navigate({ search: (s: AppSearch) => ({ ...s, ...change }), replace, resetScroll: false });
 }
 
 export function ApplicationPage() {

@@ -13,16 +13,24 @@ export interface AppSearch {
   tab?: string;
   /** Words that are looked for in the topology. */
   find?: string;
+  /** Objects of no application are shown, too. */
+  orphaned?: true;
+  /** What the rows of the list are sorted by; "-" before it for the other way round. */
+  sort?: string;
+  /** What pods are grouped by; otherwise their workload. */
+  by?: "node";
 }
 
 export function validateAppSearch(s: Record<string, unknown>): AppSearch {
   const out: AppSearch = {};
   if (s.view === "network" || s.view === "list" || s.view === "pods") out.view = s.view;
   if (panels.includes(s.panel as Panel)) out.panel = s.panel as Panel;
-  for (const name of ["node", "tab", "find"] as const) {
+  for (const name of ["node", "tab", "find", "sort"] as const) {
     const v = s[name];
     if (typeof v === "string" && v !== "") out[name] = v;
   }
+  if (s.orphaned === true) out.orphaned = true;
+  if (s.by === "node") out.by = "node";
   return out;
 }
 
