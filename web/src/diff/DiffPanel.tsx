@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ChevronDown, ChevronUp, CircleCheck, CircleDashed, CircleX, GitCompareArrows, Trash2 } from "lucide-react";
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { useSearch } from "@tanstack/react-router";
-import { useManaged, short } from "../app/data";
+import { managedQuery, short } from "../app/data";
 import { diffQuery } from "../app/object/data";
 import { NodeLink } from "../app/object/NodeLink";
 import { nodeOf } from "../app/search";
@@ -30,8 +30,11 @@ export function DiffPanel({ app, record, onClose }: Props) {
   const chosen = useSearch({ from: "/inside/applications/$namespace/$name" }).tab;
   const list = useMemo(() => differing(record), [record]);
   const box = useRef<HTMLDivElement>(null);
+  const steps = useRef<HTMLSpanElement>(null);
+  // Where the reader is: a click on a button takes the focus from it.
+  const place = useRef<Element>(null);
   const go = (to: HTMLElement | undefined) => to?.focus();
-  const step = (by: 1 | -1) => go(next(box.current!, by));
+  const step = (by: 1 | -1) => go(next(box.current!, place.current, by));
   const jump = (key: string) => {
     show({ tab: key }, true);
     go(box.current!.querySelector<HTMLElement>(`[data-object="${CSS.escape(key)}"]`) ?? undefined);
@@ -39,7 +42,7 @@ export function DiffPanel({ app, record, onClose }: Props) {
   // A link to one of them begins there.
   useEffect(() => {
     const to = chosen ? box.current?.querySelector<HTMLElement>(`[data-object="${CSS.escape(chosen)}"]`) : undefined;
-    go(to ?? undefined);
+    go(to ?? steps.current?.querySelector<HTMLElement>("button:last-child") ?? undefined);
   }, []);
   const keys = (e: KeyboardEvent) => {
     if (e.ctrlKey || e.metaKey || e.altKey || (e.target as HTMLElement).closest("input, textarea, select, [role=menu]")) return;
@@ -59,45 +62,43 @@ export function DiffPanel({ app, record, onClose }: Props) {
         </>
       }
     >
-      <div className={styles.panel} onKeyDown={keys}>
-        {list.length === 0 ? (
-          <Nothing app={app} record={record} />
-        ) : (
-          <>
-            <nav className={styles.list} aria-label="Objects that differ">
-              <div className={styles.tally}>
-                <span>{tally(list)}</span>
-                <span className={styles.steps}>
-                  <IconButton label="Previous difference (key p)" aria-keyshortcuts="p" onClick={() => step(-1)}>
-                    <ChevronUp />
-                  </IconButton>
-                  <IconButton label="Next difference (key n)" aria-keyshortcuts="n" onClick={() => step(1)}>
-                    <ChevronDown />
-                  </IconButton>
-                </span>
-              </div>
-              <ul>
-                {list.map((d) => (
-                  <li key={nodeOf(d.key)}>
-                    <button type="button" aria-current={chosen === nodeOf(d.key) || undefined} onClick={() => jump(nodeOf(d.key))}>
-                      <Mark of={d} />
-                      <span className={styles.name}>
-                        <small>{d.key.kind}</small>
-                        {visible(d.key.name)}
-                      </span>
-                    </button>
-                  </li>
-                ))}
-              </ul>
-            </nav>
-            <div ref={box} className={styles.objects} tabIndex={0} role="region" aria-label="Differences">
-              {list.map((d, i) => (
-                <Section key={nodeOf(d.key)} app={app} record={record} of={d} atOnce={i < 3} />
-              ))}
+      {list.length === 0 ? (
+        <Nothing app={app} record={record} />
+      ) : (
+        <div className={styles.panel} onKeyDown={keys}>
+          <nav className={styles.list} aria-label="Objects that differ">
+            <div className={styles.tally}>
+              <span>{tally(list)}</span>
+              <span className={styles.steps} ref={steps}>
+                <IconButton label="Previous difference (key p)" aria-keyshortcuts="p" onClick={() => step(-1)}>
+                  <ChevronUp />
+                </IconButton>
+                <IconButton label="Next difference (key n)" aria-keyshortcuts="n" onClick={() => step(1)}>
+                  <ChevronDown />
+                </IconButton>
+              </span>
             </div>
-          </>
-        )}
-      </div>
+            <ul>
+              {list.map((d) => (
+                <li key={nodeOf(d.key)}>
+                  <button type="button" aria-current={chosen === nodeOf(d.key) || undefined} onClick={() => jump(nodeOf(d.key))}>
+                    <Mark of={d} />
+                    <span className={styles.name}>
+                      <small>{d.key.kind}</small>
+                      {visible(d.key.name)}
+                    </span>
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </nav>
+          <div ref={box} className={styles.objects} onFocus={(e) => (place.current = e.target)} tabIndex={0} role="region" aria-label="Differences">
+            {list.map((d, i) => (
+              <Section key={nodeOf(d.key)} app={app} record={record} of={d} atOnce={i < 3} />
+            ))}
+          </div>
+        </div>
+      )}
     </Dialog>
   );
 }
@@ -105,7 +106,8 @@ export function DiffPanel({ app, record, onClose }: Props) {
 /** Nothing differs: because all is well, or because nobody could compare. */
 function Nothing({ app, record }: { app: AppName; record: Application }) {
   const unknown = record.status?.sync?.status !== "Synced";
-  const all = useManaged(app);
+  const all = useQuery({ ...managedQuery(app), enabled: unknown });
+  const why = record.status?.conditions?.map((c) => visible(c.message ?? "")).filter(Boolean);
   if (!unknown) {
     return (
       <Empty title="Nothing differs" icon={<CircleCheck />}>
@@ -113,11 +115,20 @@ function Nothing({ app, record }: { app: AppName; record: Application }) {
       </Empty>
     );
   }
+  if (why?.length) {
+    return (
+      <Empty title="Git and cluster could not be compared">
+        {why.map((w) => (
+          <p key={w}>{w}</p>
+        ))}
+      </Empty>
+    );
+  }
   if (all.isPending) return <Waiting>Comparing Git with the cluster</Waiting>;
   if (all.isError) return <Failure error={all.error} doing="compare Git with the cluster" onRetry={() => void all.refetch()} />;
   return (
     <Empty title="No object is known to differ">
-      <p>{record.status?.conditions?.map((c) => c.message).join("\n") || "The application has not been compared yet: refresh it."}</p>
+      <p>The application has not been compared yet: refresh it.</p>
     </Empty>
   );
 }
@@ -168,10 +179,9 @@ function Section({ app, record, of, atOnce }: { app: AppName; record: Applicatio
   );
 }
 
-/** The difference after, or before, the one that has the focus: a run of lines, or an object that is not loaded yet. */
-function next(box: HTMLElement, by: 1 | -1): HTMLElement | undefined {
+/** The difference after, or before, a place: a run of lines, or an object that is not loaded yet. */
+function next(box: HTMLElement, from: Element | null, by: 1 | -1): HTMLElement | undefined {
   const all = [...box.querySelectorAll<HTMLElement>("[data-difference], [data-object]")].filter((e) => !e.dataset.object || !e.querySelector("[data-difference]"));
-  const from = document.activeElement;
   if (!from || from === box || !box.contains(from)) return by > 0 ? all[0] : all.at(-1);
   const side = by > 0 ? Node.DOCUMENT_POSITION_FOLLOWING : Node.DOCUMENT_POSITION_PRECEDING;
   const found = all.filter((e) => e !== from && from.compareDocumentPosition(e) & side && !(by < 0 && e.contains(from)));

@@ -1,12 +1,12 @@
 import { ArrowRight, CircleDashed, CirclePlus, Ellipsis, Pencil } from "lucide-react";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import type { FieldChange } from "../types";
 import { Button, IconButton } from "../ui/Button";
 import { Menu } from "../ui/Menu";
 import { Time } from "../ui/Time";
 import { say, sayFailure } from "../ui/Toast";
 import { visible } from "../yaml/text";
-import { patchOf, shown, word, writer } from "./compare";
+import { patchOf, shown, split, word, writer } from "./compare";
 import styles from "./Fields.module.css";
 
 const many = 12;
@@ -39,11 +39,15 @@ function Field({ change: c }: { change: FieldChange }) {
   const Icon = icons[kind];
   const by = writer(c);
   const patch = patchOf(c);
+  const [where, field] = split(c.path ?? "");
   return (
     <li className={styles.field}>
       <Icon aria-label={words[kind]} className={styles[kind]} />
       <div className={styles.what}>
-        <code className={styles.path}>{visible(c.path ?? "")}</code>
+        <code className={styles.path}>
+          <span>{breakable(visible(where))}</span>
+          {breakable(visible(field))}
+        </code>
         <div className={styles.values}>
           <Value text={shown(c.live)} none={kind === "missing" ? "missing in the cluster" : "empty"} side="gone" label="In the cluster" />
           <ArrowRight aria-label="Git says" />
@@ -51,7 +55,7 @@ function Field({ change: c }: { change: FieldChange }) {
         </div>
         {(by || c.time) && (
           <div className={styles.by}>
-            {c.ours ? "Git has moved on since an earlier sync" : by ? <>Written by {visible(by)}</> : "Written"}
+            {c.ours ? "From an earlier sync: Git has moved on" : by ? <>By {visible(by)}</> : "Written"}
             {c.time && (
               <>
                 , <Time at={c.time} />
@@ -62,7 +66,7 @@ function Field({ change: c }: { change: FieldChange }) {
       </div>
       <Menu
         trigger={
-          <IconButton label={`Copy ${c.path}`}>
+          <IconButton label={`Copy ${c.path}`} className={styles.menu}>
             <Ellipsis />
           </IconButton>
         }
@@ -79,6 +83,11 @@ function Field({ change: c }: { change: FieldChange }) {
       />
     </li>
   );
+}
+
+/** A path that may be broken after its dots, and between the words of a choice. */
+function breakable(path: string): ReactNode[] {
+  return path.split(/(?<=[.,[])/).flatMap((part, i) => (i === 0 ? [part] : [<wbr key={i} />, part]));
 }
 
 function Value({ text, none, side, label }: { text: string; none: string; side: "gone" | "come"; label: string }) {

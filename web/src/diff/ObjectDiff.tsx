@@ -1,6 +1,7 @@
 import { CircleAlert, CircleCheck, EyeOff, Lock, ShieldX, Users } from "lucide-react";
 import { useMemo, type ReactNode } from "react";
 import type { ResourceDiff, ResourceIgnoreDifferences } from "../types";
+import { visible } from "../yaml/text";
 import { ignored, sentence, texts, verdict } from "./compare";
 import { Fields } from "./Fields";
 import { SideBySide } from "./SideBySide";
@@ -35,12 +36,12 @@ export function ObjectDiff({ of, rules, failed, bare }: Props) {
         </Note>
       )}
       {of.problem && of.problem !== failed && (
-        <Note icon={<CircleAlert />} bad title="The API server refuses what Git says">
+        <Note icon={<CircleAlert />} bad title="A dry run of what Git says fails">
           {of.problem}
         </Note>
       )}
       {of.sharedWith && (
-        <Note icon={<Users />} title={`Another application has this object, too: ${of.sharedWith}`}>
+        <Note icon={<Users />} title={`Another application has this object, too: ${visible(of.sharedWith)}`}>
           Each sync of one takes it from the other. Only one of them should have it in Git.
         </Note>
       )}
@@ -66,12 +67,13 @@ export function ObjectDiff({ of, rules, failed, bare }: Props) {
           Equal values have equal marks, so a mark that differs is a value that differs.
         </Note>
       )}
+      {of.problem && text.live !== text.git && <p className={styles.quiet}>Below is what Git says, against the same fields in the cluster.</p>}
       {v !== "equal" && text.live !== text.git && (
         <SideBySide
           left={text.live}
           right={text.git}
           leftTitle="In the cluster, live"
-          rightTitle={v === "extra" ? "In Git" : "In Git, after a sync"}
+          rightTitle={v === "differs" ? "In Git, after a sync" : "In Git"}
           label={`${of.kind} ${of.name}: in the cluster, and in Git`}
           leftEmpty="The cluster does not have it"
           rightEmpty="Git does not have it"

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ignored, narrowed, patchOf, sentence, shown, states, steps, texts, verdict, writer } from "./compare";
+import { ignored, narrowed, patchOf, sentence, shown, split, states, steps, texts, verdict, writer } from "./compare";
 import type { Json } from "../yaml/text";
 
 const state = (o: unknown) => JSON.stringify(o);
@@ -60,6 +60,13 @@ it("names who wrote a field by the tool", () => {
 });
 
 describe("paths", () => {
+  it("are split into where they lead, and the field", () => {
+    expect(split("spec.containers[name=web].image")).toEqual(["spec.containers[name=web].", "image"]);
+    expect(split("replicas")).toEqual(["", "replicas"]);
+    expect(split("spec.ports[containerPort=80,protocol=TCP]")).toEqual(["spec.", "ports[containerPort=80,protocol=TCP]"]);
+    expect(split('metadata.annotations["a.b/c"]')).toEqual(["metadata.annotations", '["a.b/c"]']);
+    expect(split("]odd[")).toEqual(["", "]odd["]);
+  });
   it("are read with their quotes and choices", () => {
     expect(steps('metadata.annotations["a.b/c"]')).toEqual([{ key: "metadata" }, { key: "annotations" }, { key: "a.b/c" }]);
     expect(steps("ports[containerPort=80,protocol=TCP].name")).toEqual([{ key: "ports" }, { where: { containerPort: "80", protocol: "TCP" } }, { key: "name" }]);

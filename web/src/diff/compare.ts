@@ -30,7 +30,7 @@ export function sentence(d: ResourceDiff): string {
     case "extra":
       return "Not in Git: a sync that prunes deletes it";
     case "unknown":
-      return d.refused ? "The project does not permit it" : "Git and cluster could not be compared";
+      return d.refused ? "The project does not permit it" : "A dry run of it fails";
     case "differs": {
       const n = d.changes?.length ?? 0;
       return n === 0 ? "Git and cluster differ" : n === 1 ? "1 field differs" : `${n} fields differ`;
@@ -90,6 +90,13 @@ function read(json: string): Json | undefined {
 /** What became of the field. */
 export function word(c: FieldChange): "differs" | "missing" | "extra" {
   return c.kind === "Removed" ? "missing" : c.kind === "Added" ? "extra" : "differs";
+}
+
+/** A path as where it leads, and the field itself: "spec.template.spec.containers[name=web]." and "image". */
+export function split(path: string): [string, string] {
+  const m = /^(.*?)((?:^|\.)[^.[\]"]+|\["(?:[^"\\]|\\.)*"\]|(?:(?:^|\.)[^.[\]"]+)?\[[^\]"]*\])$/.exec(path);
+  if (!m) return ["", path];
+  return m[2]!.startsWith(".") ? [m[1]! + ".", m[2]!.slice(1)] : [m[1]!, m[2]!];
 }
 
 /** Who wrote what is live, as the tool's user knows it: "kubectl edit". Undefined when nobody knows. */

@@ -1,7 +1,7 @@
 // The questions before something is done with an object: what will happen, and how.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { TriangleAlert } from "lucide-react";
-import { useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { path, send } from "../../api";
 import { Note } from "../../diff/ObjectDiff";
 import type { Application, AppName, ApplicationSyncRequest, ResourceAction, ResourceActionRunRequestV2 } from "../../types";
@@ -63,7 +63,7 @@ export function RunAction({ app, record, facts, action, onClose }: Props & { act
     >
       <p>{doing(key.group, key.kind, action.name!) ?? `Runs the action “${action.name}” on it, as the settings of this installation define it.`}</p>
       {(action.params ?? []).map((p) => (
-        <TextField key={p.name} label={title(p.name!)} inputMode={p.name === "replicas" ? "numeric" : undefined} value={values[p.name!] ?? ""} onChange={(e) => setValues({ ...values, [p.name!]: e.target.value })} required autoFocus />
+        <TextField key={p.name} label={title(p.name!)} inputMode={p.name === "replicas" ? "numeric" : undefined} value={values[p.name!] ?? ""} onChange={(e) => setValues({ ...values, [p.name!]: e.target.value })} required />
       ))}
       {heals(record) && facts.status && (
         <Note icon={<TriangleAlert />} title="Self-heal is on">
@@ -85,7 +85,7 @@ export function DeleteObject({ app, record, facts, onClose }: Props) {
   const { key } = facts;
   const [way, setWay] = useState<Way>("foreground");
   const [typed, setTyped] = useState("");
-  const why = holds(key);
+  const why = holds(facts);
   const remove = useMutation({
     mutationFn: () => send("DELETE", path`/api/v1/applications/${app.name}/resource`, undefined, { ...named(app, key, facts.version), force: way === "force", orphan: way === "orphan" }),
     onSuccess: () => {
@@ -95,6 +95,7 @@ export function DeleteObject({ app, record, facts, onClose }: Props) {
   });
   return (
     <Ask
+      danger
       title={`Delete ${called(facts)}?`}
       onClose={onClose}
       onSubmit={() => remove.mutate()}
@@ -189,12 +190,20 @@ interface AskProps {
   button: ReactNode;
   error: unknown;
   doing: string;
+  danger?: boolean;
 }
 
-function Ask({ title, onClose, onSubmit, children, button, error, doing }: AskProps) {
+function Ask({ title, onClose, onSubmit, children, button, error, doing, danger }: AskProps) {
+  const form = useRef<HTMLFormElement>(null);
+  // The dialog has opened by now, and the browser has chosen the cross. A question that deletes is not answered by Enter.
+  useEffect(() => {
+    const to = form.current!.querySelector<HTMLElement>("input[required]") ?? form.current!.querySelector<HTMLElement>("[data-answer] button:last-child:not(:disabled)") ?? form.current!.querySelector<HTMLElement>("button");
+    to?.focus();
+  }, []);
   return (
     <Dialog title={title} width="narrow" onClose={onClose}>
       <form
+        ref={form}
         className={styles.form}
         onSubmit={(e) => {
           e.preventDefault();
@@ -203,7 +212,7 @@ function Ask({ title, onClose, onSubmit, children, button, error, doing }: AskPr
       >
         {children}
         {!!error && <Failure error={error} doing={doing} />}
-        <div className={styles.buttons}>
+        <div className={styles.buttons} data-answer={danger ? undefined : true}>
           <Button onClick={onClose}>Cancel</Button>
           {button}
         </div>

@@ -45,7 +45,7 @@ let before: HTMLElement | null = null;
 function Side({ title, onClose, children }: Props) {
   const label = useId();
   const ref = useRef<HTMLElement>(null);
-  const [liked, setLiked] = usePreference<number>("drawer", fitting(window.innerWidth * 0.5), (kept) => (typeof kept === "number" && kept > 0 ? kept : undefined));
+  const [liked, setLiked] = usePreference<number>("drawer", fitting(window.innerWidth * 0.54), (kept) => (typeof kept === "number" && kept > 0 ? kept : undefined));
   const [dragged, setDragged] = useState<number>();
   const width = fitting(dragged ?? liked);
 
@@ -113,7 +113,7 @@ function Side({ title, onClose, children }: Props) {
         className={styles.handle}
         onPointerDown={drag}
         onKeyDown={keys}
-        onDoubleClick={() => setLiked(fitting(window.innerWidth * 0.5))}
+        onDoubleClick={() => setLiked(fitting(window.innerWidth * 0.54))}
       />
       <div className={styles.inside}>
         <header className={styles.head}>

@@ -99,7 +99,7 @@ export function Summary({ app, record, facts, live, diff }: Props) {
         {node?.info
           ?.filter((i) => i.name && i.value && !["cpu", "memory", "Revision"].includes(i.name))
           .map((i) => (
-            <Fact key={i.name} name={i.name!}>
+            <Fact key={i.name} name={i.name === "Status Reason" ? "Status" : i.name!}>
               {visible(i.value!)}
             </Fact>
           ))}
@@ -150,7 +150,7 @@ export function Summary({ app, record, facts, live, diff }: Props) {
 
       {!facts.missing && live.isPending && <Waiting>Loading the live object</Waiting>}
       {!!live.error && <Failure error={live.error} doing="load the live object" onRetry={() => void live.refetch()} />}
-      {containers.length > 0 && <Containers list={containers} />}
+      {containers.length > 0 && <Containers list={containers} said={health?.message} />}
       {children.length > 0 && <Children facts={facts} />}
       <Conditions o={o} />
       <Marks title="Labels" list={marksOf(o, "labels")} />
@@ -179,7 +179,7 @@ function Section({ title, count, children }: { title: string; count?: number; ch
   );
 }
 
-function Containers({ list }: { list: Container[] }) {
+function Containers({ list, said }: { list: Container[]; /** What is said above already. */ said?: string }) {
   return (
     <Section title="Containers" count={list.length}>
       <ul className={styles.cards}>
@@ -200,7 +200,7 @@ function Containers({ list }: { list: Container[] }) {
                 </span>
               )}
             </div>
-            {c.message && <p className={styles.message}>{visible(c.message)}</p>}
+            {c.message && c.message !== said && <p className={styles.message}>{visible(c.message)}</p>}
             <p className={styles.quiet}>
               <code>{visible(c.image ?? "")}</code>
             </p>

@@ -50,7 +50,7 @@ describe("containersOf", () => {
 
 describe("readiness", () => {
   it("says what is wanted and what is there", () => {
-    expect(readiness({ kind: "Deployment", spec: { replicas: 5 }, status: { readyReplicas: 3, updatedReplicas: 2, unavailableReplicas: 2 } })).toBe("3 of 5 pods ready, 2 updated, 2 unavailable");
+    expect(readiness({ kind: "Deployment", spec: { replicas: 5 }, status: { readyReplicas: 3, updatedReplicas: 2, unavailableReplicas: 2 } })).toBe("3 of 5 pods ready, 2 up to date, 2 unavailable");
     expect(readiness({ kind: "Deployment", spec: { replicas: 1 }, status: { readyReplicas: 1, updatedReplicas: 1 } })).toBe("1 of 1 pod ready");
     expect(readiness({ kind: "StatefulSet", spec: { replicas: 0 } })).toBe("Scaled to none");
     expect(readiness({ kind: "DaemonSet", status: { desiredNumberScheduled: 3, numberReady: 2 } })).toBe("2 of 3 pods ready");
@@ -72,10 +72,12 @@ it("reads wave and hook from annotations first", () => {
 
 describe("deleting", () => {
   it("is thought about twice for what holds data", () => {
-    expect(holds(key("", "PersistentVolumeClaim", "db"))).toMatch(/data/);
-    expect(holds(key("postgresql.cnpg.io", "Cluster", "db"))).toMatch(/databases/);
-    expect(holds(key("apps", "Deployment", "web"))).toBeUndefined();
-    expect(holds(key("networking.k8s.io", "Ingress", "web"))).toBeUndefined();
+    expect(holds({ key: key("", "PersistentVolumeClaim", "db") })).toMatch(/data/);
+    expect(holds({ key: key("postgresql.cnpg.io", "Cluster", "db") })).toMatch(/databases/);
+    expect(holds({ key: key("apps", "Deployment", "web") })).toBeUndefined();
+    expect(holds({ key: key("networking.k8s.io", "Ingress", "web") })).toBeUndefined();
+    expect(holds({ key: key("", "Secret", "tls") })).toMatch(/nowhere else/);
+    expect(holds({ key: key("", "Secret", "tls"), status: { status: "Synced" } })).toBeUndefined();
   });
   it("says what comes afterwards", () => {
     const f = factsOf(app, record, tree, key("apps", "Deployment", "web"));

@@ -141,7 +141,7 @@ export function readiness(o: Obj | undefined): string | undefined {
       const wanted = number(at(o, "spec", "replicas")) ?? 1;
       const more = [];
       const updated = s("updatedReplicas");
-      if (updated !== undefined && updated !== wanted) more.push(`${updated} updated`);
+      if (updated !== undefined && updated !== wanted) more.push(`${updated} up to date`);
       const away = s("unavailableReplicas");
       if (away) more.push(`${away} unavailable`);
       if (at(o, "spec", "paused") === true) more.push("paused");
@@ -194,7 +194,7 @@ export function orderOf(o: Obj | undefined, status: ResourceStatus | undefined, 
 const plainGroups = new Set(["", "apps", "batch", "autoscaling", "policy", "extensions", "argoproj.io"]);
 
 /** Why deleting such an object may lose data for good; undefined when it does not. */
-export function holds(key: ObjectKey): string | undefined {
+export function holds({ key, status }: Pick<Facts, "key" | "status">): string | undefined {
   switch (key.kind) {
     case "PersistentVolumeClaim":
     case "PersistentVolume":
@@ -206,7 +206,8 @@ export function holds(key: ObjectKey): string | undefined {
     case "CustomResourceDefinition":
       return "Every object of this kind is deleted with it, in all namespaces.";
     case "Secret":
-      return "What is in it may be nowhere else.";
+      // What Git has can be made again.
+      return status && !status.requiresPruning ? undefined : "What is in it may be nowhere else.";
     case "VolumeSnapshot":
     case "VolumeSnapshotContent":
       return "It holds a copy of data.";
