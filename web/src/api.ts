@@ -47,6 +47,19 @@ export function address(at: string, query?: Query): string {
   return root + at + (text ? "?" + text : "");
 }
 
+const watching = new Set<(status: number) => void>();
+
+/** Tells the status of every answer, 0 for none, until the function that it returns is called. */
+export function watchAnswers(tell: (status: number) => void): () => void {
+  watching.add(tell);
+  return () => watching.delete(tell);
+}
+
+/** For what asks by other means than `get` and `send`. */
+export function answered(status: number): void {
+  for (const tell of watching) tell(status);
+}
+
 async function ask<T>(method: string, at: string, query?: Query, body?: unknown, signal?: AbortSignal): Promise<T> {
   let answer: Response;
   try {
@@ -58,8 +71,10 @@ async function ask<T>(method: string, at: string, query?: Query, body?: unknown,
     });
   } catch (cause) {
     if (signal?.aborted) throw cause;
+    answered(0);
     throw new ApiError(0, "Hawser does not answer. The page goes on by itself as soon as it does.");
   }
+  answered(answer.status);
   const text = await answer.text();
   if (answer.ok) return (text ? JSON.parse(text) : {}) as T;
   throw refusal(answer.status, text);

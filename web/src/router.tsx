@@ -76,7 +76,7 @@ const settings = createRoute({ getParentRoute: () => inside, path: "/settings", 
 const settingsPage = createRoute({ getParentRoute: () => inside, path: "/settings/$section", validateSearch: validateSettingsSearch, component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });
 const settingsItem = createRoute({ getParentRoute: () => inside, path: "/settings/$section/$item", validateSearch: validateSettingsSearch, component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });
 
-const user = createRoute({ getParentRoute: () => inside, path: "/user-info", component: lazyRouteComponent(() => import("./user/UserInfo"), "UserInfo") });
+const user = createRoute({ getParentRoute: () => inside, path: "/user-info", validateSearch: validateSettingsSearch, component: lazyRouteComponent(() => import("./user/UserInfo"), "UserInfo") });
 const help = createRoute({ getParentRoute: () => inside, path: "/help", component: lazyRouteComponent(() => import("./user/Help"), "Help") });
 
 const tree = top.addChildren([login, inside.addChildren([home, applications, application, bareApplication, create, settings, settingsPage, settingsItem, user, help])]);

@@ -1,7 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { Monitor, Moon, Sun } from "lucide-react";
-import { useState } from "react";
-import { chooseTheme, theme, type Theme } from "../shell/theme";
+import { chooseTheme, useTheme, type Theme } from "../shell/theme";
 import styles from "./Appearance.module.css";
 import { Part, Screen } from "./kit";
 import type { PlaceProps } from "./Settings";
@@ -14,7 +13,7 @@ const choices: { value: Theme; title: string; about: string; icon: typeof Sun }[
 
 /** How the page looks in this browser. */
 export function Appearance({ place }: PlaceProps) {
-  const [chosen, setChosen] = useState(theme);
+  const chosen = useTheme();
   return (
     <Screen place={place} about="How the page looks in this browser. Other people and other browsers are not concerned.">
       <fieldset className={styles.themes}>
@@ -25,10 +24,7 @@ export function Appearance({ place }: PlaceProps) {
               type="radio"
               name="theme"
               checked={chosen === c.value}
-              onChange={() => {
-                setChosen(c.value);
-                chooseTheme(c.value);
-              }}
+              onChange={() => chooseTheme(c.value)}
             />
             <c.icon aria-hidden />
             <span>

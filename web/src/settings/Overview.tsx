@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Check, CircleAlert, CircleHelp, Info } from "lucide-react";
-import { theme } from "../shell/theme";
+import { useTheme } from "../shell/theme";
 import { useTitle } from "../shell/Shell";
 import { ApiError } from "../api";
 import { accountsQuery, certsQuery, clustersQuery, credsQuery, keysQuery, projectsQuery, reposQuery } from "./data";
@@ -21,7 +21,7 @@ export function Overview() {
     accounts: at(useQuery(accountsQuery), aboutAccounts),
     certs: at(useQuery(certsQuery), aboutCertificates),
     gpgkeys: at(useQuery(keysQuery), aboutKeys),
-    appearance: { count: undefined, tone: "plain", words: { system: "Light or dark as the system has it", light: "Light", dark: "Dark" }[theme()] },
+    appearance: { count: undefined, tone: "plain", words: { system: "Light or dark as the system has it", light: "Light", dark: "Dark" }[useTheme()] },
   };
   return (
     <div className={kit.screen}>

@@ -37,7 +37,7 @@ export const changed = (queries: QueryClient, name: string) => queries.invalidat
 
 export const useProjectNames = () => useQuery({ ...projectsQuery, select: (all) => all.map((p) => p.metadata?.name ?? "") }).data;
 
-const asked = (resource: string, action: string, object: string) => ({
+export const asked = (resource: string, action: string, object: string) => ({
   queryKey: ["may", resource, action, object],
   queryFn: ({ signal }: { signal: AbortSignal }) =>
     get<CanIResponse>(path`/api/v1/account/can-i/${resource}/${action}/` + object.split("/").map(encodeURIComponent).join("/"), undefined, signal).then((r) => r.value === "yes"),
