@@ -44,7 +44,6 @@ export function Login() {
           {settings.isError && <Failure error={settings.error} doing="reach Hawser" onRetry={() => settings.refetch()} />}
           {s && <Ways settings={s} to={to} />}
         </main>
-        <p className={styles.foot}>Access is recorded.</p>
       </div>
     </div>
   );

@@ -47,10 +47,10 @@ export function Keyboard() {
 
   return (
     <>
-      <button type="button" className={styles.field} onClick={() => setOpen("palette")} aria-haspopup="dialog" aria-label={`Search or jump to… (${commandKey})`}>
+      <button type="button" className={styles.field} onClick={() => setOpen("palette")} aria-haspopup="dialog" title={`Search or jump to (${commandKey})`}>
         <Search aria-hidden />
-        <span aria-hidden>Search or jump to…</span>
-        <kbd aria-hidden>{commandKey}</kbd>
+        <span>Search or jump to…</span>
+        <kbd>{commandKey}</kbd>
       </button>
       <Suspense fallback={null}>
         {open === "palette" && <Palette onClose={() => setOpen(undefined)} onHelp={() => setOpen("help")} />}

@@ -37,7 +37,8 @@ export const changed = (queries: QueryClient, name: string) => queries.invalidat
 
 export const useProjectNames = () => useQuery({ ...projectsQuery, select: (all) => all.map((p) => p.metadata?.name ?? "") }).data;
 
-export const asked = (resource: string, action: string, object: string) => ({
+/** What asks whether the reader may do this. */
+export const question = (resource: string, action: string, object: string) => ({
   queryKey: ["may", resource, action, object],
   queryFn: ({ signal }: { signal: AbortSignal }) =>
     get<CanIResponse>(path`/api/v1/account/can-i/${resource}/${action}/` + object.split("/").map(encodeURIComponent).join("/"), undefined, signal).then((r) => r.value === "yes"),
@@ -46,7 +47,7 @@ export const asked = (resource: string, action: string, object: string) => ({
 
 /** May the reader do this with one of these? Undefined while it is not known. */
 export function useMayAny(resource: string, action: string, objects: string[] | undefined): boolean | undefined {
-  const answers = useQueries({ queries: (objects ?? []).map((o) => asked(resource, action, o)) });
+  const answers = useQueries({ queries: (objects ?? []).map((o) => question(resource, action, o)) });
   if (answers.some((a) => a.data)) return true;
   return objects === undefined || answers.some((a) => a.isPending) ? undefined : false;
 }

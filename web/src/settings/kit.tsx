@@ -2,7 +2,7 @@
 // in a dialog at the side, a question before what cannot be undone, and a secret that is shown once.
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ChevronRight, Plus, Search, X } from "lucide-react";
-import { useId, useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { useTitle } from "../shell/Shell";
 import { Button, IconButton } from "../ui/Button";
 import { Copy } from "../ui/Copy";
@@ -197,6 +197,9 @@ export function FormDialog({ title, onClose, onSubmit, submit, submitting, doing
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const id = useId();
+  const form = useRef<HTMLFormElement>(null);
+  // A dialog begins at its first button, which closes it: a form begins at its first field.
+  useEffect(() => form.current?.querySelector<HTMLElement>("input:not([readonly], [hidden]), select, textarea")?.focus(), []);
   const go = async (e: FormEvent) => {
     e.preventDefault();
     setBusy(true);
@@ -225,7 +228,7 @@ export function FormDialog({ title, onClose, onSubmit, submit, submitting, doing
         </>
       }
     >
-      <form id={id} className={styles.form} onSubmit={go}>
+      <form ref={form} id={id} className={styles.form} onSubmit={go}>
         {children}
         {error !== undefined && !takes?.(error) && <Failure error={error} doing={doing} />}
       </form>

@@ -5,7 +5,8 @@ const well = { silent: 0, ended: false };
 
 test("silence is counted until something answers, be it a refusal", () => {
   const once = after(well, 0);
-  expect(after(once, 503).silent).toBe(2);
+  expect(after(once, 0).silent).toBe(2);
+  expect(after(once, 503)).toEqual(well); // a repository that is away: the server said so
   expect(after(once, 404)).toEqual(well);
   expect(after(once, 200)).toEqual(well);
 });

@@ -10,14 +10,15 @@ export interface Answers {
   ended: boolean;
 }
 
-/** What the next answer makes of it. Status 0 is none; the same page lets strangers in where anonymous access is on. */
+/** What the next answer makes of it; status 0 is none, or one of a proxy in the server's place. */
 export function after(before: Answers, status: number): Answers {
-  if (status === 0 || status === 502 || status === 503 || status === 504) return { ...before, silent: before.silent + 1 };
+  if (status === 0) return { ...before, silent: before.silent + 1 };
   if (status === 401) return { silent: 0, ended: true };
   return before.silent === 0 ? before : { ...before, silent: 0 };
 }
 
-let state: Answers = { silent: 0, ended: false };
+const well: Answers = { silent: 0, ended: false };
+let state = well;
 const watching = new Set<() => void>();
 const change = (next: Answers) => {
   if (next === state) return;
@@ -29,8 +30,11 @@ const change = (next: Answers) => {
 
 /** Begins to watch; what it returns ends it. */
 export function watchServer(): () => void {
-  state = { silent: 0, ended: false };
-  return watchAnswers((status) => change(after(state, status)));
+  const stop = watchAnswers((status) => change(after(state, status)));
+  return () => {
+    stop();
+    change(well); // whoever comes in next has a session of their own
+  };
 }
 
 export function useAnswers(): Answers {
@@ -48,7 +52,7 @@ async function askUntilItAnswers(): Promise<void> {
   for (let wait = 1000; state.silent > 0; wait = Math.min(8000, wait * 1.5)) {
     await new Promise((done) => setTimeout(done, wait));
     if (document.hidden || state.silent === 0) continue;
-    const status = await fetch(address("/api/version")).then((r) => r.status, () => 0);
+    const status = await fetch(address("/api/version")).then((r) => (r.ok ? r.status : 0), () => 0);
     change(after(state, status));
   }
 }

@@ -10,29 +10,28 @@ export function useHeadingFocus(): void {
     const first = before.current === undefined;
     if (at === before.current) return;
     before.current = at;
-    if (first) return; // the browser itself says where a page begins
     const main = document.getElementById("main");
-    if (!main) return;
-    const left = document.activeElement;
-    const tried = () => {
-      // Whoever has begun to do something else in the meantime is left alone.
-      if (document.activeElement !== left && document.activeElement !== document.body && document.activeElement !== null) return true;
-      if (left instanceof Element && main.contains(left) && left.isConnected && left.matches("input, textarea, select")) return true;
-      const heading = main.querySelector("h1");
-      if (!heading) return false;
+    if (first || !main) return; // the browser itself says where a page begins
+    let ours: Element | null = document.activeElement;
+    // Parts of a screen come one after the other, and a heading may be taken away again by the one that follows.
+    const look = () => {
+      const now = document.activeElement;
+      if (now !== ours && now !== document.body && now !== null) return stop(); // the reader has begun something else
+      if (now instanceof Element && main.contains(now) && now.matches("input, textarea, select")) return stop();
+      const heading = [...main.querySelectorAll("h1")].find((h) => h.getClientRects().length > 0);
+      if (!heading || heading === now) return;
       heading.tabIndex = -1;
       heading.focus({ preventScroll: true });
-      return true;
+      ours = heading;
     };
-    if (tried()) return;
-    const seen = new MutationObserver(() => {
-      if (tried()) seen.disconnect();
-    });
-    seen.observe(main, { childList: true, subtree: true });
-    const enough = window.setTimeout(() => seen.disconnect(), 5000);
-    return () => {
-      window.clearTimeout(enough);
+    const seen = new MutationObserver(look);
+    const enough = window.setTimeout(() => seen.disconnect(), 3000);
+    const stop = () => {
       seen.disconnect();
+      window.clearTimeout(enough);
     };
+    seen.observe(main, { childList: true, subtree: true, attributes: true, attributeFilter: ["style"] });
+    look();
+    return stop;
   }, [at]);
 }

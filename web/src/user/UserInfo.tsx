@@ -1,8 +1,8 @@
 import { useQueries } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Check, LogOut, Minus } from "lucide-react";
-import { logOut, useUser } from "../session";
-import { asked, useProjectNames } from "../settings/data";
+import { logOut, useMay, useUser } from "../session";
+import { question, useProjectNames } from "../settings/data";
 import { Facts, Part, Tags } from "../settings/kit";
 import kit from "../settings/kit.module.css";
 import { useTitle } from "../shell/Shell";
@@ -64,12 +64,17 @@ const columns = ["get", "create", "update", "delete", "sync", "rollback", "overr
 // What has one action of its own stands in the column that means the same to people.
 const columnOf = (action: string) => (action === "invoke" ? "get" : action);
 
+const all = "*";
+
 function Rights() {
   const names = useProjectNames();
-  const { project } = useSearch({ strict: false }) as { project?: string };
+  const asked = (useSearch({ strict: false }) as { project?: string }).project;
+  const everywhere = useMay("applications", "get", "*");
+  // Who may look at some projects only would be told "no" of all of them together: their first is shown instead.
+  const project = asked === all ? undefined : (asked ?? (everywhere === false ? names?.[0] : undefined));
   const navigate = useNavigate();
   const cells = rights.flatMap((r) => r.actions.map((action) => ({ r, action })));
-  const answers = useQueries({ queries: cells.map(({ r, action }) => asked(r.resource, action, objectOf(r, project))) });
+  const answers = useQueries({ queries: cells.map(({ r, action }) => question(r.resource, action, objectOf(r, project))) });
   const answer = new Map(cells.map(({ r, action }, i) => [`${r.resource} ${columnOf(action)}`, answers[i]]));
   const failed = answers.find((a) => a.isError);
   return (
@@ -77,8 +82,8 @@ function Rights() {
       title="What may I do?"
       about={project ? <>As the policy says of project {project}, and of what belongs to no project.</> : "As the policy says of everything. Choose a project to see what you may do there."}
       actions={
-        <Select label="Project" value={project ?? ""} onChange={(e) => void navigate({ to: "/user-info", search: e.target.value ? { project: e.target.value } : {}, replace: true })}>
-          <option value="">All of them</option>
+        <Select label="Project" value={project ?? all} onChange={(e) => void navigate({ to: "/user-info", search: { project: e.target.value }, replace: true })}>
+          <option value={all}>All of them</option>
           {[...new Set([...(names ?? []), ...(project ? [project] : [])])].map((n) => (
             <option key={n} value={n}>
               {n}
@@ -105,7 +110,7 @@ function Rights() {
               <tr key={r.resource}>
                 <th scope="row">
                   {r.title}
-                  <small>{sentence(r.actions, r.actions.map((a) => answer.get(`${r.resource} ${columnOf(a)}`)?.data))}</small>
+                  <small>{sentence(r, r.actions.map((a) => answer.get(`${r.resource} ${columnOf(a)}`)?.data))}</small>
                 </th>
                 {columns.map((c) => {
                   const a = answer.get(`${r.resource} ${c}`);

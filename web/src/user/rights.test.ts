@@ -2,12 +2,13 @@ import { expect, test } from "vitest";
 import { actionWords, objectOf, rights, sentence } from "./rights";
 
 test("the answers are said in words", () => {
-  const actions = ["get", "create", "sync"];
-  expect(sentence(actions, [true, false, true])).toBe("see and sync");
-  expect(sentence(actions, [true, true, true])).toBe("everything");
-  expect(sentence(actions, [false, false, false])).toBe("nothing");
-  expect(sentence(actions, [true, undefined, true])).toBe("…");
-  expect(sentence(["get"], [true])).toBe("see");
+  const of = { actions: ["get", "create", "sync"] };
+  expect(sentence(of, [true, false, true])).toBe("see and sync");
+  expect(sentence(of, [true, true, true])).toBe("everything");
+  expect(sentence(of, [false, false, false])).toBe("nothing");
+  expect(sentence(of, [true, undefined, true])).toBe("…");
+  expect(sentence({ actions: ["get"] }, [true])).toBe("see");
+  expect(sentence({ actions: ["create"], words: { create: "open" } }, [true])).toBe("open");
 });
 
 test("every action has a word", () => {

@@ -16,6 +16,7 @@ import { changed, clusterQuery } from "../data";
 import { Confirm, Facts, FormDialog, Note, Part, Rows, Screen, Tags, Texts, useSettingsSearch, useShow } from "../kit";
 import { places, type Place } from "../places";
 import { Connection } from "../repos/Repositories";
+import { counted } from "../glance";
 import { connection, scoped } from "../repos/repository";
 import { nameOf } from "./Clusters";
 
@@ -94,7 +95,7 @@ export function Cluster({ place, server }: { place: Place; server: string }) {
       <Part title="What is known">
         <Facts
           of={[
-            ["Applications", <Link to="/applications" search={{ cluster: [nameOf(c!)] }}>{c!.info?.applicationsCount ?? 0} go here</Link>],
+            ["Applications", <Link to="/applications" search={{ cluster: [nameOf(c!)] }}>{counted(c!.info?.applicationsCount ?? 0, "application")}</Link>],
             ["Objects watched", c!.info?.cacheInfo?.resourcesCount?.toLocaleString()],
             ["Kinds watched", c!.info?.cacheInfo?.apisCount ? String(c!.info.cacheInfo.apisCount) : undefined],
             ["Complete since", c!.info?.cacheInfo?.lastCacheSyncTime && <Time at={c!.info.cacheInfo.lastCacheSyncTime} />],

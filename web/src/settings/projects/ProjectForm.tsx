@@ -95,7 +95,7 @@ function Fields({ fixed, project, onChange }: { fixed: boolean; project: AppProj
         <TextField
           label="Name"
           required
-          pattern="[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+          pattern="[a-z0-9]([\-a-z0-9.]*[a-z0-9])?"
           title="Small letters, digits, dots and hyphens"
           hint="Small letters, digits and hyphens. It cannot be changed later."
           value={project.metadata?.name ?? ""}

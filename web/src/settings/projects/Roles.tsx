@@ -142,7 +142,7 @@ function RoleForm({ project, of, taken, onSave, onClose }: { project: string; of
         label="Name"
         required
         readOnly={!!of}
-        pattern="[A-Za-z0-9]([-_A-Za-z0-9]*[A-Za-z0-9])?"
+        pattern="[A-Za-z0-9]([\-_A-Za-z0-9]*[A-Za-z0-9])?"
         hint={of ? "Its tokens know it by this name." : "Letters, digits, - and _."}
         error={twice && "The project has a role of this name."}
         value={role.name ?? ""}
