@@ -680,6 +680,11 @@ export interface OIDCConfig {
   scopes?: string[];
 }
 
+export interface OIDCProvider {
+  issuer?: string;
+  name?: string;
+}
+
 export interface OperationTerminateRequest {
   appNamespace?: string;
   name?: string;
@@ -1121,6 +1126,7 @@ export interface Settings {
   kustomizeOptions?: KustomizeOptions;
   kustomizeVersions?: string[];
   oidcConfig?: OIDCConfig;
+  oidcProviders?: OIDCProvider[];
   passwordPattern?: string;
   plugins?: SettingsPlugin[];
   resourceOverrides?: Record<string, ResourceOverride>;

@@ -11,7 +11,8 @@ type Method struct {
 // rest. Body names the field that the body is, "*" is the whole request, and without one there is none.
 type Binding struct{ Verb, Path, Body string }
 
-// Methods are all methods of the contract, by service.
+// Methods are all methods of the contract, by service. Routes that end in /access are ours: those of Argo CD beside them
+// have credentials in the query, which proxies write into their logs.
 var Methods = []Method{
 	{"account.AccountService", "CanI", false, false, []Binding{{"GET", "/api/v1/account/can-i/{resource}/{action}/{subresource=**}", ""}}},
 	{"account.AccountService", "UpdatePassword", false, false, []Binding{{"PUT", "/api/v1/account/password", "*"}}},
@@ -114,8 +115,8 @@ var Methods = []Method{
 	{"repository.RepositoryService", "Delete", false, false, []Binding{{"DELETE", "/api/v1/repositories/{repo}", ""}}},
 	{"repository.RepositoryService", "DeleteRepository", false, false, []Binding{{"DELETE", "/api/v1/repositories/{repo}", ""}}},
 	{"repository.RepositoryService", "DeleteWriteRepository", false, false, []Binding{{"DELETE", "/api/v1/write-repositories/{repo}", ""}}},
-	{"repository.RepositoryService", "ValidateAccess", false, false, []Binding{{"POST", "/api/v1/repositories/{repo}/validate", "repo"}}},
-	{"repository.RepositoryService", "ValidateWriteAccess", false, false, []Binding{{"POST", "/api/v1/write-repositories/{repo}/validate", "repo"}}},
+	{"repository.RepositoryService", "ValidateAccess", false, false, []Binding{{"POST", "/api/v1/repositories/{repo}/validate", "repo"}, {"POST", "/api/v1/repositories/{repo}/access", "*"}}},
+	{"repository.RepositoryService", "ValidateWriteAccess", false, false, []Binding{{"POST", "/api/v1/write-repositories/{repo}/validate", "repo"}, {"POST", "/api/v1/write-repositories/{repo}/access", "*"}}},
 	{"session.SessionService", "GetUserInfo", false, false, []Binding{{"GET", "/api/v1/session/userinfo", ""}}},
 	{"session.SessionService", "Create", false, false, []Binding{{"POST", "/api/v1/session", "*"}}},
 	{"session.SessionService", "Delete", false, false, []Binding{{"DELETE", "/api/v1/session", ""}}},
