@@ -1,4 +1,4 @@
-import type { ComponentType } from "react";
+import { lazy, type ComponentType } from "react";
 import type { Application, ApplicationTree, AppName } from "../types";
 import type { Panel } from "./search";
 
@@ -10,7 +10,10 @@ export interface PanelProps {
   onClose: () => void;
 }
 
-const panels: Partial<Record<Panel, ComponentType<PanelProps>>> = {};
+const panels: Partial<Record<Panel, ComponentType<PanelProps>>> = {
+  sync: lazy(() => import("./sync/SyncPanel").then((m) => ({ default: m.SyncPanel }))),
+  operation: lazy(() => import("./sync/OperationPanel").then((m) => ({ default: m.OperationPanel }))),
+};
 
 /** One of the panels over the screen of an application, by its name in the address. */
 export function AppPanel({ panel, ...rest }: PanelProps & { panel: Panel }) {
