@@ -5,7 +5,7 @@ import { useMemo, useState, type ReactNode } from "react";
 import { path, send } from "../../api";
 import { useMay, useSettings } from "../../session";
 import { between, exact, useNow } from "../../time";
-import type { Application, AppName, OperationState } from "../../types";
+import type { Application, AppName, ObjectKey, OperationState } from "../../types";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { Empty } from "../../ui/Say";
@@ -33,6 +33,7 @@ export function OperationPanel({ app, record, onClose }: PanelProps) {
   const may = useMay("applications", "sync", policyObject(record, useSettings()?.controllerNamespace));
   const onDiff = (s: OperationStep) => show({ panel: undefined, node: nodeOf(s.key), tab: "diff" });
   const onLogs = (s: OperationStep) => show({ panel: undefined, node: nodeOf(s.key), tab: "logs" });
+  const onOpen = (key: ObjectKey) => show({ panel: undefined, node: nodeOf(key), tab: undefined });
   const onSync = (sync: string | undefined) => show({ panel: "sync", sync });
 
   if (!state) {
@@ -73,11 +74,11 @@ export function OperationPanel({ app, record, onClose }: PanelProps) {
       <div className={styles.panel}>
         {requested && <Requested />}
         <Facts app={app} state={state} phases={phases} />
-        {running && !isBetweenTries(state) && <Now state={state} />}
+        {running && !isBetweenTries(state) && <Now state={state} phases={phases} onLogs={onLogs} onOpen={onOpen} />}
         {isBetweenTries(state) && <Retrying state={state} />}
-        {cause && <Why cause={cause} onDiff={onDiff} onLogs={onLogs} onForce={() => onSync(onlyThese(cause.failed.map((s) => s.key), record, { force: true }))} may={may} />}
-        <Pipeline phases={phases} onOpen={(key) => show({ panel: undefined, node: nodeOf(key), tab: undefined })} />
-        <Results results={state.syncResult?.resources ?? []} onOpen={(key) => show({ panel: undefined, node: nodeOf(key), tab: undefined })} />
+        {cause && <Why cause={cause} onDiff={onDiff} onLogs={onLogs} onForce={() => onSync(onlyThese(cause.failed.map((s) => s.key), record, { force: true }))} may={may} automated={isAutomated(record)} />}
+        <Pipeline phases={phases} onOpen={onOpen} />
+        <Results results={state.syncResult?.resources ?? []} onOpen={onOpen} />
       </div>
     </Dialog>
   );
@@ -130,7 +131,7 @@ function Facts({ app, state, phases }: { app: AppName; state: OperationState; ph
         <Time at={state.startedAt} /> <span className={styles.quiet}>by {by?.automated ? "automated sync" : by?.username || "somebody"}</span>
       </Fact>
       <Fact name={state.finishedAt ? "Took" : "Running for"}>
-        <span title={state.finishedAt && exact(state.finishedAt)}>{between(state.startedAt, state.finishedAt, now)}</span>
+        <span title={state.finishedAt && exact(state.finishedAt)}>{took(state, now)}</span>
       </Fact>
       <Fact name="Revision">
         {result?.revision ? <code>{short(result.revision)}</code> : result?.revisions?.map((r, i) => <code key={i}>{short(r)} </code>) ?? "not resolved"}
@@ -140,6 +141,12 @@ function Facts({ app, state, phases }: { app: AppName; state: OperationState; ph
       {!!state.retryCount && <Fact name="Retries">{state.retryCount}{state.operation?.retry?.limit && state.operation.retry.limit > 0 ? ` of ${state.operation.retry.limit}` : ""}</Fact>}
     </dl>
   );
+}
+
+/** Times are whole seconds: one that begins and ends within the same took less than one. */
+function took(state: OperationState, now: number): string {
+  const text = between(state.startedAt, state.finishedAt, now);
+  return text === "0 s" ? "less than 1 s" : text;
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
@@ -152,8 +159,9 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 /** What the operation does just now: the wait that it is in, with its reason, since when and until when. */
-function Now({ state }: { state: OperationState }) {
+function Now({ state, phases, onLogs, onOpen }: { state: OperationState; phases: OperationPhase[]; onLogs: (s: OperationStep) => void; onOpen: (key: ObjectKey) => void }) {
   const wait = parseWait(state.message);
+  const about = wait?.about && phases.flatMap((p) => p.waves.flatMap((w) => w.steps)).find((s) => `${s.key.group}/${s.key.kind}/${s.key.name}` === wait.about);
   if (!wait) return state.phase === "Terminating" ? <p className={styles.now} role="status"><Octagon aria-hidden /><span>It is being terminated; its running hooks are deleted.</span></p> : null;
   return (
     <div className={styles.now} role="status">
@@ -165,6 +173,12 @@ function Now({ state }: { state: OperationState }) {
           {wait.since && <>Since <Time at={wait.since} />. </>}
           {wait.until ? <>It gives up <Time at={wait.until} />, and fails then.</> : wait.kind === "confirmation" ? "A person's time has no limit." : wait.kind === "window" ? "It goes on by itself." : wait.since ? "It waits for as long as it takes." : ""}
         </p>
+        {about && (
+          <span className={styles.ways}>
+            {about.hook && <Button small icon={<ScrollText />} onClick={() => onLogs(about)}>Logs of {about.key.name}</Button>}
+            <Button small onClick={() => onOpen(about.key)}>See {about.key.name}</Button>
+          </span>
+        )}
       </div>
     </div>
   );
@@ -183,8 +197,14 @@ function Retrying({ state }: { state: OperationState }) {
   );
 }
 
+/** The operation was begun by itself, and will be again. */
+function isAutomated(a: Application): boolean {
+  const auto = a.spec?.syncPolicy?.automated;
+  return !!auto && auto.enabled !== false && !!a.status?.operationState?.operation?.initiatedBy?.automated && !isBetweenTries(a.status.operationState);
+}
+
 /** Why it failed, and the way out. */
-function Why({ cause, onDiff, onLogs, onForce, may }: { cause: Cause; onDiff: (s: OperationStep) => void; onLogs: (s: OperationStep) => void; onForce: () => void; may: boolean | undefined }) {
+function Why({ cause, onDiff, onLogs, onForce, may, automated }: { cause: Cause; automated: boolean; onDiff: (s: OperationStep) => void; onLogs: (s: OperationStep) => void; onForce: () => void; may: boolean | undefined }) {
   const [all, setAll] = useState(false);
   const shown = all ? cause.failed : cause.failed.slice(0, 5);
   return (
@@ -213,6 +233,7 @@ function Why({ cause, onDiff, onLogs, onForce, may }: { cause: Cause; onDiff: (s
         </ul>
         {cause.failed.length > shown.length && <Button small onClick={() => setAll(true)}>Show {cause.failed.length - shown.length} more</Button>}
         {cause.advice && <p>{cause.advice}</p>}
+        {automated && <p>Automated sync tries this commit again by itself with growing pauses, and a newer one at once.</p>}
         {cause.immutable && may && <Button small onClick={onForce}>Look at a sync with Force…</Button>}
       </div>
     </section>

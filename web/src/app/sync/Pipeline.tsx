@@ -18,6 +18,14 @@ export function Pipeline({ phases, onOpen }: Props) {
   if (phases.length === 0) return null;
   return (
     <section className={styles.pipeline} aria-label="Phases and waves">
+      {(phases.length > 1 || phases[0]!.waves.length > 1) && <Glance phases={phases} />}
+      <Steps phases={steps} foldWords={(n) => `${count(n, "object")} done`} onOpen={onOpen} openWords="See the object" label="Every step" />
+    </section>
+  );
+}
+
+function Glance({ phases }: { phases: OperationPhase[] }) {
+  return (
       <ol className={styles.row} aria-label="The sync at a glance">
         {phases.map((p, i) => (
           <li key={p.phase} className={styles.item}>
@@ -26,8 +34,6 @@ export function Pipeline({ phases, onOpen }: Props) {
           </li>
         ))}
       </ol>
-      <Steps phases={steps} foldWords={(n) => `${count(n, "object")} done`} onOpen={onOpen} openWords="See the object" label="Every step" />
-    </section>
   );
 }
 
@@ -54,7 +60,7 @@ function PhaseCard({ phase }: { phase: OperationPhase }) {
 }
 
 const nameOf = (w: OperationWave) => (w.wave === undefined ? "Wave not known" : waveName(w.wave));
-const shortName = (w: OperationWave) => (w.wave === undefined ? "" : w.wave === "" ? "first" : w.wave);
+const shortName = (w: OperationWave) => (w.wave === undefined ? "" : w.wave === "" ? "first" : `wave ${w.wave}`);
 const open: StepState[] = ["pending", "running", "waiting", "unreached"];
 const overOf = (w: OperationWave) => w.steps.filter((s) => !open.includes(s.state)).length;
 

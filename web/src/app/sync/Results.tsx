@@ -1,7 +1,7 @@
 // The results as they stand in the record: what scripts read, with a filter.
 import { useMemo, useState } from "react";
 import type { ObjectKey, ResourceResult } from "../../types";
-import { keyOf, count } from "./preview";
+import { keyOf } from "./preview";
 import styles from "./Results.module.css";
 
 /** More rows than anybody reads; the filter finds the others. */
@@ -14,7 +14,7 @@ export function Results({ results, onOpen }: { results: ResourceResult[]; onOpen
   if (results.length === 0) return null;
   return (
     <details className={styles.results} onToggle={(e) => setOpen(e.currentTarget.open)}>
-      <summary>All {count(results.length, "result")}</summary>
+      <summary>Results as recorded ({results.length})</summary>
       {open && (
         <>
           <input type="search" className={styles.find} placeholder="Find a result" aria-label="Find a result by object, status or message" value={find} onChange={(e) => setFind(e.target.value)} />

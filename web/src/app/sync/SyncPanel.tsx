@@ -3,7 +3,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { ShieldCheck, Upload } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
-import { path, send } from "../../api";
+import { ApiError, path, send } from "../../api";
 import { useMay, useSettings } from "../../session";
 import type { Application, SyncPreview } from "../../types";
 import { Button } from "../../ui/Button";
@@ -33,7 +33,7 @@ export function SyncPanel({ app, record }: PanelProps) {
   const wrong = wrongWith(choices);
   const request = useMemo(() => ({ ...previewOf(settled, record, app), ...(checked === settled && { check: true }) }), [settled, record.spec, app.name, app.namespace, checked]);
   const preview = useQuery({ ...previewQuery(app, request, stampOf(record)), enabled: !wrongWith(settled).chosen });
-  const known = wrong.chosen ? undefined : preview.data;
+  const known = wrong.chosen || preview.isError ? undefined : preview.data;
   const may = useMay("applications", "sync", policyObject(record, useSettings()?.controllerNamespace));
 
   useEffect(() => show({ sync: toAddress(settled, record) }, true), [settled]);
@@ -42,7 +42,7 @@ export function SyncPanel({ app, record }: PanelProps) {
     mutationFn: () => send<Application>("POST", path`/api/v1/applications/${app.name}/sync`, requestOf(choices, record, app)),
     onSuccess: () => show({ panel: "operation", sync: undefined }, true),
   });
-  const why = wrong.chosen ?? wrong.retry ?? (may === false ? "You may not sync this application." : blockers(known)[0]?.message);
+  const why = wrong.chosen ?? wrong.retry ?? (may === false ? "You may not sync this application." : blockers(known)[0]?.message ?? (isRefused(preview.error) ? "There is no sync like this." : undefined));
   const asking = settled !== choices || preview.isFetching;
 
   return (
@@ -53,7 +53,7 @@ export function SyncPanel({ app, record }: PanelProps) {
       onClose={onClose}
       actions={
         <>
-          <p className={styles.sum} role="status">
+          <p className={`${styles.sum} ${why ? styles.why : ""}`} role="status">
             {why ?? (known && !asking ? sentence(known, choices.dryRun) : asking ? "Working out what it would do…" : "")}
           </p>
           <Button onClick={onClose}>Cancel</Button>
@@ -83,6 +83,9 @@ export function SyncPanel({ app, record }: PanelProps) {
     </Dialog>
   );
 }
+
+/** The server does not know what is asked for, a revision that is none for example. */
+const isRefused = (e: unknown) => e instanceof ApiError && e.status >= 400 && e.status < 500;
 
 interface PreviewProps {
   app: PanelProps["app"];

@@ -202,10 +202,10 @@ export function causeOf(a: Application, phases: OperationPhase[]): Cause | undef
   const cause = (title: string, advice = ""): Cause => ({ title, advice, reason: n > 0 ? "" : withoutRetry(message), immutable, failed });
 
   if (message.startsWith("Operation terminated")) {
-    const why = /superseds|supersedes/.test(message) ? "A newer commit took its place." : /sync timeout/.test(message) ? "It took longer than the settings allow." : "Somebody terminated it.";
+    const why = /supersedes/.test(message) ? "A newer commit took its place." : /sync timeout/.test(message) ? "It took longer than the settings allow." : "Somebody terminated it.";
     return { ...cause(why), reason: withoutRetry(message) };
   }
-  if (immutable) return cause(`${who} cannot be changed in place, and nothing was written.`.replace(", and nothing was written", message.includes("(dry run)") ? ", so nothing was written" : ""), "The API server keeps some fields as they were created. With Force, the object is deleted and created anew.");
+  if (immutable) return cause(`${who} cannot be changed in place${message.includes("(dry run)") ? ", so nothing was written" : ""}.`, "The API server keeps some fields as they were created. With Force, the object is deleted and created anew.");
   if (message.includes("(dry run)")) return cause(`The API server refuses ${who}, so nothing was written.`, "Correct the manifest in Git; the sync is tried again by itself when a commit comes, or sync again.");
   if (message.startsWith("one or more synchronization tasks are not valid")) return cause(`The project does not permit ${who}, so nothing was written.`, "Permit it in the project, or take it out of Git.");
   if (message.startsWith("one or more synchronization tasks completed unsuccessfully")) {

@@ -42,13 +42,14 @@ export function sentence(p: SyncPreview, dryRun: boolean): string {
     n.prune && `prune ${n.prune}`,
     n.hook && `run ${count(n.hook, "hook")}`,
   ].filter((x): x is string => !!x);
-  const fails = n.failing ? ` ${count(n.failing, "step")} would fail.` : "";
+  const refused = n.failing ? `Would fail: ${count(n.failing, "step is", "steps are")} refused.` : "";
   if (parts.length === 0) {
     const left = n.keep ? ` ${count(n.keep, "object is", "objects are")} left alone.` : "";
-    return (n.nothing ? `Changes nothing: ${count(n.nothing, "object is", "objects are")} as Git says.` : "There is nothing to do.") + left + fails;
+    return (refused || (n.nothing ? `Changes nothing: ${count(n.nothing, "object is", "objects are")} as Git says.` : "There is nothing to do.")) + left;
   }
   const last = parts.pop()!;
-  return `${dryRun ? "Would" : "Will"} ${parts.length ? parts.join(", ") + " and " : ""}${last}.${fails}`;
+  const what = `${parts.length ? parts.join(", ") + " and " : ""}${last}.`;
+  return refused ? `${refused} Otherwise it would ${what}` : `${dryRun ? "Would" : "Will"} ${what}`;
 }
 
 /** What the button says: what happens when it is pressed. */
