@@ -48,6 +48,7 @@ func (s *server) appMethods() []method {
 		unary(app+"Patch", onApp(rbac.Update, func(q *argocd.ApplicationPatchRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.patchApplication),
 		unary(app+"Delete", onApp(rbac.Delete, func(q *argocd.ApplicationDeleteRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.deleteApplication),
 		unary(app+"Sync", onApp(rbac.Sync, func(q *argocd.ApplicationSyncRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.syncApplication),
+		unary(app+"PreviewSync", onApp(rbac.Get, func(q *argocd.SyncPreviewRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.previewSync),
 		unary(app+"Rollback", onRollback(), s.rollback),
 		unary(app+"TerminateOperation", onApp(rbac.Sync, func(q *argocd.OperationTerminateRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.terminate),
 

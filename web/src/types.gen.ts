@@ -1181,6 +1181,58 @@ export interface SyncOptions {
   items?: string[];
 }
 
+export interface SyncPreview {
+  phases?: SyncPreviewPhase[];
+  revision?: string;
+  revisions?: string[];
+  warnings?: SyncPreviewWarning[];
+}
+
+export interface SyncPreviewPhase {
+  phase?: string;
+  waves?: SyncPreviewWave[];
+}
+
+export interface SyncPreviewRequest {
+  appNamespace?: string;
+  check?: boolean;
+  dryRun?: boolean;
+  name?: string;
+  project?: string;
+  prune?: boolean;
+  resources?: SyncOperationResource[];
+  revision?: string;
+  revisions?: string[];
+  sourcePositions?: number[];
+  strategy?: SyncStrategy;
+  syncOptions?: SyncOptions;
+}
+
+export interface SyncPreviewStep {
+  action?: string;
+  fieldCount?: number;
+  fields?: string[];
+  group?: string;
+  hook?: string;
+  kind?: string;
+  name?: string;
+  namespace?: string;
+  problem?: string;
+  reason?: string;
+}
+
+export interface SyncPreviewWarning {
+  blocks?: boolean;
+  message?: string;
+  type?: string;
+  until?: string;
+}
+
+export interface SyncPreviewWave {
+  steps?: SyncPreviewStep[];
+  wave?: string;
+}
+
 export interface SyncWindowsQuery {
   name?: string;
 }

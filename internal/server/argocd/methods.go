@@ -36,6 +36,7 @@ var Methods = []Method{
 	{"application.ApplicationService", "Patch", false, false, []Binding{{"PATCH", "/api/v1/applications/{name}", "*"}}},
 	{"application.ApplicationService", "Delete", false, false, []Binding{{"DELETE", "/api/v1/applications/{name}", ""}}},
 	{"application.ApplicationService", "Sync", false, false, []Binding{{"POST", "/api/v1/applications/{name}/sync", "*"}}},
+	{"application.ApplicationService", "PreviewSync", false, false, []Binding{{"POST", "/api/v1/applications/{name}/sync-preview", "*"}}}, // ours; Argo CD has no such thing
 	{"application.ApplicationService", "ManagedResources", false, false, []Binding{{"GET", "/api/v1/applications/{applicationName}/managed-resources", ""}}},
 	{"application.ApplicationService", "ServerSideDiff", false, false, []Binding{{"GET", "/api/v1/applications/{appName}/server-side-diff", ""}}},
 	{"application.ApplicationService", "ResourceTree", false, false, []Binding{{"GET", "/api/v1/applications/{applicationName}/resource-tree", ""}}},

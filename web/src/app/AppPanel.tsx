@@ -12,6 +12,8 @@ export interface PanelProps {
 
 const panels: Partial<Record<Panel, ComponentType<PanelProps>>> = {
   diff: lazy(() => import("../diff/DiffPanel").then((m) => ({ default: m.DiffPanel }))),
+  sync: lazy(() => import("./sync/SyncPanel").then((m) => ({ default: m.SyncPanel }))),
+  operation: lazy(() => import("./sync/OperationPanel").then((m) => ({ default: m.OperationPanel }))),
 };
 
 /** One of the panels over the screen of an application, by its name in the address. */

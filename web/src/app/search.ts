@@ -11,6 +11,8 @@ export interface AppSearch {
   node?: string;
   /** The drawer's tab, or the panel's. */
   tab?: string;
+  /** What is chosen for a sync: see sync/choices. */
+  sync?: string;
   /** Words that are looked for in the topology. */
   find?: string;
   /** Objects of no application are shown, too. */
@@ -25,7 +27,7 @@ export function validateAppSearch(s: Record<string, unknown>): AppSearch {
   const out: AppSearch = {};
   if (s.view === "network" || s.view === "list" || s.view === "pods") out.view = s.view;
   if (panels.includes(s.panel as Panel)) out.panel = s.panel as Panel;
-  for (const name of ["node", "tab", "find", "sort"] as const) {
+  for (const name of ["node", "tab", "find", "sort", "sync"] as const) {
     const v = s[name];
     if (typeof v === "string" && v !== "") out[name] = v;
   }
