@@ -89,3 +89,9 @@ func (f forest) weight(n Node, depth int) int {
 	}
 	return w
 }
+
+// The names of facts about a pod in the tree, as Argo CD has them.
+const (
+	FactReason   = "Status Reason"
+	FactRestarts = "Restart Count"
+)
