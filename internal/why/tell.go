@@ -194,7 +194,11 @@ func (c Case) stopped(s *sentence, a *Answer, stop *v1alpha1.ApplicationConditio
 }
 
 func (c Case) neverSynced(s *sentence, a *Answer) {
-	s.say("It was never synced: none of its %s is in the cluster", count(len(c.App.Status.Resources), "object"))
+	if n := len(c.App.Status.Resources); n == 1 {
+		s.say("It was never synced: its one object is not in the cluster")
+	} else {
+		s.say("It was never synced: none of its %d objects is in the cluster", n)
+	}
 	c.automation(s)
 }
 

@@ -296,6 +296,8 @@ export interface ApplicationSyncWindowsResponse {
   activeWindows?: ApplicationSyncWindow[];
   assignedWindows?: ApplicationSyncWindow[];
   canSync?: boolean;
+  changes?: string;
+  denied?: string;
 }
 
 export interface ApplicationTree {

@@ -1,7 +1,7 @@
 // What the screen of an application shows, as its address has it.
 import type { ObjectKey } from "../types";
 
-export const panels = ["sync", "operation", "history", "events", "details", "edit", "delete"] as const;
+export const panels = ["sync", "operation", "history", "events", "diff", "details", "edit", "delete"] as const;
 export type Panel = (typeof panels)[number];
 
 export interface AppSearch {
