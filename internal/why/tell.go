@@ -125,7 +125,7 @@ func (c Case) syncing(s *sentence, a *Answer, v verdict) {
 	switch {
 	case m != nil && err == nil:
 		a.Since = since
-		s.text(upperFirst(m[1]))
+		c.waitsFor(s, a, m[1])
 		if m[2] != "" && m[2] != "progressing" {
 			s.say(" (%s)", clip(m[2], most))
 		}
@@ -150,6 +150,27 @@ func (c Case) syncing(s *sentence, a *Answer, v verdict) {
 		s.say("; ")
 		c.describe(s, a, v)
 	}
+}
+
+// waitsFor says what an operation waits for, with the object that its words name as an object.
+func (c Case) waitsFor(s *sentence, a *Answer, words string) {
+	op := c.App.Status.OperationState
+	if op.SyncResult != nil {
+		for i := range op.SyncResult.Resources {
+			key := keyOf(&op.SyncResult.Resources[i])
+			path := key.Group + "/" + key.Kind + "/" + key.Name // as the operation's messages name an object
+			front, rest, found := strings.Cut(words, " "+path)
+			if found && (rest == "" || strings.HasPrefix(rest, " and ")) {
+				a.Object = key
+				s.text(upperFirst(front))
+				s.say(" ")
+				s.object(key)
+				s.say("%s", rest)
+				return
+			}
+		}
+	}
+	s.text(upperFirst(words))
 }
 
 // failure: "Sync to c8526af failed 4 min ago: Deployment/payments: spec.selector: field is immutable, introduced by …"
@@ -356,9 +377,6 @@ func (c Case) changed(s *sentence, key object.Key, changes []Change) {
 	i := max(0, slices.IndexFunc(changes, func(ch Change) bool { return !ch.Ours }))
 	ch := changes[i]
 	s.say(" (%s %s → %s", ch.Path, value(ch.Git), value(ch.Live))
-	if n := len(changes) - 1; n > 0 {
-		s.say(" and %d more", n)
-	}
 	switch {
 	case ch.Ours:
 		s.say(": Git has moved on")
@@ -368,6 +386,9 @@ func (c Case) changed(s *sentence, key object.Key, changes []Change) {
 			s.say(", ")
 			s.ago(ch.Time)
 		}
+	}
+	if n := len(changes) - 1; n > 0 {
+		s.say("; and %s", count(n, "more field"))
 	}
 	s.say(")")
 }

@@ -148,10 +148,15 @@ func TestExplain(t *testing.T) {
 			op := a.Status.OperationState
 			op.Phase, op.Message = v1alpha1.OperationRunning, "waiting for completion of hook batch/Job/migrate (progressing; since 2026-11-23T11:57:00Z, gives up at 2026-11-23T17:57:00Z)"
 		}, Case{}, Waiting, "Waiting for completion of hook batch/Job/migrate since 3 min, gives up in 5 h.", object.Key{}},
+		{"waiting for a hook that is known", func(a *v1alpha1.Application) {
+			op := a.Status.OperationState
+			op.SyncResult.Resources = append(op.SyncResult.Resources, v1alpha1.ResourceResult{Group: "batch", Kind: "Job", Namespace: "shop", Name: "mig"}, v1alpha1.ResourceResult{Group: "batch", Kind: "Job", Namespace: "shop", Name: "migrate"})
+			op.Phase, op.Message = v1alpha1.OperationRunning, "waiting for completion of hook batch/Job/migrate and 2 more hooks (progressing; since 2026-11-23T11:57:00Z)"
+		}, Case{}, Waiting, "Waiting for completion of hook Job/migrate and 2 more hooks since 3 min.", object.Key{Group: "batch", Kind: "Job", Namespace: "shop", Name: "migrate"}},
 		{"waiting for something that ails", func(a *v1alpha1.Application) {
 			op := a.Status.OperationState
 			op.Phase, op.Message = v1alpha1.OperationRunning, "waiting for healthy state of apps/Deployment/web (1 of 2 pods (so far) is not ready; since 2026-11-23T11:57:00Z)"
-		}, Case{}, Waiting, "Waiting for healthy state of apps/Deployment/web (1 of 2 pods (so far) is not ready) since 3 min.", object.Key{}},
+		}, Case{}, Waiting, "Waiting for healthy state of Deployment/web (1 of 2 pods (so far) is not ready) since 3 min.", deployment},
 		{"failed", cannotApply, Case{Nodes: pull, Commits: []Commit{ada}}, Failed,
 			"Sync to 53e28ff failed 3 min ago: Deployment/web: spec.selector: field is immutable, introduced by 53e28ff “Update web to 9” by Ada Lovelace.", deployment},
 		{"failed, and the comparison says so as well", func(a *v1alpha1.Application) {
@@ -162,7 +167,7 @@ func TestExplain(t *testing.T) {
 			{Object: deployment, Path: "metadata.labels.x", Live: `"y"`, Ours: true},
 			{Object: deployment, Path: "spec.replicas", Git: "2", Live: "5", Manager: "kubectl-edit", Time: noon.Add(-4 * time.Minute)},
 			{Object: settings, Path: "data.LEVEL", Git: `"info"`, Live: `"debug"`, Ours: true},
-		}}, Differs, `2 objects differ from Git: ConfigMap/settings (data.LEVEL "info" → "debug": Git has moved on) and Deployment/web (spec.replicas 2 → 5 and 1 more by kubectl-edit, 4 min ago).`, object.Key{}},
+		}}, Differs, `2 objects differ from Git: ConfigMap/settings (data.LEVEL "info" → "debug": Git has moved on) and Deployment/web (spec.replicas 2 → 5 by kubectl-edit, 4 min ago; and one more field).`, object.Key{}},
 		{"without the differences", func(a *v1alpha1.Application) {
 			outOfSync(a)
 			a.Status.Resources[0].RequiresPruning = true

@@ -87,8 +87,8 @@ export function Actions({ app, record }: { app: AppName; record: Application }) 
         )
       )}
       <span className={styles.pair}>
-        <Button icon={<RefreshCw />} busy={refresh.isPending && "Refreshing…"} onClick={() => refresh.mutate("normal")}>
-          Refresh
+        <Button icon={<RefreshCw className={refresh.isPending ? styles.turns : undefined} />} disabled={refresh.isPending} aria-busy={refresh.isPending} aria-label="Refresh" onClick={() => refresh.mutate("normal")}>
+          <span className={styles.word}>{refresh.isPending ? "Refreshing…" : "Refresh"}</span>
         </Button>
         <Menu
           trigger={

@@ -21,7 +21,9 @@ test("windows", () => {
   expect(windowWords(undefined, now)).toBeUndefined();
   expect(windowWords({}, now)).toBeUndefined();
   const assignedWindows = [{ kind: "deny" }];
-  expect(windowWords({ assignedWindows, canSync: true }, now)).toEqual({ denied: false, text: "Sync windows allow syncing now" });
+  expect(windowWords({ assignedWindows, canSync: true }, now)).toBeUndefined();
+  expect(windowWords({ assignedWindows, canSync: true, changes: "2027-01-01T03:00:00Z" }, now)).toBeUndefined();
+  expect(windowWords({ assignedWindows, canSync: true, changes: "2026-11-23T14:00:00Z" }, now)!.text).toMatch(/^Sync windows allow syncing now, until .* \(in 2 h\)$/);
   const denied = windowWords({ assignedWindows, denied: "deny window", changes: "2026-11-23T14:00:00Z" }, now)!;
   expect(denied.denied).toBe(true);
   expect(denied.text).toMatch(/^Automatic sync is denied now, until .* \(in 2 h\): deny window; syncing by hand is denied as well$/);

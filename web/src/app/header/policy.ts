@@ -34,7 +34,7 @@ export function togglePatch(record: Application): string {
   return JSON.stringify({ spec: { syncPolicy: { automated: { enabled: !automation(record) } } } });
 }
 
-/** What the sync windows come to now; undefined when there are none. */
+/** What the sync windows come to now; undefined when there is nothing to know. */
 export function windowWords(w: ApplicationSyncWindowsResponse | undefined, now: number): { denied: boolean; text: string } | undefined {
   if (!w?.assignedWindows?.length) return undefined;
   const until = w.changes ? `, until ${clock(w.changes, now)}` : "";
@@ -42,6 +42,8 @@ export function windowWords(w: ApplicationSyncWindowsResponse | undefined, now: 
     const manual = w.canSync ? "you may still sync by hand" : "syncing by hand is denied as well";
     return { denied: true, text: `Automatic sync is denied now${until}: ${w.denied}; ${manual}` };
   }
+  // A window that is far away is nothing to think of today.
+  if (!w.changes || Date.parse(w.changes) - now > 24 * 3600_000) return undefined;
   return { denied: false, text: `Sync windows allow syncing now${until}` };
 }
 
