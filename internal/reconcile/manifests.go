@@ -212,27 +212,11 @@ func (a *Apps) Revision(ctx context.Context, r RevisionRequest) (source.Revision
 	if err != nil {
 		return source.Revision{}, err
 	}
-	list := app.Spec.SourceList()
-	if r.Version != nil {
-		i := slices.IndexFunc(app.Status.History, func(h v1alpha1.RevisionHistory) bool { return h.ID == *r.Version })
-		if i < 0 {
-			return source.Revision{}, problem.New(problem.NotFound, "version %d is not in the history of application %s", *r.Version, app.Name)
-		}
-		if list = app.Status.History[i].Sources; len(list) == 0 {
-			list = []v1alpha1.ApplicationSource{app.Status.History[i].Source}
-		}
+	list, err := sourcesAt(app, r.Version)
+	if err != nil {
+		return source.Revision{}, err
 	}
-	if r.Source < 0 || r.Source >= len(list) {
-		return source.Revision{}, problem.New(problem.Invalid, "source index %d not found", r.Source).WithHint("application %s has %d sources, counted from 0", app.Name, len(list))
-	}
-	s := list[r.Source]
-	if s.Chart != "" {
-		return source.Revision{}, problem.New(problem.Invalid, "source %s is a chart, and has no commits", s.Chart)
-	}
-	rules, err := a.rules(&view{spec: specOf(app)})
-	if err == nil {
-		err = rules.Source(s.RepoURL)
-	}
+	s, err := a.gitSource(app, list, r.Source)
 	if err != nil {
 		return source.Revision{}, err
 	}

@@ -70,6 +70,9 @@ func (s *server) appMethods() []method {
 		unary(app+"ListLinks", onApp(rbac.Get, func(q *argocd.ListAppLinksRequest) appRef { return appRef{q.Name, q.Namespace, q.Project} }), s.applicationLinks),
 		unary(app+"ListResourceLinks", onApp(rbac.Get, ofResource), s.resourceLinks),
 
+		unary(app+"Why", onApp(rbac.Get, func(q *argocd.WhyQuery) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.why),
+		unary(app+"Commits", onApp(rbac.Get, func(q *argocd.CommitsQuery) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.commits),
+
 		unary(app+"GetResource", onApp(rbac.Get, ofResource), s.getResource),
 		unary(app+"PatchResource", onPartOfApp(rbac.Update, func(q *patch) appRef { return appRef{q.Name, q.AppNamespace, q.Project} },
 			func(q *patch) rbac.Kind {

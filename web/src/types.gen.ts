@@ -296,6 +296,8 @@ export interface ApplicationSyncWindowsResponse {
   activeWindows?: ApplicationSyncWindow[];
   assignedWindows?: ApplicationSyncWindow[];
   canSync?: boolean;
+  changes?: string;
+  denied?: string;
 }
 
 export interface ApplicationTree {
@@ -423,6 +425,25 @@ export interface CommitMetadata {
   repoUrl?: string;
   sha?: string;
   subject?: string;
+}
+
+export interface CommitsQuery {
+  appNamespace?: string;
+  from?: string;
+  group?: string;
+  kind?: string;
+  limit?: number;
+  name?: string;
+  namespace?: string;
+  project?: string;
+  resourceName?: string;
+  sourceIndex?: number;
+  to?: string;
+}
+
+export interface CommitsResponse {
+  items?: WhyCommit[];
+  more?: boolean;
 }
 
 export interface ConfigManagementPlugin {
@@ -1294,6 +1315,64 @@ export interface VersionMessage {
   KustomizeVersion?: string;
   Platform?: string;
   Version?: string;
+}
+
+export interface WhyChange {
+  git?: string;
+  live?: string;
+  manager?: string;
+  object?: WhyObject;
+  ours?: boolean;
+  path?: string;
+  time?: string;
+}
+
+export interface WhyCommit {
+  author?: string;
+  date?: string;
+  revision?: string;
+  subject?: string;
+}
+
+export interface WhyFact {
+  name?: string;
+  text?: string;
+  time?: string;
+}
+
+export interface WhyObject {
+  group?: string;
+  kind?: string;
+  name?: string;
+  namespace?: string;
+}
+
+export interface WhyQuery {
+  appNamespace?: string;
+  name?: string;
+  project?: string;
+}
+
+export interface WhyResponse {
+  commit?: WhyCommit;
+  culprit?: WhyCommit;
+  differences?: WhyChange[];
+  facts?: WhyFact[];
+  hint?: string;
+  more?: number;
+  object?: WhyObject;
+  sentence?: string;
+  since?: string;
+  state?: string;
+  words?: WhyWord[];
+}
+
+export interface WhyWord {
+  commit?: string;
+  lasting?: boolean;
+  object?: WhyObject;
+  text?: string;
+  time?: string;
 }
 
 export interface ServerHealthAnswer {

@@ -370,6 +370,10 @@ type ApplicationSyncWindowsResponse struct {
 	ActiveWindows   []ApplicationSyncWindow `json:"activeWindows,omitempty" protobuf:"bytes,1,rep,name=activeWindows"`
 	AssignedWindows []ApplicationSyncWindow `json:"assignedWindows,omitempty" protobuf:"bytes,2,rep,name=assignedWindows"`
 	CanSync         bool                    `json:"canSync,omitempty" protobuf:"varint,3,req,name=canSync"`
+
+	// Ours, beyond the contract: what the windows come to.
+	Denied  string       `json:"denied,omitempty" protobuf:"bytes,1001,opt,name=denied,proto3"` // what forbids automated syncs now; empty when they are allowed
+	Changes *metav1.Time `json:"changes,omitempty" protobuf:"bytes,1002,opt,name=changes"`      // when a window opens or closes next
 }
 
 // ApplicationSyncWindow is part of other messages.

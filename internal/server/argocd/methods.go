@@ -52,6 +52,8 @@ var Methods = []Method{
 	{"application.ApplicationService", "PodLogs", false, true, []Binding{{"GET", "/api/v1/applications/{name}/pods/{podName}/logs", ""}, {"GET", "/api/v1/applications/{name}/logs", ""}}},
 	{"application.ApplicationService", "ListLinks", false, false, []Binding{{"GET", "/api/v1/applications/{name}/links", ""}}},
 	{"application.ApplicationService", "ListResourceLinks", false, false, []Binding{{"GET", "/api/v1/applications/{name}/resource/links", ""}}},
+	{"application.ApplicationService", "Why", false, false, []Binding{{"GET", "/api/v1/applications/{name}/why", ""}}},         // ours
+	{"application.ApplicationService", "Commits", false, false, []Binding{{"GET", "/api/v1/applications/{name}/commits", ""}}}, // ours
 	{"applicationset.ApplicationSetService", "Get", false, false, []Binding{{"GET", "/api/v1/applicationsets/{name}", ""}}},
 	{"applicationset.ApplicationSetService", "Generate", false, false, []Binding{{"POST", "/api/v1/applicationsets/generate", "*"}}},
 	{"applicationset.ApplicationSetService", "List", false, false, []Binding{{"GET", "/api/v1/applicationsets", ""}}},

@@ -14,6 +14,10 @@ const panels: Partial<Record<Panel, ComponentType<PanelProps>>> = {
   diff: lazy(() => import("../diff/DiffPanel").then((m) => ({ default: m.DiffPanel }))),
   sync: lazy(() => import("./sync/SyncPanel").then((m) => ({ default: m.SyncPanel }))),
   operation: lazy(() => import("./sync/OperationPanel").then((m) => ({ default: m.OperationPanel }))),
+  history: lazy(() => import("./history/HistoryPanel").then((m) => ({ default: m.HistoryPanel }))),
+  events: lazy(() => import("./events/EventsPanel").then((m) => ({ default: m.EventsPanel }))),
+  details: lazy(() => import("./details/DetailsPanel").then((m) => ({ default: m.DetailsPanel }))),
+  delete: lazy(() => import("./delete/DeletePanel").then((m) => ({ default: m.DeletePanel }))),
 };
 
 /** One of the panels over the screen of an application, by its name in the address. */
