@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -122,8 +123,8 @@ func frequent[K comparable](counts map[K]int64, name func(K) string) map[string]
 // mostCommits is how many commits a list tells of: more than anybody has on the screen.
 const mostCommits = 1000
 
-// commitsOf tells of the commits that applications were last compared with, each once. Thousands of applications follow
-// one branch of one repository.
+// commitsOf tells of the commits that applications were last compared with, each once, by their subjects. Thousands of
+// applications follow one branch of one repository.
 func (s *server) commitsOf(apps []*v1alpha1.Application) map[string]*argocd.RevisionMetadata {
 	type commit struct{ project, repo, id string }
 	asked, told := map[commit]bool{}, map[string]*argocd.RevisionMetadata{}
@@ -138,6 +139,7 @@ func (s *server) commitsOf(apps []*v1alpha1.Application) map[string]*argocd.Revi
 		}
 		asked[c] = true
 		if rev, ok := s.Apps.Commit(app); ok {
+			rev.Message, _, _ = strings.Cut(rev.Message, "\n")
 			told[id] = revisionMetadata(rev)
 		}
 	}
