@@ -230,3 +230,33 @@ func (a *Apps) Revision(ctx context.Context, r RevisionRequest) (source.Revision
 	}
 	return a.Git.Revision(ctx, repo, commit)
 }
+
+// Commit returns what our copy of the repository says of the commit that an application was last compared with, of the
+// first source that has one. Nobody is asked, so that whoever lists thousands of applications may ask for each: what is
+// not at hand is simply not told.
+func (a *Apps) Commit(app *v1alpha1.Application) (rev source.Revision, ok bool) {
+	s, id := Compared(app)
+	if id == "" {
+		return rev, false
+	}
+	rules, err := a.rules(&view{spec: spec{project: app.Spec.ProjectName(), name: nameOf(app)}})
+	if err != nil || rules.Source(s.RepoURL) != nil {
+		return rev, false
+	}
+	return a.Git.Remembered(repository(a.Catalog.RepositoryFor(s.RepoURL, app.Spec.ProjectName())), id)
+}
+
+// Compared returns the first source of an application that is in Git, and the commit that the application was last
+// compared with; "" when it never was.
+func Compared(app *v1alpha1.Application) (s v1alpha1.ApplicationSource, commit string) {
+	revisions := app.Status.Sync.Revisions
+	if len(revisions) == 0 {
+		revisions = []string{app.Status.Sync.Revision}
+	}
+	for i, s := range app.Spec.SourceList() {
+		if s.Chart == "" && i < len(revisions) && revisions[i] != "" {
+			return s, revisions[i]
+		}
+	}
+	return s, ""
+}

@@ -3,7 +3,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Navigate, redirect } from "@tanstack/react-router";
 import { ApiError, get, root } from "./api";
 import { validateAppSearch } from "./app/search";
-import { validateAppsSearch } from "./apps/search";
+import { plainAppsSearch, validateAppsSearch } from "./apps/search";
 import { Login } from "./login/Login";
 import { settingsQuery, userQuery } from "./session";
 import { validateSettingsSearch } from "./settings/search";
@@ -49,6 +49,7 @@ const applications = createRoute({
   getParentRoute: () => inside,
   path: "/applications",
   validateSearch: validateAppsSearch,
+  search: { middlewares: [({ search, next }) => plainAppsSearch(next(search))] },
   component: lazyRouteComponent(() => import("./apps/Applications"), "Applications"),
 });
 

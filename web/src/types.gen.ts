@@ -32,6 +32,7 @@ export interface AppInfo {
 }
 
 export interface ApplicationCounts {
+  failed?: number;
   health?: Record<string, number>;
   running?: number;
   sync?: Record<string, number>;
@@ -50,6 +51,17 @@ export interface ApplicationDeleteRequest {
   name?: string;
   project?: string;
   propagationPolicy?: string;
+}
+
+export interface ApplicationFleet {
+  cluster?: Record<string, number>;
+  counts?: ApplicationCounts;
+  label?: Record<string, number>;
+  namespace?: Record<string, number>;
+  operation?: Record<string, number>;
+  owner?: Record<string, number>;
+  project?: Record<string, number>;
+  repo?: Record<string, number>;
 }
 
 export interface ApplicationManifestQuery {
@@ -76,7 +88,9 @@ export interface ApplicationManifestQueryWithFilesWrapper {
 
 export interface ApplicationPage {
   apiVersion?: string;
+  commits?: Record<string, RevisionMetadata>;
   counts?: ApplicationCounts;
+  fleet?: ApplicationFleet;
   items?: Application[];
   kind?: string;
   metadata?: V1ListMeta;
@@ -112,22 +126,27 @@ export interface ApplicationPodLogsQuery {
 
 export interface ApplicationQuery {
   appNamespace?: string;
-  cluster?: string;
+  cluster?: string[];
+  commits?: boolean;
   counts?: boolean;
-  health?: string;
+  fleet?: boolean;
+  health?: string[];
   limit?: number;
   name?: string;
-  namespace?: string;
+  namespace?: string[];
   offset?: number;
+  operation?: string[];
+  owner?: string[];
   project?: string[];
   projects?: string[];
   refresh?: string;
   repo?: string;
+  repos?: string[];
   resourceVersion?: string;
   search?: string;
   selector?: string;
   sort?: string;
-  sync?: string;
+  sync?: string[];
 }
 
 export interface ApplicationResourceDeleteRequest {

@@ -16,16 +16,21 @@ type ApplicationQuery struct {
 	AppNamespace    string   `json:"appNamespace,omitempty" protobuf:"bytes,7,opt,name=appNamespace,proto3"`
 	Project         []string `json:"project,omitempty" protobuf:"bytes,8,rep,name=project"`
 
-	// Ours, beyond the contract: what is to be found, in what order, and which part of it.
-	Search    string `json:"search,omitempty" protobuf:"bytes,1001,opt,name=search,proto3"`       // words, each of which must stand in name, namespace, project, destination or source
-	Sync      string `json:"sync,omitempty" protobuf:"bytes,1002,opt,name=sync,proto3"`           // Synced, OutOfSync, Unknown
-	Health    string `json:"health,omitempty" protobuf:"bytes,1003,opt,name=health,proto3"`       // Healthy, Degraded, …
-	Cluster   string `json:"cluster,omitempty" protobuf:"bytes,1004,opt,name=cluster,proto3"`     // destination, by server or name
-	Namespace string `json:"namespace,omitempty" protobuf:"bytes,1005,opt,name=namespace,proto3"` // destination
-	Sort      string `json:"sort,omitempty" protobuf:"bytes,1006,opt,name=sort,proto3"`           // name, project, created, reconciled, sync, health; -name is the reverse
-	Limit     int64  `json:"limit,omitempty" protobuf:"varint,1007,opt,name=limit,proto3"`        // 0 is all
-	Offset    int64  `json:"offset,omitempty" protobuf:"varint,1008,opt,name=offset,proto3"`
-	Counts    bool   `json:"counts,omitempty" protobuf:"varint,1009,opt,name=counts,proto3"` // count by sync and health; a page is counted always
+	// Ours, beyond the contract: what is to be found, in what order, and which part of it. Of several values any will do.
+	Search    string   `json:"search,omitempty" protobuf:"bytes,1001,opt,name=search,proto3"`    // words, each of which must stand in name, namespace, project, destination or source
+	Sync      []string `json:"sync,omitempty" protobuf:"bytes,1002,rep,name=sync"`               // Synced, OutOfSync, Unknown
+	Health    []string `json:"health,omitempty" protobuf:"bytes,1003,rep,name=health"`           // Healthy, Degraded, …
+	Cluster   []string `json:"cluster,omitempty" protobuf:"bytes,1004,rep,name=cluster"`         // destination, by server or name
+	Namespace []string `json:"namespace,omitempty" protobuf:"bytes,1005,rep,name=namespace"`     // destination
+	Sort      string   `json:"sort,omitempty" protobuf:"bytes,1006,opt,name=sort,proto3"`        // name, project, destination, created, reconciled, operation, sync, health; -name is the reverse
+	Limit     int64    `json:"limit,omitempty" protobuf:"varint,1007,opt,name=limit,proto3"`     // 0 is all
+	Offset    int64    `json:"offset,omitempty" protobuf:"varint,1008,opt,name=offset,proto3"`   // leaves out as many
+	Counts    bool     `json:"counts,omitempty" protobuf:"varint,1009,opt,name=counts,proto3"`   // count by sync and health; a page is counted always
+	Repos     []string `json:"repos,omitempty" protobuf:"bytes,1010,rep,name=repos"`             // URLs of repositories; repo is Argo CD's, for one
+	Owner     []string `json:"owner,omitempty" protobuf:"bytes,1011,rep,name=owner"`             // ApplicationSet, or application, that it comes from
+	Operation []string `json:"operation,omitempty" protobuf:"bytes,1012,rep,name=operation"`     // phase of the last operation: Running, Succeeded, Failed, Error, Terminating
+	Fleet     bool     `json:"fleet,omitempty" protobuf:"varint,1013,opt,name=fleet,proto3"`     // tell of all that the caller may see, too
+	Commits   bool     `json:"commits,omitempty" protobuf:"varint,1014,opt,name=commits,proto3"` // tell of the commits of what is listed
 }
 
 // ApplicationPage answers List: Argo CD's ApplicationList, with counts when they were asked for. When it is a page,
@@ -33,8 +38,10 @@ type ApplicationQuery struct {
 type ApplicationPage struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata" protobuf:"bytes,1,opt,name=metadata"`
-	Items           []*v1alpha1.Application `json:"items" protobuf:"bytes,2,rep,name=items"`
-	Counts          *ApplicationCounts      `json:"counts,omitempty" protobuf:"bytes,1001,opt,name=counts"`
+	Items           []*v1alpha1.Application      `json:"items" protobuf:"bytes,2,rep,name=items"`
+	Counts          *ApplicationCounts           `json:"counts,omitempty" protobuf:"bytes,1001,opt,name=counts"`
+	Fleet           *ApplicationFleet            `json:"fleet,omitempty" protobuf:"bytes,1002,opt,name=fleet"`
+	Commits         map[string]*RevisionMetadata `json:"commits,omitempty" protobuf:"bytes,1003,rep,name=commits" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by id; those that are not at hand are left out
 }
 
 // ApplicationCounts counts all that a list found, on whatever page.
@@ -43,6 +50,20 @@ type ApplicationCounts struct {
 	Running int64            `json:"running" protobuf:"varint,2,opt,name=running,proto3"` // operations under way
 	Sync    map[string]int64 `json:"sync" protobuf:"bytes,3,rep,name=sync" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	Health  map[string]int64 `json:"health" protobuf:"bytes,4,rep,name=health" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Failed  int64            `json:"failed" protobuf:"varint,5,opt,name=failed,proto3"` // last operations that failed
+}
+
+// ApplicationFleet counts all that the caller may see, whatever the list was asked for: what it can be narrowed to. Each
+// map holds the most frequent values only.
+type ApplicationFleet struct {
+	Counts    *ApplicationCounts `json:"counts" protobuf:"bytes,1,opt,name=counts"`
+	Project   map[string]int64   `json:"project" protobuf:"bytes,2,rep,name=project" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Cluster   map[string]int64   `json:"cluster" protobuf:"bytes,3,rep,name=cluster" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // by server, or name where only that is known
+	Namespace map[string]int64   `json:"namespace" protobuf:"bytes,4,rep,name=namespace" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Repo      map[string]int64   `json:"repo" protobuf:"bytes,5,rep,name=repo" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Owner     map[string]int64   `json:"owner" protobuf:"bytes,6,rep,name=owner" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Label     map[string]int64   `json:"label" protobuf:"bytes,7,rep,name=label" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // key=value
+	Operation map[string]int64   `json:"operation" protobuf:"bytes,8,rep,name=operation" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 }
 
 // NodeQuery is part of other messages.
