@@ -78,6 +78,23 @@ func (a *Apps) Manifests(ctx context.Context, r ManifestRequest) (Rendered, erro
 	return a.renderAside(ctx, app, v, trees)
 }
 
+// Preview renders the sources of an application that need not be stored, at the revisions that they follow, and touches
+// nothing. The repositories are asked.
+func (a *Apps) Preview(ctx context.Context, app *v1alpha1.Application) (Rendered, error) {
+	if err := a.leading(); err != nil {
+		return Rendered{}, err
+	}
+	v, err := a.asideOf(app)
+	if err != nil {
+		return Rendered{}, err
+	}
+	trees, err := a.trees(ctx, v, nil, cause{git: time.Now().Add(-recent)})
+	if err != nil {
+		return Rendered{}, err
+	}
+	return a.renderAside(ctx, app, v, trees)
+}
+
 // revisions are those asked for, one for each source; empty ones mean the source's own.
 func (r ManifestRequest) revisions(app *v1alpha1.Application, sources int) ([]string, error) {
 	list := make([]string, sources)
@@ -158,15 +175,21 @@ func (a *Apps) aside(name types.NamespacedName) (*v1alpha1.Application, *view, e
 	if err != nil {
 		return nil, nil, err
 	}
+	v, err := a.asideOf(app)
+	return app, v, err
+}
+
+// asideOf is aside for an application that need not be stored.
+func (a *Apps) asideOf(app *v1alpha1.Application) (*view, error) {
 	v, err := a.reach(app)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	v.aside = true
 	if len(v.spec.sources) == 0 {
-		return nil, nil, problem.New(problem.Invalid, "spec.source is missing").WithHint("give a source with repoURL, path and targetRevision")
+		return nil, problem.New(problem.Invalid, "spec.source is missing").WithHint("give a source with repoURL, path and targetRevision")
 	}
-	return app, v, a.permitted(v)
+	return v, a.permitted(v)
 }
 
 func (a *Apps) renderAside(ctx context.Context, app *v1alpha1.Application, v *view, trees []tree) (Rendered, error) {

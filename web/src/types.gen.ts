@@ -319,6 +319,17 @@ export interface ApplicationUpdateSpecRequest {
   validate?: boolean;
 }
 
+export interface ApplicationValidateRequest {
+  application?: Application;
+  change?: boolean;
+}
+
+export interface ApplicationValidateResponse {
+  findings?: Finding[];
+  objects?: DraftObject[];
+  sources?: DraftSource[];
+}
+
 export interface ApplicationWatchEvent {
   application?: Application;
   type?: string;
@@ -468,6 +479,22 @@ export interface DexConfig {
 export interface DirectoryAppSpec {
 }
 
+export interface DraftObject {
+  group?: string;
+  kind?: string;
+  name?: string;
+  namespace?: string;
+  refused?: string;
+  source?: number;
+}
+
+export interface DraftSource {
+  details?: RepoAppDetailsResponse;
+  problem?: string;
+  revision?: string;
+  type?: string;
+}
+
 export interface Empty {
 }
 
@@ -493,6 +520,12 @@ export interface FieldChange {
 
 export interface FileChunk {
   chunk?: string;
+}
+
+export interface Finding {
+  field?: string;
+  message?: string;
+  warning?: boolean;
 }
 
 export interface GetAccountRequest {
