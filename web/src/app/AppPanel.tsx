@@ -1,4 +1,4 @@
-import type { ComponentType } from "react";
+import { lazy, type ComponentType } from "react";
 import type { Application, ApplicationTree, AppName } from "../types";
 import type { Panel } from "./search";
 
@@ -10,7 +10,9 @@ export interface PanelProps {
   onClose: () => void;
 }
 
-const panels: Partial<Record<Panel, ComponentType<PanelProps>>> = {};
+const panels: Partial<Record<Panel, ComponentType<PanelProps>>> = {
+  edit: lazy(() => import("../edit/EditPanel").then((m) => ({ default: m.EditPanel }))),
+};
 
 /** One of the panels over the screen of an application, by its name in the address. */
 export function AppPanel({ panel, ...rest }: PanelProps & { panel: Panel }) {

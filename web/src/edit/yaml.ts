@@ -1,6 +1,7 @@
 // One document, two views. The text is the truth; the form reads a value out of it, and what the form changes is written
 // into the text as it stands: comments, order, and fields that the form does not know stay.
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair, type YAMLMap, type YAMLSeq } from "yaml";
+import { diffArrays } from "diff";
 import type { Application } from "../types";
 
 /** Why a text is no application, and where: characters from its beginning. */
@@ -17,7 +18,8 @@ export type Reading = { value: Application; fault?: undefined } | { value?: unde
 export type Path = (string | number)[];
 
 // Kubernetes reads YAML 1.1, in which yes and on are true: what we write is quoted so that both agree.
-const style = { compat: "yaml-1.1", lineWidth: 0, blockQuote: "literal" } as const;
+const both = { compat: "yaml-1.1" } as const;
+const style = { lineWidth: 0, blockQuote: "literal", flowCollectionPadding: false } as const;
 
 export function read(text: string): Reading {
   const lines = new LineCounter();
@@ -36,17 +38,37 @@ export function read(text: string): Reading {
 
 /** The text with another value in it. Where the value is the same, the text is, to the character. */
 export function write(text: string, value: unknown): string {
-  const doc = parseDocument(text);
+  const doc = parseDocument(text, both);
   if (doc.errors.length > 0) throw new Error("the text must be readable before it is changed");
   if (same(doc.toJS(), value)) return text;
-  const gone: Node[] = [];
-  doc.contents = assign(doc, doc.contents as Node | null, value, gone) as typeof doc.contents;
-  return doc.toString({ ...style, indentSeq: indentsLists(text) });
+  const print = () => doc.toString({ ...style, indentSeq: indentsLists(text) });
+  const before = print();
+  doc.contents = assign(doc, doc.contents as Node | null, value, []) as typeof doc.contents;
+  const after = print();
+  const fitted = patch(text, before, after);
+  return fitted !== undefined && same(read(fitted).value, value) ? fitted : after;
+}
+
+/** Makes the step from before to after in a text that differs from before only within its lines; undefined when it does not. */
+function patch(text: string, before: string, after: string): string | undefined {
+  const lines = text.split("\n");
+  const old = before.split("\n");
+  if (lines.length !== old.length) return undefined;
+  const out: string[] = [];
+  let i = 0;
+  for (const part of diffArrays(old, after.split("\n"))) {
+    if (part.added) out.push(...part.value);
+    else {
+      if (!part.removed) out.push(...lines.slice(i, i + part.value.length));
+      i += part.value.length;
+    }
+  }
+  return out.join("\n");
 }
 
 /** A value as a new text. */
 export function print(value: unknown): string {
-  const doc = parseDocument("");
+  const doc = parseDocument("", both);
   doc.contents = create(doc, value, []) as typeof doc.contents;
   return doc.toString({ ...style, indentSeq: false });
 }
@@ -138,7 +160,9 @@ function create(doc: Document, value: unknown, gone: Node[]): Node {
     if (i >= 0) return gone.splice(i, 1)[0]!;
     // A list that is gone may hold what is looked for.
     for (const n of gone) {
-      const item = isSeq(n) ? (n.items as Node[]).find((item) => same(plain(doc, item), value)) : undefined;
+      if (!isSeq(n)) continue;
+      const item = (n.items as Node[]).find((item) => same(plain(doc, item), value));
+      if (item && item === n.items[0]) item.commentBefore ??= n.commentBefore;
       if (item) return item;
     }
     if (Array.isArray(value)) {
