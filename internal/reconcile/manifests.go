@@ -30,6 +30,9 @@ type Rendered struct {
 	Sources   []RenderedSource
 	Namespace string // of the destination
 	Server    string
+	// NoNamespace: some of it goes into the destination's namespace, which is neither there nor among it. Preview alone
+	// looks.
+	NoNamespace bool
 }
 
 // RenderedSource is one source, and the commit it was rendered at; empty for files that came with the request.
@@ -45,6 +48,8 @@ type Manifest struct {
 	Source  int // index of the source it came from
 	JSON    []byte
 	Refused string // why the application's project does not permit it; a sync leaves it out
+	// SharedWith is the other application that the object belongs to today; Preview alone asks for it.
+	SharedWith string
 }
 
 // recent is how old a contact with a repository may be when a revision of it is asked for by name.
@@ -92,7 +97,23 @@ func (a *Apps) Preview(ctx context.Context, app *v1alpha1.Application) (Rendered
 	if err != nil {
 		return Rendered{}, err
 	}
-	return a.renderAside(ctx, app, v, trees)
+	r, err := a.renderAside(ctx, app, v, trees)
+	if err != nil {
+		return Rendered{}, err
+	}
+	home := object.Key{Kind: "Namespace", Name: r.Namespace}
+	inside, brought := false, false
+	compare := a.comparer(app, v, nil)
+	for i, m := range r.Manifests {
+		inside, brought = inside || m.Key.Namespace == home.Name, brought || m.Key == home
+		if live, exists := v.cluster.Get(m.Key); exists && m.Refused == "" {
+			r.Manifests[i].SharedWith = compare.foreignOwner(m.Key, live)
+		}
+	}
+	if _, exists := v.cluster.Get(home); !exists && inside && !brought && home.Name != "" {
+		r.NoNamespace = v.cluster.KindErr(home.GroupKind()) == nil // what we cannot see may be there
+	}
+	return r, nil
 }
 
 // revisions are those asked for, one for each source; empty ones mean the source's own.

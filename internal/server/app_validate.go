@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -267,13 +268,16 @@ func (d *draft) preview() {
 			d.found.Sources[i].Revision, d.found.Sources[i].Type = src.Revision, string(src.Type)
 		}
 	}
-	refused := 0
+	refused, shared := 0, 0
 	for _, m := range rendered.Manifests {
 		if m.Refused != "" {
 			refused++
 		}
+		if m.SharedWith != "" {
+			shared++
+		}
 		d.found.Objects = append(d.found.Objects, argocd.DraftObject{
-			Group: m.Key.Group, Kind: m.Key.Kind, Namespace: m.Key.Namespace, Name: m.Key.Name, Source: int32(m.Source), Refused: m.Refused, //nolint:gosec // a handful of sources
+			Group: m.Key.Group, Kind: m.Key.Kind, Namespace: m.Key.Namespace, Name: m.Key.Name, Source: int32(m.Source), Refused: m.Refused, SharedWith: m.SharedWith, //nolint:gosec // a handful of sources
 		})
 	}
 	switch {
@@ -281,7 +285,14 @@ func (d *draft) preview() {
 		d.warn(d.in(0, "path"), "there are no manifests in it: no object would be made")
 	case len(rendered.Manifests) == 0:
 		d.warn("spec.sources", "there are no manifests in them: no object would be made")
-	case refused > 0:
+	}
+	if refused > 0 {
 		d.warn("spec.project", "project %s does not permit %d of %d objects: a sync would fail", d.app.Spec.ProjectName(), refused, len(rendered.Manifests))
+	}
+	if shared > 0 {
+		d.warn("spec.destination", "%d of %d objects belong to another application already: both would pull at them", shared, len(rendered.Manifests))
+	}
+	if p := d.app.Spec.SyncPolicy; rendered.NoNamespace && (p == nil || !slices.Contains(p.SyncOptions, v1alpha1.SyncOptionCreateNamespace+"=true")) {
+		d.warn("spec.destination.namespace", "the cluster has no namespace %s yet: a sync fails until somebody makes it", rendered.Namespace)
 	}
 }

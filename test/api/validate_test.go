@@ -29,7 +29,9 @@ func TestValidateStoresNothing(t *testing.T) {
 		{who: "keeper", verb: "POST", path: at, body: plain, status: 403},
 		{who: "builder", verb: "POST", path: at, body: `{}`, status: 403},
 		{who: "admin", verb: "POST", path: at, body: `{}`, status: 400, says: []string{"holds no application"}},
-		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"kind":"ConfigMap","namespace":"there","name":"a"`, `"type":"Directory"`}, lacks: []string{"findings"}},
+		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"kind":"ConfigMap","namespace":"there","name":"a"`, `"type":"Directory"`}, lacks: []string{"sharedWith"}},
+		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"field":"spec.destination.namespace"`, "the cluster has no namespace there yet", `"warning":true`}},
+		{who: "builder", verb: "POST", path: at, body: strings.Replace(plain, `"destination"`, `"syncPolicy":{"syncOptions":["CreateNamespace=true"]},"destination"`, 1), lacks: []string{"findings"}},
 		// what is in a repository is not told to those who could not see the application's manifests
 		{who: "blind", verb: "POST", path: at, body: plain, lacks: []string{"ConfigMap", "Directory"}},
 		{who: "builder", verb: "POST", path: at, body: draft("Not A Name", `{"source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"metadata.name"`}, lacks: []string{`"objects"`}},
@@ -54,9 +56,13 @@ func TestValidateStoresNothing(t *testing.T) {
 	h.run(t, []scenario{
 		{who: "builder", verb: "POST", path: at, body: draft("kept", `{"source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"metadata.name"`, "already"}},
 		{who: "builder", verb: "POST", path: at, body: change, status: 403, says: []string{"applications, update, default/kept"}},
-		{who: "keeper", verb: "POST", path: at, body: change, says: []string{`"kind":"Deployment","namespace":"there","name":"web"`, `"type":"Kustomize"`}, lacks: []string{"findings"}},
+		{who: "keeper", verb: "POST", path: at, body: change, says: []string{`"kind":"Deployment","namespace":"there","name":"web"`, `"type":"Kustomize"`}, lacks: []string{"already"}},
 		{who: "keeper", verb: "POST", path: at, body: strings.Replace(change, `"project":"default"`, `"project":"narrow"`, 1), says: []string{`"field":"spec.project"`, "permission denied"}, lacks: []string{"Deployment"}},
 		{who: "keeper", verb: "POST", path: at, body: strings.Replace(change, `"kept"`, `"missing"`, 1), status: 403},
 		{who: "admin", path: "/api/v1/applications/kept", says: []string{`"path":"plain"`}},
+		{who: "admin", verb: "POST", path: "/api/v1/applications/kept/sync", body: `{"syncOptions":{"items":["CreateNamespace=true"]}}`},
+		{who: "admin", path: "/api/v1/applications/kept", soon: true, says: []string{`"phase":"Succeeded"`}},
+		// what belongs to another application is told before anybody makes a second one
+		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"sharedWith":"kept"`, "belong to another application already"}, lacks: []string{"has no namespace"}},
 	})
 }

@@ -485,6 +485,7 @@ export interface DraftObject {
   name?: string;
   namespace?: string;
   refused?: string;
+  sharedWith?: string;
   source?: number;
 }
 

@@ -148,12 +148,13 @@ type DraftSource struct {
 
 // DraftObject is an object that an application would have.
 type DraftObject struct {
-	Group     string `json:"group,omitempty" protobuf:"bytes,1,opt,name=group,proto3"`
-	Kind      string `json:"kind,omitempty" protobuf:"bytes,2,opt,name=kind,proto3"`
-	Namespace string `json:"namespace,omitempty" protobuf:"bytes,3,opt,name=namespace,proto3"`
-	Name      string `json:"name,omitempty" protobuf:"bytes,4,opt,name=name,proto3"`
-	Source    int32  `json:"source,omitempty" protobuf:"varint,5,opt,name=source,proto3"`  // index of the source that it comes from
-	Refused   string `json:"refused,omitempty" protobuf:"bytes,6,opt,name=refused,proto3"` // why the project does not permit it
+	Group      string `json:"group,omitempty" protobuf:"bytes,1,opt,name=group,proto3"`
+	Kind       string `json:"kind,omitempty" protobuf:"bytes,2,opt,name=kind,proto3"`
+	Namespace  string `json:"namespace,omitempty" protobuf:"bytes,3,opt,name=namespace,proto3"`
+	Name       string `json:"name,omitempty" protobuf:"bytes,4,opt,name=name,proto3"`
+	Source     int32  `json:"source,omitempty" protobuf:"varint,5,opt,name=source,proto3"`        // index of the source that it comes from
+	Refused    string `json:"refused,omitempty" protobuf:"bytes,6,opt,name=refused,proto3"`       // why the project does not permit it
+	SharedWith string `json:"sharedWith,omitempty" protobuf:"bytes,7,opt,name=sharedWith,proto3"` // the other application that it belongs to today
 }
 
 // ApplicationDeleteRequest asks for Delete.

@@ -154,7 +154,7 @@ export function EditPanel({ app, record, onClose }: PanelProps) {
           </div>
         </Dialog>
       )}
-      <Leaving dirty={draft.dirty && !save.isSuccess} what={`changes of ${app.name}`} onDiscard={draft.forget} within={(to) => to.pathname.endsWith(`/${app.namespace}/${app.name}`) && to.search.panel === "edit"} />
+      <Leaving isDirty={draft.isDirty} what={`changes of ${app.name}`} onDiscard={draft.forget} within={(to) => to.pathname.endsWith(`/${app.namespace}/${app.name}`) && to.search.panel === "edit"} />
     </Dialog>
   );
 }

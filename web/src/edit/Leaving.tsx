@@ -3,17 +3,17 @@ import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 
 /** Asks whoever leaves with something unsaved. `within` are places that are still the same work. */
-export function Leaving({ dirty, what, onDiscard, within }: { dirty: boolean; /** "new application" */ what: string; onDiscard: () => void; within: (to: { pathname: string; search: Record<string, unknown> }) => boolean }) {
+export function Leaving({ isDirty, what, onDiscard, within }: { isDirty: () => boolean; /** "new application" */ what: string; onDiscard: () => void; within: (to: { pathname: string; search: Record<string, unknown> }) => boolean }) {
   const blocker = useBlocker({
-    shouldBlockFn: ({ next }) => dirty && !within({ pathname: next.pathname, search: next.search as Record<string, unknown> }),
-    enableBeforeUnload: () => dirty,
+    shouldBlockFn: ({ next }) => isDirty() && !within({ pathname: next.pathname, search: next.search as Record<string, unknown> }),
+    enableBeforeUnload: isDirty,
     withResolver: true,
   });
   if (blocker.status !== "blocked") return null;
   return (
     <Dialog
       title={`Leave the ${what}?`}
-      width="narrow"
+      width="normal"
       onClose={blocker.reset}
       actions={
         <>

@@ -54,7 +54,7 @@ function Writing({ id, begin, control, model }: { id: string; begin: string; con
       queries.setQueryData(appQuery(app).queryKey, made);
       queries.removeQueries({ queryKey: [...appKey(app), "gone"] });
       say(`Made ${app.name}`);
-      void navigate({ to: "/applications/$namespace/$name", params: app, ignoreBlocker: true });
+      void navigate({ to: "/applications/$namespace/$name", params: app });
     },
   });
 
@@ -118,7 +118,7 @@ function Writing({ id, begin, control, model }: { id: string; begin: string; con
           Create
         </Button>
       </footer>
-      <Leaving dirty={draft.dirty && !create.isSuccess} what="new application" onDiscard={draft.forget} within={(to) => to.pathname.endsWith("/new")} />
+      <Leaving isDirty={draft.isDirty} what="new application" onDiscard={draft.forget} within={(to) => to.pathname.endsWith("/new")} />
     </div>
   );
 }

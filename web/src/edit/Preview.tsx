@@ -2,7 +2,7 @@ import { CircleAlert, CircleCheck, LoaderCircle, TriangleAlert } from "lucide-re
 import type { ApplicationValidateResponse, DraftObject, Finding } from "../types";
 import { ApiError } from "../api";
 import type { Check } from "./draft";
-import { byKind, errorsOf, fieldWords, objectChanges } from "./findings";
+import { byKind, errorsOf, fieldWords, objectChanges, type KindCount } from "./findings";
 import { count } from "./Sources";
 import { listed } from "./sentence";
 import type { Fault } from "./yaml";
@@ -79,6 +79,14 @@ function Findings({ list, onGo }: { list: readonly Finding[]; onGo: (field: stri
   );
 }
 
+const inWords = (kinds: KindCount[]) => {
+  const first = kinds.slice(0, kinds.length > 5 ? 4 : 5).map((k) => `${k.objects.length} ${k.kind}`);
+  return listed(kinds.length > 5 ? [...first, `${kinds.length - 4} more kinds`] : first);
+};
+
+/** As few as this are shown at once, by their names. */
+const few = 15;
+
 /** Of one kind, no more than this are named. */
 const mostNames = 100;
 
@@ -92,17 +100,17 @@ function Objects({ answer, now }: { answer: ApplicationValidateResponse; now?: r
       <p className={styles.finding}>
         <CircleCheck aria-hidden className={styles.good} />
         <span>
-          {now ? `It would have ${count(list.length, "object", "objects")}` : `${count(list.length, "object", "objects")} would be made`}: {listed(kinds.slice(0, 4).map((k) => `${k.objects.length} ${k.kind}`))}
-          {kinds.length > 4 && ` and ${count(kinds.length - 4, "more kind", "more kinds")}`}.
+          {now ? `It would have ${count(list.length, "object", "objects")}` : `${count(list.length, "object", "objects")} would be made`}: {inWords(kinds)}.
           {change && change.added.length > 0 && <strong> {count(change.added.length, "is", "are")} new: {names(change.added)}.</strong>}
           {change && change.dropped.length > 0 && <strong> {count(change.dropped.length, "is", "are")} no longer in it: {names(change.dropped)}.</strong>}
         </span>
       </p>
       {kinds.map((k) => (
-        <details key={k.group + k.kind} className={styles.kind}>
+        <details key={k.group + k.kind} className={styles.kind} open={list.length <= few || undefined}>
           <summary>
             {k.objects.length} {k.kind} {k.group && <span className={styles.hint}>{k.group}</span>}
             {k.objects.some((o) => o.refused) && <span className={styles.refused}> not permitted</span>}
+            {k.objects.some((o) => o.sharedWith) && <span className={styles.shared}> shared</span>}
           </summary>
           <ul>
             {k.objects.slice(0, mostNames).map((o, i) => (
@@ -122,6 +130,7 @@ function ObjectLine({ of: o }: { of: DraftObject }) {
       {o.namespace && <span className={styles.hint}>{o.namespace}/</span>}
       {o.name}
       {o.refused && <span className={styles.refused}> not permitted: {o.refused}</span>}
+      {o.sharedWith && <span className={styles.shared}> belongs to {o.sharedWith} already</span>}
     </li>
   );
 }

@@ -115,7 +115,7 @@ export default function YamlEditor({ text, onChange, label, marks }: Props) {
   }, []);
 
   useEffect(() => {
-    view.current?.dispatch({ effects: attributes.current.reconfigure(EditorView.contentAttributes.of({ "aria-label": label })) });
+    view.current?.dispatch({ effects: attributes.current.reconfigure(EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" })) });
   }, [label]);
 
   useEffect(() => {

@@ -11,6 +11,8 @@ export interface Draft {
   value: Application;
   fault?: Fault;
   dirty: boolean;
+  /** The same at this moment, for those who cannot wait until all is drawn anew. */
+  isDirty: () => boolean;
   /** When the text was written that an earlier visit left behind. */
   restored?: number;
   setText: (text: string) => void;
@@ -55,6 +57,8 @@ export function useDraft(id: string, initial: string): Draft & { began: string }
   if (reading.value) last.current = reading.value;
   const now = useRef(text);
   now.current = text;
+  const start = useRef(began);
+  start.current = began;
 
   const dirty = text !== began;
   useEffect(() => {
@@ -80,6 +84,7 @@ export function useDraft(id: string, initial: string): Draft & { began: string }
   const reset = useCallback(
     (to?: string) => {
       const next = to ?? initial;
+      start.current = next;
       setBegan(next);
       change(next);
       setRestored(undefined);
@@ -88,9 +93,11 @@ export function useDraft(id: string, initial: string): Draft & { began: string }
   );
   const forget = useCallback(() => {
     forgetDraft(id);
+    start.current = now.current;
     setBegan(now.current);
   }, [id]);
-  return { text, value: last.current, fault: reading.fault, dirty, restored, began, setText: change, setValue, reset, forget };
+  const isDirty = useCallback(() => now.current !== start.current, []);
+  return { text, value: last.current, fault: reading.fault, dirty, isDirty, restored, began, setText: change, setValue, reset, forget };
 }
 
 /** A value as it is once nothing has changed for a while. */

@@ -25,8 +25,8 @@ spec:
 }
 
 // What machines note on a record: not for people to edit, and not for a copy to have.
-const machines = ["kubectl.kubernetes.io/last-applied-configuration", "argocd.argoproj.io/refresh", "argocd.argoproj.io/hydrate"];
 const tracking = "argocd.argoproj.io/tracking-id";
+const machines = [tracking, "kubectl.kubernetes.io/last-applied-configuration", "argocd.argoproj.io/refresh", "argocd.argoproj.io/hydrate"];
 
 const without = (map: Record<string, string> | undefined, keys: readonly string[]) => {
   const left = Object.fromEntries(Object.entries(map ?? {}).filter(([k]) => !keys.includes(k)));
@@ -49,7 +49,7 @@ export function copyOf(record: Application): Application {
   const e = editable(record);
   return defined({
     ...e,
-    metadata: { ...e.metadata, name: `${e.metadata?.name}-copy`, labels: without(e.metadata?.labels, ["app.kubernetes.io/instance", "argocd.argoproj.io/instance"]), annotations: without(e.metadata?.annotations, [tracking]) },
+    metadata: { ...e.metadata, name: `${e.metadata?.name}-copy`, labels: without(e.metadata?.labels, ["app.kubernetes.io/instance", "argocd.argoproj.io/instance"]) },
   });
 }
 

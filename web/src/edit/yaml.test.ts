@@ -58,6 +58,7 @@ describe("write", () => {
     expect(less).not.toContain("helm");
     const more = write(less, put(put(value(), ["spec", "source", "helm"], undefined), ["spec", "revisionHistoryLimit"], 3));
     expect(more.trimEnd().endsWith("revisionHistoryLimit: 3")).toBe(true);
+    expect(write(text, put(value(), ["spec", "syncPolicy", "automated", "prune"], true))).toContain("automated:\n      prune: true\n");
     const labelled = write(text, put(value(), ["metadata", "labels", "team"], "web"));
     expect(labelled).toMatch(/name: web # short\n {2}labels:\n {4}team: web\n {2}annotations:/);
   });
@@ -85,6 +86,7 @@ describe("write", () => {
     expect(read(write(after, put(value(), ["spec", "source", "helm", "values"], "x"))).value!.spec!.source!.helm!.values).toBe("x");
   });
   it("fills what stands empty", () => {
+    expect(write('name: ""\nother: "x"\n', { name: "web", other: "y" })).toBe('name: web\nother: "y"\n');
     const after = write("metadata:\n  name:\nspec:\n", { metadata: { name: "x" }, spec: { project: "p" } });
     expect(read(after).value).toEqual({ metadata: { name: "x" }, spec: { project: "p" } });
   });

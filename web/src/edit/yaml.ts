@@ -92,6 +92,7 @@ const rank = (key: unknown) => {
 function assign(doc: Document, node: Node | null | undefined, value: unknown, gone: Node[]): Node {
   if (node && !isAlias(node) && same(plain(doc, node), value)) return node;
   if (isScalar(node) && !isObject(value)) {
+    if (node.value === "") node.type = undefined; // quotes around nothing are not the writer's style
     node.value = value;
     // A block of lines stays one as long as it has lines; a quoted text stays quoted as long as it is a text.
     if ((node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED") && !(typeof value === "string" && value.includes("\n"))) node.type = undefined;
@@ -104,6 +105,7 @@ function assign(doc: Document, node: Node | null | undefined, value: unknown, go
 }
 
 function assignMap(doc: Document, map: YAMLMap, value: Record<string, unknown>, gone: Node[]): Node {
+  const wasEmpty = map.items.length === 0;
   const left = map.items.filter((p) => !(keyOf(p) in value) || value[keyOf(p)] === undefined);
   const mine = [...gone, ...left.map((p) => p.value as Node).filter(Boolean)];
   // A source that becomes the first of several stands where it stood.
@@ -123,7 +125,7 @@ function assignMap(doc: Document, map: YAMLMap, value: Record<string, unknown>, 
     const next = map.items.findIndex((p) => rank(keyOf(p)) > rank(key));
     map.items.splice(next < 0 ? map.items.length : next, 0, pair);
   }
-  if (map.items.length > 0 && map.flow && map.range && map.range[0] === map.range[2]) map.flow = false;
+  if (wasEmpty && map.items.length > 0) map.flow = false;
   return map;
 }
 
