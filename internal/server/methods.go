@@ -43,6 +43,7 @@ func (s *server) appMethods() []method {
 		stream(app+"Watch", visible[argocd.ApplicationQuery](rbac.Applications, rbac.Get), s.watchApplications),
 		unary(app+"Get", onApp(rbac.Get, theApplication), s.getApplication),
 		unary(app+"Create", on(rbac.Applications, rbac.Create, newApplication), s.createApplication),
+		unary(app+"Validate", onDraft(), s.validateApplication),
 		unary(app+"Update", onApp(rbac.Update, ofUpdate), s.updateApplication),
 		unary(app+"UpdateSpec", onApp(rbac.Update, func(q *argocd.ApplicationUpdateSpecRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.updateApplicationSpec),
 		unary(app+"Patch", onApp(rbac.Update, func(q *argocd.ApplicationPatchRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.patchApplication),

@@ -4,6 +4,8 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { ApiError, get, root } from "./api";
 import { validateAppSearch } from "./app/search";
 import { plainAppsSearch, validateAppsSearch } from "./apps/search";
+import { validateAppsSearch } from "./apps/search";
+import { validateNewSearch } from "./edit/search";
 import { Login } from "./login/Login";
 import { settingsQuery, userQuery } from "./session";
 import { validateSettingsSearch } from "./settings/search";
@@ -71,7 +73,7 @@ const bareApplication = createRoute({
   },
 });
 
-const create = createRoute({ getParentRoute: () => inside, path: "/new", component: lazyRouteComponent(() => import("./edit/NewApplication"), "NewApplication") });
+const create = createRoute({ getParentRoute: () => inside, path: "/new", validateSearch: validateNewSearch, component: lazyRouteComponent(() => import("./edit/NewApplication"), "NewApplication") });
 
 const settings = createRoute({ getParentRoute: () => inside, path: "/settings", component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });
 const settingsPage = createRoute({ getParentRoute: () => inside, path: "/settings/$section", validateSearch: validateSettingsSearch, component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });

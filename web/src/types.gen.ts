@@ -340,6 +340,17 @@ export interface ApplicationUpdateSpecRequest {
   validate?: boolean;
 }
 
+export interface ApplicationValidateRequest {
+  application?: Application;
+  change?: boolean;
+}
+
+export interface ApplicationValidateResponse {
+  findings?: Finding[];
+  objects?: DraftObject[];
+  sources?: DraftSource[];
+}
+
 export interface ApplicationWatchEvent {
   application?: Application;
   type?: string;
@@ -508,6 +519,23 @@ export interface DexConfig {
 export interface DirectoryAppSpec {
 }
 
+export interface DraftObject {
+  group?: string;
+  kind?: string;
+  name?: string;
+  namespace?: string;
+  refused?: string;
+  sharedWith?: string;
+  source?: number;
+}
+
+export interface DraftSource {
+  details?: RepoAppDetailsResponse;
+  problem?: string;
+  revision?: string;
+  type?: string;
+}
+
 export interface Empty {
 }
 
@@ -533,6 +561,12 @@ export interface FieldChange {
 
 export interface FileChunk {
   chunk?: string;
+}
+
+export interface Finding {
+  field?: string;
+  message?: string;
+  warning?: boolean;
 }
 
 export interface GetAccountRequest {

@@ -139,6 +139,45 @@ type ApplicationUpdateRequest struct {
 	Project     string                `json:"project,omitempty" protobuf:"bytes,3,opt,name=project,proto3"`
 }
 
+// ApplicationValidateRequest asks for Validate, which is ours: what would come of Create, or, with change, of Update.
+type ApplicationValidateRequest struct {
+	Application *v1alpha1.Application `json:"application,omitempty" protobuf:"bytes,1,opt,name=application"`
+	Change      bool                  `json:"change,omitempty" protobuf:"varint,2,opt,name=change,proto3"` // of the application that there is
+}
+
+// ApplicationValidateResponse answers Validate. Nothing is wrong when every finding is a warning.
+type ApplicationValidateResponse struct {
+	Findings []Finding     `json:"findings,omitempty" protobuf:"bytes,1,rep,name=findings"`
+	Sources  []DraftSource `json:"sources,omitempty" protobuf:"bytes,2,rep,name=sources"` // in the order of the application's
+	Objects  []DraftObject `json:"objects,omitempty" protobuf:"bytes,3,rep,name=objects"` // that would be made
+}
+
+// Finding is one thing that is wrong with an application, and the field that it is about.
+type Finding struct {
+	Field   string `json:"field,omitempty" protobuf:"bytes,1,opt,name=field,proto3"` // such as spec.sources[1].path
+	Message string `json:"message,omitempty" protobuf:"bytes,2,opt,name=message,proto3"`
+	Warning bool   `json:"warning,omitempty" protobuf:"varint,3,opt,name=warning,proto3"` // it could be made all the same
+}
+
+// DraftSource is what was found at a source: nothing but zero values where it could not be asked.
+type DraftSource struct {
+	Type     string                  `json:"type,omitempty" protobuf:"bytes,1,opt,name=type,proto3"`
+	Revision string                  `json:"revision,omitempty" protobuf:"bytes,2,opt,name=revision,proto3"` // the commit that it is at
+	Details  *RepoAppDetailsResponse `json:"details,omitempty" protobuf:"bytes,3,opt,name=details"`          // what could be set
+	Problem  string                  `json:"problem,omitempty" protobuf:"bytes,4,opt,name=problem,proto3"`   // why it is not known what could be set
+}
+
+// DraftObject is an object that an application would have.
+type DraftObject struct {
+	Group      string `json:"group,omitempty" protobuf:"bytes,1,opt,name=group,proto3"`
+	Kind       string `json:"kind,omitempty" protobuf:"bytes,2,opt,name=kind,proto3"`
+	Namespace  string `json:"namespace,omitempty" protobuf:"bytes,3,opt,name=namespace,proto3"`
+	Name       string `json:"name,omitempty" protobuf:"bytes,4,opt,name=name,proto3"`
+	Source     int32  `json:"source,omitempty" protobuf:"varint,5,opt,name=source,proto3"`        // index of the source that it comes from
+	Refused    string `json:"refused,omitempty" protobuf:"bytes,6,opt,name=refused,proto3"`       // why the project does not permit it
+	SharedWith string `json:"sharedWith,omitempty" protobuf:"bytes,7,opt,name=sharedWith,proto3"` // the other application that it belongs to today
+}
+
 // ApplicationDeleteRequest asks for Delete.
 type ApplicationDeleteRequest struct {
 	Name              string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`

@@ -24,6 +24,7 @@ var Methods = []Method{
 	{"application.ApplicationService", "ListResourceEvents", false, false, []Binding{{"GET", "/api/v1/applications/{name}/events", ""}}},
 	{"application.ApplicationService", "Watch", false, true, []Binding{{"GET", "/api/v1/stream/applications", ""}}},
 	{"application.ApplicationService", "Create", false, false, []Binding{{"POST", "/api/v1/applications", "application"}}},
+	{"application.ApplicationService", "Validate", false, false, []Binding{{"POST", "/api/v1/applications/validate", "*"}}}, // ours
 	{"application.ApplicationService", "Get", false, false, []Binding{{"GET", "/api/v1/applications/{name}", ""}}},
 	{"application.ApplicationService", "GetApplicationSyncWindows", false, false, []Binding{{"GET", "/api/v1/applications/{name}/syncwindows", ""}}},
 	{"application.ApplicationService", "RevisionMetadata", false, false, []Binding{{"GET", "/api/v1/applications/{name}/revisions/{revision}/metadata", ""}}},

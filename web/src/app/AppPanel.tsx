@@ -18,6 +18,7 @@ const panels: Partial<Record<Panel, ComponentType<PanelProps>>> = {
   events: lazy(() => import("./events/EventsPanel").then((m) => ({ default: m.EventsPanel }))),
   details: lazy(() => import("./details/DetailsPanel").then((m) => ({ default: m.DetailsPanel }))),
   delete: lazy(() => import("./delete/DeletePanel").then((m) => ({ default: m.DeletePanel }))),
+  edit: lazy(() => import("../edit/EditPanel").then((m) => ({ default: m.EditPanel }))),
 };
 
 /** One of the panels over the screen of an application, by its name in the address. */
