@@ -13,13 +13,17 @@ export interface AppSearch {
   tab?: string;
   /** Words that are looked for in the topology. */
   find?: string;
+  /** Which log is shown: logs/chosen.ts. */
+  log?: string;
+  /** Which lines of it. */
+  lines?: string;
 }
 
 export function validateAppSearch(s: Record<string, unknown>): AppSearch {
   const out: AppSearch = {};
   if (s.view === "network" || s.view === "list" || s.view === "pods") out.view = s.view;
   if (panels.includes(s.panel as Panel)) out.panel = s.panel as Panel;
-  for (const name of ["node", "tab", "find"] as const) {
+  for (const name of ["node", "tab", "find", "log", "lines"] as const) {
     const v = s[name];
     if (typeof v === "string" && v !== "") out[name] = v;
   }
