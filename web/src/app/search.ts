@@ -22,13 +22,17 @@ export interface AppSearch {
   sort?: string;
   /** What pods are grouped by; otherwise their workload. */
   by?: "node";
+  /** Which log is shown: logs/chosen.ts. */
+  log?: string;
+  /** Which lines of it. */
+  lines?: string;
 }
 
 export function validateAppSearch(s: Record<string, unknown>): AppSearch {
   const out: AppSearch = {};
   if (s.view === "network" || s.view === "list" || s.view === "pods") out.view = s.view;
   if (panels.includes(s.panel as Panel)) out.panel = s.panel as Panel;
-  for (const name of ["node", "tab", "find", "sort", "sync"] as const) {
+  for (const name of ["node", "tab", "find", "sort", "sync", "log", "lines"] as const) {
     const v = s[name];
     if (typeof v === "string" && v !== "") out[name] = v;
   }
