@@ -83,9 +83,9 @@ func (a *Apps) Manifests(ctx context.Context, r ManifestRequest) (Rendered, erro
 	return a.renderAside(ctx, app, v, trees)
 }
 
-// Preview renders the sources of an application that need not be stored, at the revisions that they follow, and touches
+// RenderUnstored renders the sources of an application that need not be stored, at the revisions that they follow, and touches
 // nothing. The repositories are asked.
-func (a *Apps) Preview(ctx context.Context, app *v1alpha1.Application) (Rendered, error) {
+func (a *Apps) RenderUnstored(ctx context.Context, app *v1alpha1.Application) (Rendered, error) {
 	if err := a.leading(); err != nil {
 		return Rendered{}, err
 	}

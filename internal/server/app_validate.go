@@ -250,7 +250,7 @@ func (d *draft) preview() {
 	if !d.sound("") {
 		return
 	}
-	rendered, err := d.s.Apps.Preview(d.ctx, d.app)
+	rendered, err := d.s.Apps.RenderUnstored(d.ctx, d.app)
 	if err != nil {
 		field := "spec.sources"
 		if !d.app.Spec.HasMultipleSources() {

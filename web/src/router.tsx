@@ -4,7 +4,6 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { ApiError, get, root } from "./api";
 import { validateAppSearch } from "./app/search";
 import { plainAppsSearch, validateAppsSearch } from "./apps/search";
-import { validateAppsSearch } from "./apps/search";
 import { validateNewSearch } from "./edit/search";
 import { Login } from "./login/Login";
 import { settingsQuery, userQuery } from "./session";

@@ -2,7 +2,6 @@
 import type { ObjectKey } from "../types";
 
 export const panels = ["sync", "operation", "history", "events", "details", "diff", "edit", "delete"] as const;
-export const panels = ["sync", "operation", "history", "events", "diff", "details", "edit", "delete"] as const;
 export type Panel = (typeof panels)[number];
 
 export interface AppSearch {
