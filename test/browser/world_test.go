@@ -248,10 +248,11 @@ spec:
 	w.platform.Author = "Linus Example <linus@example.com>"
 	w.commit(t, "Update checkout to 4.2.0 (#218)", service("checkout", 2, "registry.example.com/shop/checkout:broken"))
 	w.commit(t, "Rename the payments worker", payments("payments-worker"))
-	w.Patch(t, "kubectl-edit", "apps/v1", "Deployment", "ledger", "ledger", `{"spec":{"replicas":5,"template":{"spec":{"containers":[{"name":"web","image":"registry.example.com/shop/ledger:2.3.1-hotfix"}]}}}}`)
-	w.Patch(t, "kubectl-edit", "v1", "ConfigMap", "ledger", "ledger-settings", `{"data":{"LOG_LEVEL":"debug"}}`)
+	w.Patch(t, "kubectl-edit", "apps/v1", "Deployment", "ledger", "ledger", `{"spec":{"replicas":5}}`)
+	w.Patch(t, "kubectl-edit", "v1", "ConfigMap", "ledger", "ledger-settings", `{"data":{"LOG_LEVEL":"debug","PROFILING":"on"}}`)
 	w.waitFor(t, "ledger", "OutOfSync", "")
 	w.waitFor(t, "checkout", "Synced", "Degraded")
+	w.waitFor(t, "payments", "OutOfSync", "")
 }
 
 // payments has a selector that cannot be changed: the commit that renames it fails to sync.
