@@ -71,15 +71,28 @@ func (c Case) revision() string {
 	return c.App.Status.Sync.Revision
 }
 
-// held: "Held at 61c6e40 by ada since 3 min: c8526af is not deployed. …" in the words of the condition.
+// held: "Held at 61c6e40 by ada since 3 min: c8526af is not deployed. …", in the words of the condition.
 func (c Case) held(s *sentence, a *Answer) {
 	h := heldBy(c.App)
-	text, _, _ := strings.Cut(h.Message, "; to go on now") // the page and the command have better ways
-	s.text(text)
 	if h.LastTransitionTime != nil {
 		a.Since = h.LastTransitionTime.Time
 	}
+	text, _, _ := strings.Cut(oneLine(h.Message), "; to go on now") // the page and the command have better ways
+	if m := heldSince.FindStringSubmatch(text); m != nil {
+		if since, err := time.Parse(time.RFC3339, m[2]); err == nil {
+			a.Since = since
+			s.text(m[1])
+			s.say(" since ")
+			s.lasting(since)
+			s.text(m[3])
+			return
+		}
+	}
+	s.text(text)
 }
+
+// heldSince takes the message of a hold apart at its time.
+var heldSince = regexp.MustCompile(`^(.*?) since (\S+?)(: .*)$`)
 
 func (c Case) deleting(s *sentence, a *Answer, stop *v1alpha1.ApplicationCondition) {
 	a.Since = c.App.DeletionTimestamp.Time

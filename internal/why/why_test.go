@@ -185,8 +185,8 @@ func TestExplain(t *testing.T) {
 		{"one is missing", func(a *v1alpha1.Application) { a.Status.Health.Status = v1alpha1.HealthStatusMissing },
 			Case{Nodes: []Node{node("Deployment", "web", "", v1alpha1.HealthStatusMissing, "")}}, "Missing", "Deployment/web does not exist.", deployment},
 		{"held", func(a *v1alpha1.Application) {
-			a.Status.Conditions = []v1alpha1.ApplicationCondition{{Type: v1alpha1.ConditionHeldWarning, Message: "Held at 0123456 by ada: 53e28ff is not deployed. It goes on by itself with the next commit; to go on now, sync it, or: kubectl"}}
-		}, Case{}, Held, "Held at 0123456 by ada: 53e28ff is not deployed. It goes on by itself with the next commit.", object.Key{}},
+			a.Status.Conditions = []v1alpha1.ApplicationCondition{{Type: v1alpha1.ConditionHeldWarning, Message: "Held at 0123456 by ada since 2026-11-23T11:57:00Z: 53e28ff is not deployed. It goes on by itself with the next commit; to go on now, sync it, or: kubectl"}}
+		}, Case{}, Held, "Held at 0123456 by ada since 3 min: 53e28ff is not deployed. It goes on by itself with the next commit.", object.Key{}},
 		{"not compared", func(a *v1alpha1.Application) { a.Status.Sync.Status = v1alpha1.SyncStatusUnknown }, Case{}, Unknown, "It has not been compared with Git yet.", object.Key{}},
 	} {
 		app := web()

@@ -90,7 +90,7 @@ function Summary({ record }: { record: Application }) {
 }
 
 const finalizers: Record<string, string> = {
-  "resources-finalizer.argocd.argoproj.io": "When it is deleted, its objects are deleted first, each with what it owns.",
+  "resources-finalizer.argocd.argoproj.io": "When it is deleted, its objects are deleted first, each after what it owns.",
   "resources-finalizer.argocd.argoproj.io/foreground": "When it is deleted, its objects are deleted first, each after what it owns.",
   "resources-finalizer.argocd.argoproj.io/background": "When it is deleted, its objects are deleted first, and what they own afterwards.",
   "pre-delete-finalizer.argocd.argoproj.io": "PreDelete hooks run before its objects are deleted.",

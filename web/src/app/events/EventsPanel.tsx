@@ -128,12 +128,28 @@ function Day({ day, items, onDeployment }: { day: string; items: Item[]; onDeplo
                     {new Date(i.at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" })} · <Time at={i.at} />
                   </span>
                 </p>
-                <p className={styles.text}>{i.text}</p>
+                <Text of={i.text} />
               </div>
             </li>
           );
         })}
       </ol>
     </section>
+  );
+}
+
+/** How many characters of a text are shown without being asked. */
+const enough = 260;
+
+function Text({ of }: { of: string }) {
+  const [all, setAll] = useState(false);
+  if (of.length <= enough * 1.2) return <p className={styles.text}>{of}</p>;
+  return (
+    <p className={styles.text}>
+      {all ? of : of.slice(0, enough) + "…"}{" "}
+      <button type="button" className={styles.link} aria-expanded={all} onClick={() => setAll(!all)}>
+        {all ? "Less" : "More"}
+      </button>
+    </p>
   );
 }

@@ -8,6 +8,7 @@ import type { Application, AppName } from "../../types";
 import { Button, IconButton } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { Menu } from "../../ui/Menu";
+import { Failure } from "../../ui/Say";
 import { say, sayFailure } from "../../ui/Toast";
 import { useShow } from "../ApplicationPage";
 import { appKey, appQuery, of, policyObject } from "../data";
@@ -136,7 +137,6 @@ function Toggle({ app, record, onClose }: { app: AppName; record: Application; o
       say(on ? "Automatic sync is off" : "Automatic sync is on");
       onClose();
     },
-    onError: (e) => sayFailure("change the sync policy", e),
   });
   return (
     <Dialog
@@ -152,6 +152,7 @@ function Toggle({ app, record, onClose }: { app: AppName; record: Application; o
         </>
       }
     >
+      {patch.isError && <Failure error={patch.error} doing="change the sync policy" />}
       <div className={styles.say}>
         {on ? (
           <>

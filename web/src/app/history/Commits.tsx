@@ -16,6 +16,7 @@ export function Commits({ app, from, to, source }: { app: AppName; from: string;
   const list = commits.data?.items ?? [];
   if (commits.isPending || commits.isError) return null; // a force push may have taken them away; the revision is shown in any case
   if (list.length === 0) return <p className={styles.dim}>None of the commits since the deployment before changed this application.</p>;
+  if (list.length === 1 && list[0]!.revision === to) return null; // it stands above
   return (
     <div className={styles.commits}>
       <p className={styles.dim}>{list.length === 1 && !commits.data?.more ? "What it brought:" : `What it brought, in ${commits.data?.more ? "more than " : ""}${list.length} commits:`}</p>

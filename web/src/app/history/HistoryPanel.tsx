@@ -154,14 +154,15 @@ function Deployment({ app, entry, first, picked, onPick, mayRollback }: Deployme
           )}
           <Time at={entry.ended ?? entry.started} className={styles.when} />
           <span className={styles.dim}>
-            {entry.started && entry.ended ? `took ${between(entry.started, entry.ended)}` : entry.started ? "still going on" : ""} by {entry.by}
+            {entry.started && entry.ended ? `took ${tookWords(entry.started, entry.ended)}` : entry.started ? "still going on" : ""} by {entry.by}
           </span>
         </div>
         {entry.revisions.map((revision, i) => (
           <Revision key={i} app={app} revision={revision} entry={entry} source={i} />
         ))}
         {entry.message && entry.result !== "current" && <p className={styles.message}>{entry.message}</p>}
-        {!first && entry.before && entry.before.length === entry.revisions.length && entry.revisions.map((r, i) => (entry.before![i] === r ? null : <Commits key={i} app={app} from={entry.before![i]!} to={r} source={i} />))}
+        {entry.backTo !== undefined && <p className={styles.dim}>Back to what #{entry.backTo} had.</p>}
+        {!first && entry.backTo === undefined && entry.before && entry.before.length === entry.revisions.length && entry.revisions.map((r, i) => (entry.before![i] === r ? null : <Commits key={i} app={app} from={entry.before![i]!} to={r} source={i} />))}
       </div>
       <div className={styles.doing}>
         {entry.id === undefined ? (
@@ -180,6 +181,9 @@ function Deployment({ app, entry, first, picked, onPick, mayRollback }: Deployme
     </li>
   );
 }
+
+// Kubernetes keeps whole seconds.
+const tookWords = (from: string, to: string) => (Date.parse(to) - Date.parse(from) < 1000 ? "under 1 s" : between(from, to));
 
 /** A revision with what its commit says; for one of several sources also which. */
 function Revision({ app, revision, entry, source }: { app: AppName; revision: string; entry: Entry; source: number }) {

@@ -4,8 +4,9 @@ import { path, send } from "../../api";
 import { useMay, useSettings } from "../../session";
 import type { Application, AppName } from "../../types";
 import { Button } from "../../ui/Button";
+import { Failure } from "../../ui/Say";
 import { Time } from "../../ui/Time";
-import { say, sayFailure } from "../../ui/Toast";
+import { say } from "../../ui/Toast";
 import { appQuery, of, policyObject, short } from "../data";
 import { holdAnnotation, holdOf } from "./history";
 import styles from "./HistoryPanel.module.css";
@@ -22,7 +23,6 @@ export function HoldNotice({ app, record }: { app: AppName; record: Application 
       queries.setQueryData(appQuery(app).queryKey, changed);
       say("The hold is lifted: it follows its branch again");
     },
-    onError: (e) => sayFailure("lift the hold", e),
   });
   if (!hold?.commits?.length) return null;
   return (
@@ -40,6 +40,7 @@ export function HoldNotice({ app, record }: { app: AppName; record: Application 
           <code>{hold.instead.map(short).join(", ")}</code> is not deployed. Everything else goes on: drift is healed back to what it is held at. The hold ends by itself with the next commit that changes the branch; or sync to the branch, or lift it now, to deploy
           what is there.
         </p>
+        {lift.isError && <Failure error={lift.error} doing="lift the hold" />}
       </div>
       {mayUpdate && (
         <Button small busy={lift.isPending && "Lifting…"} onClick={() => lift.mutate()}>

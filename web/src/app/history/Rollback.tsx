@@ -8,8 +8,9 @@ import { Button } from "../../ui/Button";
 import { Copy } from "../../ui/Copy";
 import { Dialog } from "../../ui/Dialog";
 import { Checkbox } from "../../ui/Field";
+import { Failure } from "../../ui/Say";
 import { Time } from "../../ui/Time";
-import { say, sayFailure } from "../../ui/Toast";
+import { say } from "../../ui/Toast";
 import { useShow } from "../ApplicationPage";
 import { appQuery, of, policyObject, short } from "../data";
 import { automation } from "../header/policy";
@@ -35,7 +36,6 @@ export function Rollback({ app, record, to, back, onClose }: { app: AppName; rec
       say(`Rolling back to #${to.id}`);
       show({ panel: "operation", tab: undefined });
     },
-    onError: (e) => sayFailure("roll back", e),
   });
   const now = record.status?.sync?.revisions?.length ? record.status.sync.revisions : [record.status?.sync?.revision ?? ""];
   const target = short(to.revisions[0]);
@@ -55,6 +55,7 @@ export function Rollback({ app, record, to, back, onClose }: { app: AppName; rec
       }
     >
       {back}
+      {roll.isError && <Failure error={roll.error} doing={`roll back to #${to.id}`} />}
       <div className={compareStyles.compare}>
         <p>
           Deployment #{to.id} of <Time at={to.ended} /> by {to.by}, at <code title={to.revisions.join(", ")}>{target}</code>.
@@ -98,7 +99,9 @@ function InGit({ app, record, to }: { app: AppName; record: Application; to: Ent
       </h3>
       {commands ? (
         <>
-          <p>This undoes, newest first, the {commits.data.items?.length === 1 ? "commit" : "commits"} since then that changed this application. What else they changed is undone with it.</p>
+          <p>
+            {commits.data.items?.length === 1 ? "This undoes the commit since then that changed this application, and whatever else it changed." : "This undoes, newest first, the commits since then that changed this application, and whatever else they changed."}
+          </p>
           <div className={styles.commands}>
             <pre tabIndex={0} aria-label="Commands">{commands}</pre>
             <Copy text={commands} label="Copy the commands" />

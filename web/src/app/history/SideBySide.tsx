@@ -18,6 +18,12 @@ export function SideBySide({ left, right, leftTitle, rightTitle, label }: Props)
   return (
     <div className={styles.scroll} tabIndex={0} role="region" aria-label={label}>
       <table className={styles.table}>
+        <colgroup>
+          <col className={styles.sign} />
+          <col />
+          <col className={styles.sign} />
+          <col />
+        </colgroup>
         <thead>
           <tr>
             <th scope="col" colSpan={2}>

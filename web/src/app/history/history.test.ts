@@ -29,6 +29,13 @@ test("a sync that failed stands above what is deployed", () => {
   expect(second!.result).toBe("current");
 });
 
+test("a deployment of what was deployed before the last one went back", () => {
+  const of = (...revisions: string[]) => entriesOf({ status: { history: revisions.map((revision, id) => ({ id, revision })) } }).map((e) => e.backTo);
+  expect(of(a, b, a)).toEqual([0, undefined, undefined]);
+  expect(of(a, a, a)).toEqual([undefined, undefined, undefined]); // synced again
+  expect(of(a, b, b, a, b)).toEqual([2, 0, undefined, undefined, undefined]);
+});
+
 test("a dry run deploys nothing", () => {
   expect(entriesOf(record({ operationState: { phase: "Failed", operation: { sync: { dryRun: true } } } }))).toHaveLength(2);
 });

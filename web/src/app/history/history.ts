@@ -39,6 +39,8 @@ export interface Entry {
   ended?: string;
   by: string;
   result: Result;
+  /** An earlier deployment of the same revisions: somebody went back to it. */
+  backTo?: number;
   /** Why it failed, or what it waits for. */
   message?: string;
 }
@@ -64,6 +66,12 @@ export function entriesOf(record: Application): Entry[] {
       result: !last ? "past" : held && same(held, revisions) ? "held" : "current",
     };
   });
+  for (let i = 2; i < entries.length; i++) {
+    if (same(entries[i]!.revisions, entries[i - 1]!.revisions)) continue; // a sync once more
+    for (let j = i - 2; j >= 0 && entries[i]!.backTo === undefined; j--) {
+      if (same(entries[i]!.revisions, entries[j]!.revisions)) entries[i]!.backTo = entries[j]!.id;
+    }
+  }
   entries.reverse();
   const op = record.status?.operationState;
   const result = op?.phase === "Running" || op?.phase === "Terminating" ? "running" : op?.phase === "Failed" || op?.phase === "Error" ? "failed" : undefined;
