@@ -12,7 +12,7 @@ import styles from "./Applications.module.css";
 import { BulkBar } from "./BulkBar";
 import { BulkDialog, type Bulk } from "./BulkDialog";
 import { Chips } from "./Chips";
-import { fleetQuery, pageQuery, useClusters, useLiveList } from "./data";
+import { fleetQuery, pageQuery, useClusters, useLiveList, useLookAgain } from "./data";
 import { Filters } from "./Filters";
 import { Fleet } from "./Fleet";
 import { List, type ListHandle } from "./List";
@@ -29,6 +29,7 @@ export function Applications() {
   const navigate = useNavigate({ from: "/applications" });
   const show: Show = (change, replace = false) => void navigate({ search: typeof change === "function" ? change : () => change, replace, resetScroll: false });
 
+  useLookAgain();
   // What was found stays on the screen until there is something new to see.
   const first = useQuery(pageQuery(search, 0));
   const settled = useRef(search);

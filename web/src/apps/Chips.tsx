@@ -27,9 +27,10 @@ export function Chips({ search, show, names, found }: { search: AppsSearch; show
 
 function Chip({ name, value, onClear }: { name: string; value: string; onClear: () => void }) {
   return (
-    <button type="button" className={styles.chip} onClick={onClear} aria-label={`Remove the filter ${name}: ${value}`} title="Remove this filter">
+    <button type="button" className={styles.chip} onClick={onClear} title="Remove this filter">
       <span className={styles.name}>{name}</span>
       <span className={styles.value}>{value}</span>
+      <span className="unseen">, remove this filter</span>
       <X aria-hidden />
     </button>
   );

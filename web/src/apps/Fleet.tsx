@@ -87,7 +87,7 @@ export function Fleet({ search, show, counts, everything, clusters }: Props) {
 
 function Group({ name, figures, total, children }: { name: string; figures?: Figure[]; total?: number; children: ReactNode }) {
   return (
-    <div className={styles.group} role="group" aria-label={name}>
+    <div className={`${styles.group} ${figures ? "" : styles.short} ${name === "Health" ? styles["health-group"] : ""}`} role="group" aria-label={name}>
       <h2>{name}</h2>
       {figures && (
         <div className={styles.bar} aria-hidden>
@@ -113,7 +113,7 @@ function Clusters({ search, show, clusters }: { search: AppsSearch; show: Show; 
   if (clusters.length === 0) return null; // the reader may see none
   const away = clusters.filter((c) => c.connectionState?.status === "Failed");
   return (
-    <div className={styles.group} role="group" aria-label="Clusters">
+    <div className={`${styles.group} ${styles.short} ${styles.clusters}`} role="group" aria-label="Clusters">
       <h2>Clusters</h2>
       <div className={styles.figures}>
         {away.length === 0 ? (

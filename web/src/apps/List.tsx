@@ -36,22 +36,25 @@ interface Props {
 type Look = "table" | "tiles" | "cards";
 
 /** The height of a line, and what is between it and the next. They are fixed, so that nothing has to be measured. */
-const lineHeight: Record<Look, number> = { table: 58, tiles: 186, cards: 148 };
+const lineHeight: Record<Look, number> = { table: 58, tiles: 176, cards: 156 };
 /** What sticks to the top of the window: the bar and the search. */
 const above = 50 + 57;
 const headHeight = 36;
 
 
 export function List({ ref, search, total, names, late, selection, onSelection, onBulk, onSort }: Props) {
+  const whole = useRef<HTMLDivElement>(null);
   const box = useRef<HTMLDivElement>(null);
-  const { width, top } = usePlace(box);
+  const { width, top: begins } = usePlace(whole);
   const look: Look = search.view === "tiles" ? "tiles" : width > 0 && width < 700 ? "cards" : "table";
   const across = look === "tiles" ? Math.max(1, Math.floor((width + 12) / 300)) : 1;
   const lines = Math.ceil(total / across);
+  const top = look === "table" ? begins + headHeight + 2 : begins; // where the first line begins
 
   const [current, setCurrent] = useState(0); // where the keyboard is
   const here = Math.min(current, total - 1);
   const wanted = useRef(-1); // what is to have the focus once it is drawn
+  const [, draw] = useState(0);
   const virtual = useWindowVirtualizer({
     count: lines,
     estimateSize: () => lineHeight[look],
@@ -92,7 +95,7 @@ export function List({ ref, search, total, names, late, selection, onSelection, 
     if (shown.current === key) return;
     shown.current = key;
     setCurrent(0);
-    const start = (box.current?.getBoundingClientRect().top ?? 0) + window.scrollY - above - 8;
+    const start = (whole.current?.getBoundingClientRect().top ?? 0) + window.scrollY - above - 1;
     if (window.scrollY > start) window.scrollTo(0, start);
   }, [key]);
 
@@ -101,6 +104,7 @@ export function List({ ref, search, total, names, late, selection, onSelection, 
       const to = Math.max(0, Math.min(total - 1, index));
       wanted.current = to;
       setCurrent(to);
+      draw((n) => n + 1);
       virtual.scrollToIndex(Math.floor(to / across), { align: "auto" });
     },
     [total, across, virtual],
@@ -206,7 +210,7 @@ export function List({ ref, search, total, names, late, selection, onSelection, 
   });
   const body = { className: styles.lines, style: { height: virtual.getTotalSize() } };
   return (
-    <div className={`${styles.list} ${styles[look]} ${late ? styles.late : ""}`} aria-busy={late} onKeyDown={onKeyDown}>
+    <div ref={whole} className={`${styles.list} ${late ? styles.late : ""}`} aria-busy={late} onKeyDown={onKeyDown}>
       {table ? (
         <div role="grid" aria-label="Applications" aria-rowcount={total + 1} aria-multiselectable className={styles.grid}>
           <div role="rowgroup" className={styles.head}>

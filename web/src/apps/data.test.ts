@@ -1,5 +1,4 @@
-import { QueryClient } from "@tanstack/react-query";
-import { QueryObserver } from "@tanstack/react-query";
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { expect, test } from "vitest";
 import type { ApplicationPage, ApplicationWatchEvent } from "../types";
 import { apply, asked, pageQuery } from "./data";
@@ -8,7 +7,7 @@ const app = (name: string, resourceVersion: string, sync: string) => ({ metadata
 
 test("what the stream tells changes the rows on the screen, and nothing older does", () => {
   const queries = new QueryClient();
-  const shown = { ...pageQuery({}, 0), refetchOnMount: false as const };
+  const shown = pageQuery({}, 0);
   queries.setQueryData<ApplicationPage>(shown.queryKey, { counts: { total: 3 }, items: [app("a", "5", "Synced"), app("b", "5", "Synced"), app("c", "5", "Synced")] });
   const hidden = pageQuery({}, 1).queryKey;
   queries.setQueryData<ApplicationPage>(hidden, { items: [app("a", "5", "Synced")] });

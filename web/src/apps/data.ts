@@ -43,7 +43,6 @@ export const pageQuery = (s: AppsSearch, page: number) => {
     queryFn: ({ signal }) =>
       get<ApplicationPage>("/api/v1/applications", { ...query, limit: pageSize, offset: page * pageSize, commits: true, fields: "metadata,counts.total,commits," + rowFields }, signal),
     staleTime: Infinity, // the stream tells
-    refetchOnMount: "always", // but nobody listened while another screen was open
   });
 };
 
@@ -54,7 +53,6 @@ export const fleetQuery = (s: AppsSearch) => {
     queryKey: [...listed, "fleet", query],
     queryFn: ({ signal }) => get<ApplicationPage>("/api/v1/applications", { ...query, limit: 1, fleet: true, fields: "counts,fleet" }, signal),
     staleTime: Infinity,
-    refetchOnMount: "always",
     placeholderData: keepPreviousData,
   });
 };
@@ -105,6 +103,12 @@ export function apply(queries: QueryClient, events: ReadonlyMap<string, Applicat
     });
     return { ...page, items };
   });
+}
+
+/** What is known from before is shown at once, and asked for again: nobody listened while another screen was open. */
+export function useLookAgain(): void {
+  const queries = useQueryClient();
+  useState(() => void queries.invalidateQueries({ queryKey: listed, refetchType: "none" }));
 }
 
 /** Keeps all that the list shows true while the component is there. Says how the connection is. */
