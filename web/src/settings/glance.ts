@@ -14,7 +14,7 @@ export const counted = (n: number, one: string, many = one + "s") => `${n} ${n =
 export function aboutRepositories(all: Repository[]): Glance {
   const count = all.length;
   const failed = all.filter((r) => r.connectionState?.status === "Failed").length;
-  if (count === 0) return { count, tone: "plain", words: "None is registered: public ones need not be" };
+  if (count === 0) return { count, tone: "plain", words: "None: public ones need not be registered" };
   if (failed > 0) return { count, tone: "bad", words: failed === count && count > 1 ? "None can be reached" : `${counted(failed, "cannot", "cannot")} be reached` };
   return { count, tone: "good", words: count === 1 ? "It can be reached" : "All can be reached" };
 }
@@ -32,6 +32,7 @@ export function aboutProjects(all: AppProject[]): Glance {
 export function aboutClusters(all: Cluster[]): Glance {
   const lost = all.filter((c) => c.connectionState?.status === "Failed").length;
   const unknown = all.filter((c) => c.connectionState?.status !== "Failed" && c.connectionState?.status !== "Successful").length;
+  if (all.length === 0) return { count: 0, tone: "plain", words: "None that you see" };
   if (lost > 0) return { count: all.length, tone: "bad", words: `${counted(lost, "does", "do")} not answer` };
   if (unknown > 0) return { count: all.length, tone: "plain", words: `${counted(unknown, "is", "are")} not watched yet` };
   return { count: all.length, tone: "good", words: all.length === 1 ? "It answers" : "All answer" };

@@ -200,6 +200,7 @@ export function FormDialog({ title, onClose, onSubmit, submit, submitting, doing
   const form = useRef<HTMLFormElement>(null);
   // A dialog begins at its first button, which closes it: a form begins at its first field.
   useEffect(() => form.current?.querySelector<HTMLElement>("input:not([readonly], [hidden]), select, textarea")?.focus(), []);
+  useEffect(() => form.current?.querySelector('[role="alert"]')?.scrollIntoView({ block: "nearest" }), [error]);
   const go = async (e: FormEvent) => {
     e.preventDefault();
     setBusy(true);
