@@ -46,16 +46,18 @@ export const Node = memo(function Node({ card, app, selected, changes, onOpen, o
           className={styles.face}
           data-node={card.id}
           tabIndex={-1}
-          aria-label={sayCard(card)}
           aria-expanded={card.type === "fold" && card.why !== "more" ? card.open : undefined}
           aria-current={selected || undefined}
           title={item ? [`${item.key.kind} ${item.key.name}`, item.failed, item.reason].filter(Boolean).join("\n") : undefined}
           onClick={() => onOpen(card)}
         >
-          {card.type === "source" && <Source card={card} app={app} />}
-          {card.type === "app" && <App card={card} />}
-          {card.type === "fold" && <Fold card={card} />}
-          {card.type === "item" && <ItemFace item={card.item} />}
+          <span className="unseen">{sayCard(card)}</span>
+          <span className={styles.seen} aria-hidden>
+            {card.type === "source" && <Source card={card} app={app} />}
+            {card.type === "app" && <App card={card} />}
+            {card.type === "fold" && <Fold card={card} />}
+            {card.type === "item" && <ItemFace item={card.item} />}
+          </span>
         </button>
       )}
       {item?.app && (

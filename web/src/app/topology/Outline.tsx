@@ -40,7 +40,7 @@ export function Outline({ record, items, changes }: ViewProps) {
     <div className={styles.outline}>
       {sourceCards(record).map((s) => (
         <p key={s.id} className={styles.source}>
-          {repository(s.source)} <span>{s.source.chart ?? s.source.path}</span> <code>{revisionOf(s)}</code>
+          {repository(s.source)} <span>{s.source.chart ?? (s.source.path === "." ? "" : s.source.path)}</span> <code>{revisionOf(s)}</code>
         </p>
       ))}
       {items.length === 0 ? <NoObjects record={record} /> : list(shown, "Objects")}
@@ -61,23 +61,26 @@ function ItemRow({ shown, selected, changes, onOpen, onToggle }: { shown: ItemSh
       ) : (
         <span className={styles.knob} />
       )}
-      <button type="button" className={styles.face} aria-label={sayItem(item)} aria-current={selected || undefined} onClick={onOpen}>
-        <KindIcon kind={item.key.kind} />
-        <span className={styles.lines}>
-          <span className={styles.name}>{item.key.name}</span>
-          <span className={styles.what}>
-            {item.key.kind}
-            {item.pod?.ready && ` · ${item.pod.ready} ready`}
-            {!!item.pod?.restarts && ` · ${item.pod.restarts} restarts`}
-            {shown.closed && ` · ${shown.below} below`}
-            {" · "}
-            <Age of={item.created} /> <Badges item={item} />
+      <button type="button" className={styles.face} aria-current={selected || undefined} onClick={onOpen}>
+        <span className="unseen">{sayItem(item)}</span>
+        <span className={styles.seen} aria-hidden>
+          <KindIcon kind={item.key.kind} />
+          <span className={styles.lines}>
+            <span className={styles.name}>{item.key.name}</span>
+            <span className={styles.what}>
+              {item.key.kind}
+              {item.pod?.ready && ` · ${item.pod.ready} ready`}
+              {!!item.pod?.restarts && ` · ${item.pod.restarts} restarts`}
+              {shown.closed && ` · ${shown.below} below`}
+              {" · "}
+              <Age of={item.created} /> <Badges item={item} />
+            </span>
+            {third && <span className={styles.third}>{third}</span>}
           </span>
-          {third && <span className={styles.third}>{third}</span>}
-        </span>
-        <span className={styles.marks}>
-          {item.sync && <SyncMark of={item.sync} bare />}
-          {item.health && <HealthMark of={item.health} bare />}
+          <span className={styles.marks}>
+            {item.sync && <SyncMark of={item.sync} bare />}
+            {item.health && <HealthMark of={item.health} bare />}
+          </span>
         </span>
       </button>
       {item.app && (

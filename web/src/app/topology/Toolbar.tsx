@@ -35,6 +35,7 @@ export function Toolbar({ above, items, found, orphans }: Props) {
   const chip = (field: Field, value: string, content: ReactNode, count: number) => (
     <button key={field + value} type="button" className={styles.chip} aria-pressed={has(find, field, value)} onClick={() => show({ find: toggle(find, field, value) }, true)}>
       {content}
+      {" "}
       <span className={styles.count}>{count}</span>
     </button>
   );
@@ -48,7 +49,7 @@ export function Toolbar({ above, items, found, orphans }: Props) {
           </Link>
         ))}
       </nav>
-      <FindBox find={find} />
+      <FindBox find={find} among={items.length} />
       <Menu
         align="start"
         trigger={
@@ -80,7 +81,7 @@ export function Toolbar({ above, items, found, orphans }: Props) {
           </Button>
         )}
         <span className={styles.total} role="status">
-          {filtered ? `${found.toLocaleString("en")} of ${items.length.toLocaleString("en")} objects` : items.length === 1 ? "1 object" : `${items.length.toLocaleString("en")} objects`}
+          {filtered && `${found.toLocaleString("en")} of ${items.length.toLocaleString("en")} objects`}
         </span>
         {above.app && (
           <Link to="/applications/$namespace/$name" params={above.app} className={styles.above}>
@@ -104,7 +105,7 @@ function Word({ icon, children }: { icon: ReactNode; children: ReactNode }) {
 }
 
 /** What is typed goes into the address once the reader pauses. */
-function FindBox({ find }: { find?: string }) {
+function FindBox({ find, among }: { find?: string; among: number }) {
   const show = useShow();
   const [text, setText] = useState(wordsOf(find));
   const sent = useRef(find);
@@ -128,7 +129,7 @@ function FindBox({ find }: { find?: string }) {
       <Search aria-hidden />
       <input
         aria-label="Find objects by name, kind, namespace or image"
-        placeholder="Find objects"
+        placeholder={among > 1 ? `Find in ${among.toLocaleString("en")} objects` : "Find objects"}
         value={text}
         spellCheck={false}
         autoComplete="off"
