@@ -1,8 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { ArrowDownToLine, CaseSensitive, Clock, Copy, Download, History, Maximize2, Minimize2, Regex, Search, TextWrap, X } from "lucide-react";
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore, type KeyboardEvent } from "react";
-import { ApiError, get, path, type Query } from "../../api";
+import { ApiError, path, type Query } from "../../api";
 import type { Line } from "../../logs/buffer";
 import { bounds } from "../../logs/buffer";
 import { keepLooks, looks, readChosen, readFilter, usual, writeChosen, writeFilter, type Chosen } from "../../logs/chosen";
@@ -16,12 +15,13 @@ import { doing, whyEmpty } from "../../logs/status";
 import { plain } from "../../logs/text";
 import { useLog } from "../../logs/useLog";
 import { useMay, useSettings } from "../../session";
-import type { Application, ApplicationResourceResponse, ApplicationTree, AppName, ObjectKey } from "../../types";
+import type { Application, ApplicationTree, AppName, ObjectKey } from "../../types";
 import { Button, IconButton } from "../../ui/Button";
 import { Empty, Failure, Waiting } from "../../ui/Say";
 import { say, sayFailure } from "../../ui/Toast";
 import { of, policyObject } from "../data";
 import type { AppSearch } from "../search";
+import { useContainers } from "./containers";
 
 interface Props {
   app: AppName;
@@ -50,7 +50,7 @@ function LogsOf({ app, tree, node }: Props) {
   const pods = useMemo(() => podsOf(tree, node), [tree, node.group, node.kind, node.namespace, node.name]);
   const pod = node.kind === "Pod" ? node.name : pods.some((p) => p.name === chosen.pod) ? chosen.pod : "";
   const meant = useMemo(() => (pod ? pods.filter((p) => p.name === pod) : pods), [pods, pod]);
-  const containers = useContainers(app, meant[meant.length - 1] ?? undefined);
+  const containers = useContainers(app, meant[meant.length - 1]).data?.all.map((c) => c.name) ?? [];
 
   const [at, query] = request(app, node, pod, chosen);
   const { sheet, state } = useLog(at, query, meant, chosen.previous);
@@ -250,22 +250,6 @@ function useFilter(): [Filter, (filter: Filter) => void] {
     return () => window.clearTimeout(timer);
   }, [text]);
   return [filter, setFilter];
-}
-
-/** The containers of a pod, those that start it first. */
-function useContainers(app: AppName, pod: { name: string; namespace: string } | undefined): string[] {
-  const { data } = useQuery({
-    queryKey: ["app", app.namespace, app.name, "containers", pod?.namespace, pod?.name],
-    queryFn: ({ signal }) =>
-      get<ApplicationResourceResponse>(path`/api/v1/applications/${app.name}/resource`, { ...of(app), resourceName: pod!.name, namespace: pod!.namespace, kind: "Pod", version: "v1", group: "" }, signal).then((r) => {
-        const { spec } = JSON.parse(r.manifest ?? "{}") as { spec?: Record<"initContainers" | "containers" | "ephemeralContainers", { name: string }[] | undefined> };
-        return [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])].map((c) => c.name);
-      }),
-    enabled: !!pod,
-    staleTime: 60_000,
-    retry: false,
-  });
-  return data ?? [];
 }
 
 /** What stands before lines, by origin: the part of the pod's name that others do not have, and the container's if pods have several. */
