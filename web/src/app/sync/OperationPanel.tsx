@@ -60,7 +60,7 @@ export function OperationPanel({ app, record, onClose }: PanelProps) {
       onClose={onClose}
       actions={
         running ? (
-          <Terminate app={app} state={state} may={may} />
+          <Terminate app={app} state={state} may={may} automated={syncsItself(record)} />
         ) : (
           <>
             <Button onClick={onClose}>Close</Button>
@@ -197,10 +197,14 @@ function Retrying({ state }: { state: OperationState }) {
   );
 }
 
+function syncsItself(a: Application): boolean {
+  const auto = a.spec?.syncPolicy?.automated;
+  return !!auto && auto.enabled !== false;
+}
+
 /** The operation was begun by itself, and will be again. */
 function isAutomated(a: Application): boolean {
-  const auto = a.spec?.syncPolicy?.automated;
-  return !!auto && auto.enabled !== false && !!a.status?.operationState?.operation?.initiatedBy?.automated && !isBetweenTries(a.status.operationState);
+  return syncsItself(a) && !!a.status?.operationState?.operation?.initiatedBy?.automated && !isBetweenTries(a.status.operationState);
 }
 
 /** Why it failed, and the way out. */
@@ -241,7 +245,7 @@ function Why({ cause, onDiff, onLogs, onForce, may, automated }: { cause: Cause;
 }
 
 /** Ends the running operation, once it has been asked twice. */
-function Terminate({ app, state, may }: { app: AppName; state: OperationState; may: boolean | undefined }) {
+function Terminate({ app, state, may, automated }: { app: AppName; state: OperationState; may: boolean | undefined; automated: boolean }) {
   const [sure, setSure] = useState(false);
   const end = useMutation({
     mutationFn: () => send("DELETE", path`/api/v1/applications/${app.name}/operation`, undefined, of(app)),
@@ -258,7 +262,7 @@ function Terminate({ app, state, may }: { app: AppName; state: OperationState; m
   }
   return (
     <>
-      <p className={styles.ask} role="alert">End this sync? Hooks that run are deleted. What was applied stays.</p>
+      <p className={styles.ask} role="alert">End this sync? Hooks that run are deleted. What was applied stays.{automated && " Automated sync is on: it tries this commit again."}</p>
       <Button onClick={() => setSure(false)}>Let it go on</Button>
       <Button look="danger" icon={<Octagon />} onClick={() => end.mutate()} autoFocus>
         Terminate

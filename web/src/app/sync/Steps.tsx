@@ -2,7 +2,7 @@
 // in the other. What is uneventful is folded; of thousands only those in sight are drawn.
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { ObjectKey } from "../../types";
 import { MarkOf, type Mark } from "./Marks";
 import styles from "./Steps.module.css";
@@ -84,11 +84,12 @@ function Long({ rows, draw, label }: Drawn) {
   const ref = useRef<HTMLUListElement>(null);
   const [scroller, setScroller] = useState<HTMLElement | null>(null);
   const [above, setAbove] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // What stands above it comes and goes: warnings, a wait.
     const at = scrollerOf(ref.current!);
     setScroller(at);
-    setAbove(ref.current!.getBoundingClientRect().top - at.getBoundingClientRect().top + at.scrollTop);
-  }, []);
+    setAbove(Math.round(ref.current!.getBoundingClientRect().top - at.getBoundingClientRect().top + at.scrollTop));
+  });
   const list = useVirtualizer({ count: rows.length, getScrollElement: () => scroller, estimateSize: () => 36, overscan: 12, scrollMargin: above, getItemKey: (i) => rows[i]!.id });
   return (
     <ul ref={ref} className={`${styles.steps} ${styles.long}`} style={{ height: list.getTotalSize() }} aria-label={label}>

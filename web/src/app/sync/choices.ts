@@ -105,7 +105,7 @@ export function toAddress(c: SyncChoices, a: Application): string | undefined {
   c.revisions.forEach((r, i) => r && q.set("r" + (i + 1), r));
   if (c.scope === "chosen") for (const node of c.chosen) q.append("o", node);
   if (JSON.stringify(c.retry) !== JSON.stringify(usual.retry)) q.set("retry", c.retry ? [c.retry.limit, c.retry.pause, c.retry.factor, c.retry.longest, c.retry.refresh ? 1 : 0].join(" ") : "0");
-  const text = q.toString();
+  const text = q.toString().replace(/=(?=&|$)/g, "");
   return text === "" || text.length > 1800 ? undefined : text;
 }
 
