@@ -34,6 +34,7 @@ const password = "correct-horse-1"
 type world struct {
 	*clustertest.Cluster
 	control  string // namespace of our records
+	git      *gittest.Server
 	platform *gittest.Repo
 	url      string // of the page, without a slash at its end
 	daemon   *daemon.Daemon
@@ -56,8 +57,8 @@ func open(t testing.TB, listen string, settings map[string]string) *world {
 	if os.Getenv("HAWSER_TEST_LOG") != "" {
 		log = os.Stderr
 	}
-	git := gittest.New(t)
-	w.platform = git.Repo(t, "platform", map[string]string{"README.md": "The platform's desired state.\n"})
+	w.git = gittest.New(t)
+	w.platform = w.git.Repo(t, "platform", map[string]string{"README.md": "The platform's desired state.\n"})
 	w.platform.Author = "Ada Lovelace <ada@example.com>"
 	cfg.InsteadOf = []config.Rewrite{{Prefix: repository, URL: w.platform.URL}}
 	ctx, cancel := context.WithCancel(context.Background())
