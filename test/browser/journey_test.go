@@ -41,7 +41,7 @@ func TestScreensAreLive(t *testing.T) {
 	list.logIn("admin", "/applications?search=lively")
 	one.logIn("admin", "/applications/argocd/lively")
 	list.see("Paint it red", "Mary Shelley", "Synced")
-	one.see("1 of 1 object matches", "Paint it red")
+	one.see("Its one object matches", "Paint it red")
 	for _, b := range []*tab{list, one} {
 		evaluate[bool](b, "window.stayed = true")
 	}
@@ -55,7 +55,7 @@ func TestScreensAreLive(t *testing.T) {
 
 	began = time.Now()
 	w.operate(t, "lively")
-	one.see("1 of 1 object matches")
+	one.see("Its one object matches")
 	t.Logf("a sync is seen after %s", time.Since(began).Round(10*time.Millisecond))
 
 	began = time.Now()
@@ -82,7 +82,7 @@ func TestFailedSyncInTwoClicks(t *testing.T) {
 	b.click("link", "payments")
 	b.see("spec.selector: field is immutable")
 	b.click("button", "Diff")
-	b.see("spec.selector.matchLabels.app", "payments-worker")
+	b.see("Git and the cluster", "payments-worker")
 }
 
 // The way from the list to a sync, without a mouse.
@@ -108,7 +108,7 @@ func TestByKeyboardAlone(t *testing.T) {
 	b.press(kb.Enter)
 	b.see("Last sync of keys", "Sync OK", "by admin")
 	b.press(kb.Escape)
-	b.see("1 of 1 object matches")
+	b.see("Its one object matches")
 }
 
 // Who may only look is offered nothing else, and who may see one project sees no other.

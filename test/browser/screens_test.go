@@ -53,7 +53,7 @@ var screens = []screen{
 	{name: "settings-project", path: "/settings/projects/shop", says: []string{"What customers see"}},
 	{name: "settings-clusters", path: "/settings/clusters", says: []string{"edge-frankfurt"}},
 	{name: "settings-accounts", path: "/settings/accounts", says: []string{"shopkeeper"}},
-	{name: "settings-certificates", path: "/settings/certs", says: []string{"github.com"}},
+	{name: "settings-certificates", path: "/settings/certs", says: []string{"Certificates and known hosts"}},
 	{name: "settings-gpgkeys", path: "/settings/gpgkeys", says: []string{"GnuPG"}},
 	{name: "settings-appearance", path: "/settings/appearance", says: []string{"Dark"}},
 	{name: "user", path: "/user-info", says: []string{"admin"}},
