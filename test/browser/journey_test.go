@@ -82,7 +82,7 @@ func TestFailedSyncInTwoClicks(t *testing.T) {
 	b.click("link", "payments")
 	b.see("spec.selector: field is immutable")
 	b.click("button", "Diff")
-	b.see("Git and the cluster", "payments-worker")
+	b.see("Git against the cluster", "The last sync failed here", "payments-worker")
 }
 
 // The way from the list to a sync, without a mouse.

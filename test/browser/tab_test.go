@@ -454,8 +454,12 @@ func evaluate[T any](b *tab, script string) (value T) {
 // picture writes what is on the screen into a PNG file.
 func (b *tab) picture(file string) {
 	shot, err := ask(b, page.CaptureScreenshot, page.CaptureScreenshotParams{})
+	data := shot.Data
 	if err == nil {
-		err = os.WriteFile(file, shot.Data, 0o644)
+		data, err = light(data)
+	}
+	if err == nil {
+		err = os.WriteFile(file, data, 0o644)
 	}
 	if err != nil {
 		b.Logf("no picture: %v", err)
