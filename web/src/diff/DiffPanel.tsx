@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { ChevronDown, ChevronUp, CircleCheck, CircleDashed, CircleX, GitCompareArrows, Trash2 } from "lucide-react";
-import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useMemo, useRef, type KeyboardEvent } from "react";
 import { useSearch } from "@tanstack/react-router";
 import { managedQuery, short } from "../app/data";
 import { diffQuery } from "../app/object/data";
 import { NodeLink } from "../app/object/NodeLink";
 import { nodeOf } from "../app/search";
 import { useShow } from "../app/ApplicationPage";
+import { useNear } from "../near";
 import type { Application, ApplicationTree, AppName } from "../types";
 import { IconButton } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
@@ -142,14 +143,8 @@ function Mark({ of }: { of: Differing }) {
 
 /** One object. Its two sides are asked for when it is about to be seen. */
 function Section({ app, record, of, atOnce }: { app: AppName; record: Application; of: Differing; atOnce: boolean }) {
-  const [near, setNear] = useState(atOnce);
   const ref = useRef<HTMLElement>(null);
-  useEffect(() => {
-    if (near) return;
-    const observer = new IntersectionObserver(([entry]) => entry!.isIntersecting && setNear(true), { rootMargin: "600px" });
-    observer.observe(ref.current!);
-    return () => observer.disconnect();
-  }, [near]);
+  const near = useNear(ref, atOnce);
   const diff = useQuery({ ...diffQuery(app, of.key), enabled: near });
   const { key } = of;
   return (

@@ -1,7 +1,8 @@
 import { Columns2, Rows2, UnfoldVertical, FoldVertical } from "lucide-react";
 import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useNear } from "../near";
 import { Button } from "../ui/Button";
-import { Line } from "../yaml/Line";
+import { hanging, Line } from "../yaml/Line";
 import { marked, tokens, type Token } from "../yaml/tokens";
 import { usePreference } from "../preference";
 import { count, placeOf, regions, sides, starts, words, type Mark, type Region, type Row, type Sides } from "./rows";
@@ -24,6 +25,8 @@ interface Props {
 
 // Two columns need so much room to be read, in pixels.
 const roomForTwo = 700;
+// Of longer texts only those rows are in the page that have been looked at.
+const mostInPage = 2000;
 
 /** Two texts side by side, or one above the other where there is no room: what differs, word by word, and the rest folded. */
 export function SideBySide({ left, right, leftTitle, rightTitle, label, leftEmpty, rightEmpty, context = 3 }: Props) {
@@ -135,10 +138,13 @@ interface RowsProps {
 }
 
 function Rows({ of, from, to, two, first, leftEmpty, rightEmpty }: RowsProps) {
+  const ref = useRef<HTMLDivElement>(null);
+  // Where a difference begins there must be something to go to.
+  const near = useNear(ref, of.rows.length <= mostInPage || of.rows.slice(from, to).some((_, i) => first.has(from + i)));
+  if (!near) return <div ref={ref} style={{ height: (to - from) * 20 }} />;
   const rows = of.rows.slice(from, to);
-  const tall = rows.length >= 100 ? styles.chunk : undefined;
   return (
-    <div role="rowgroup" className={tall}>
+    <div role="rowgroup" className={rows.length >= 100 ? styles.chunk : undefined}>
       {two
         ? rows.map((row, i) => (
             <Two key={from + i} of={of} row={row} first={first.has(from + i)} leftEmpty={from + i === 0 ? leftEmpty : undefined} rightEmpty={from + i === 0 ? rightEmpty : undefined} />
@@ -190,7 +196,7 @@ function Cell({ side, at, same, list, empty, whole }: { side: "left" | "right"; 
     <div role="cell" aria-colspan={whole ? 2 : undefined} data-side={side} className={`${styles.cell} ${look}`}>
       <span className={styles.number} data-n={at === undefined ? "" : at + 1} aria-hidden />
       <span className={styles.sign} data-s={same || !list ? "" : side === "left" ? "−" : "+"} aria-hidden />
-      <span className={styles.code}>
+      <span className={styles.code} style={list && hanging(list)}>
         {!same && list && <span className="unseen">{side === "left" ? "Only left: " : "Only right: "}</span>}
         {list ? <Line list={list} /> : empty && <em className={styles.empty}>{empty}</em>}
       </span>

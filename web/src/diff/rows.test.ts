@@ -10,6 +10,9 @@ describe("sides", () => {
   it("puts the lines of the same field side by side", () => {
     expect(shape("a: 1\nimage: x\nports: []\nz: 1\n", "a: 1\nenvFrom: []\nimage: y\nz: 1\n")).toEqual(["a: 1 = a: 1", " | envFrom: []", "image: x | image: y", "ports: [] | ", "z: 1 = z: 1"]);
   });
+  it("knows a field again when another begins the item", () => {
+    expect(shape("c:\n  - image: x\n    z: 1\n", "c:\n  - env: []\n    image: y\n    z: 1\n")).toEqual(["c: = c:", " |   - env: []", "  - image: x |     image: y", "    z: 1 =     z: 1"]);
+  });
   it("has all lines of a side when the other has none", () => {
     expect(shape("", "a: 1\nb: 2\n")).toEqual([" | a: 1", " | b: 2"]);
     expect(shape("a: 1\n", "")).toEqual(["a: 1 | "]);

@@ -75,9 +75,11 @@ function beside(left: string[], l: number, gone: number, right: string[], r: num
   return rows;
 }
 
-/** What a line is about: its indentation and key, or the dash of a list. Lines of a text are about themselves. */
+/** What a line is about: its depth and its key, whether or not it begins an item of a list. Lines of a text are about themselves. */
 function keyOfLine(line: string): string {
-  return /^\s*(?:- )?[^\s:]+:(?=\s|$)/.exec(line)?.[0] ?? /^\s*- /.exec(line)?.[0] ?? line.slice(0, line.length - line.trimStart().length) + "~";
+  const m = /^(\s*(?:- )*)([^\s:]+:)?(?=\s|$)/.exec(line);
+  const depth = m ? m[1]!.length : line.length - line.trimStart().length;
+  return depth + (m?.[2] ?? (/^\s*- /.test(line) ? "-" : "~"));
 }
 
 /** The longest common subsequence of two short lists, as pairs of indices. */

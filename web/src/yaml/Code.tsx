@@ -2,7 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
 import { folds } from "./folds";
-import { Line } from "./Line";
+import { hanging, Line } from "./Line";
 import { linesOf } from "./text";
 import { tokens, type Token } from "./tokens";
 import styles from "./Code.module.css";
@@ -93,7 +93,7 @@ function Row({ at, list, length, whole, hidden, onFold, onLong }: RowProps) {
       ) : (
         <span />
       )}
-      <span className={styles.text}>
+      <span className={styles.text} style={hanging(list)}>
         <Line list={cut ? shorten(list) : list} />
         {cut && (
           <button type="button" className={styles.more} onClick={onLong}>

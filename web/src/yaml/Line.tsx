@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, type CSSProperties } from "react";
 import { visible } from "./text";
 import type { Token } from "./tokens";
 import styles from "./Line.module.css";
@@ -17,3 +17,10 @@ export const Line = memo(function Line({ list }: { list: readonly (Token & { mar
     );
   });
 });
+
+/** What is broken at the edge goes on a little deeper than its line begins. */
+export function hanging(list: readonly Token[]): CSSProperties | undefined {
+  const first = list[0];
+  const deep = Math.min(24, (first?.kind === "space" ? first.text.length : 0) + 2);
+  return { paddingLeft: `${deep}ch`, textIndent: `-${deep}ch` };
+}

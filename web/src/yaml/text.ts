@@ -28,9 +28,16 @@ export function toYaml(value: Json | undefined): string {
 }
 
 function ordered(o: Obj): Obj {
-  const out = sorted(o, first);
+  const out = sorted(named(o) as Obj, first);
   if (isObj(out.metadata)) out.metadata = sorted(out.metadata, firstOfMetadata);
   return out;
+}
+
+/** Items of lists begin with their names, as people write them: a container is its name first, and not its arguments. */
+function named(v: Json): Json {
+  if (Array.isArray(v)) return v.map((item) => (isObj(item) && typeof item.name === "string" ? (named({ name: item.name, ...item }) as Obj) : named(item)));
+  if (isObj(v)) return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, typeof x === "object" && x !== null ? named(x) : x]));
+  return v;
 }
 
 function sorted(o: Obj, weight: Record<string, number>): Obj {

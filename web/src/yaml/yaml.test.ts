@@ -10,6 +10,9 @@ describe("toYaml", () => {
     const text = toYaml({ status: { ready: true }, spec: { b: 1, a: 2 }, metadata: { labels: {}, namespace: "shop", name: "web" }, kind: "Deployment", apiVersion: "apps/v1" });
     expect(linesOf(text)).toEqual(["apiVersion: apps/v1", "kind: Deployment", "metadata:", "  name: web", "  namespace: shop", "  labels: {}", "spec:", "  b: 1", "  a: 2", "status:", "  ready: true"]);
   });
+  it("begins items of lists with their names", () => {
+    expect(toYaml({ kind: "Pod", spec: { containers: [{ image: "x", name: "web", env: [{ value: "1", name: "A" }] }] } })).toBe("kind: Pod\nspec:\n  containers:\n    - name: web\n      image: x\n      env:\n        - name: A\n          value: \"1\"\n");
+  });
   it("keeps what YAML would read as something else", () => {
     const o = { kind: "ConfigMap", data: { no: "no", number: "012", long: "a\nb\n", empty: "", colon: "a: b" } };
     expect(parseYaml(toYaml(o))).toEqual(o);
