@@ -3,7 +3,8 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Navigate, redirect } from "@tanstack/react-router";
 import { ApiError, get, root } from "./api";
 import { validateAppSearch } from "./app/search";
-import { validateAppsSearch } from "./apps/search";
+import { plainAppsSearch, validateAppsSearch } from "./apps/search";
+import { validateNewSearch } from "./edit/search";
 import { Login } from "./login/Login";
 import { settingsQuery, userQuery } from "./session";
 import { validateSettingsSearch } from "./settings/search";
@@ -49,6 +50,7 @@ const applications = createRoute({
   getParentRoute: () => inside,
   path: "/applications",
   validateSearch: validateAppsSearch,
+  search: { middlewares: [({ search, next }) => plainAppsSearch(next(search))] },
   component: lazyRouteComponent(() => import("./apps/Applications"), "Applications"),
 });
 
@@ -70,7 +72,7 @@ const bareApplication = createRoute({
   },
 });
 
-const create = createRoute({ getParentRoute: () => inside, path: "/new", component: lazyRouteComponent(() => import("./edit/NewApplication"), "NewApplication") });
+const create = createRoute({ getParentRoute: () => inside, path: "/new", validateSearch: validateNewSearch, component: lazyRouteComponent(() => import("./edit/NewApplication"), "NewApplication") });
 
 const settings = createRoute({ getParentRoute: () => inside, path: "/settings", component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });
 const settingsPage = createRoute({ getParentRoute: () => inside, path: "/settings/$section", validateSearch: validateSettingsSearch, component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });

@@ -17,8 +17,8 @@ interface Listener<T> {
   state?: (state: StreamState) => void;
 }
 
-/** Listens until the function that it returns is called. */
-export function listen<T>(at: string, query: Query, on: Listener<T>): () => void {
+/** Listens until the function that it returns is called. A query that is a function is asked each time that the stream begins. */
+export function listen<T>(at: string, query: Query | (() => Query), on: Listener<T>): () => void {
   let source: EventSource | undefined;
   let timer = 0;
   let tries = 0;
@@ -39,7 +39,7 @@ export function listen<T>(at: string, query: Query, on: Listener<T>): () => void
   const open = () => {
     close();
     on.state?.("connecting");
-    source = new EventSource(address(at, query));
+    source = new EventSource(address(at, typeof query === "function" ? query() : query));
     source.onopen = () => {
       tries = 0;
       on.state?.("live");

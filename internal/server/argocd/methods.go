@@ -24,6 +24,7 @@ var Methods = []Method{
 	{"application.ApplicationService", "ListResourceEvents", false, false, []Binding{{"GET", "/api/v1/applications/{name}/events", ""}}},
 	{"application.ApplicationService", "Watch", false, true, []Binding{{"GET", "/api/v1/stream/applications", ""}}},
 	{"application.ApplicationService", "Create", false, false, []Binding{{"POST", "/api/v1/applications", "application"}}},
+	{"application.ApplicationService", "Validate", false, false, []Binding{{"POST", "/api/v1/applications/validate", "*"}}}, // ours
 	{"application.ApplicationService", "Get", false, false, []Binding{{"GET", "/api/v1/applications/{name}", ""}}},
 	{"application.ApplicationService", "GetApplicationSyncWindows", false, false, []Binding{{"GET", "/api/v1/applications/{name}/syncwindows", ""}}},
 	{"application.ApplicationService", "RevisionMetadata", false, false, []Binding{{"GET", "/api/v1/applications/{name}/revisions/{revision}/metadata", ""}}},
@@ -36,6 +37,7 @@ var Methods = []Method{
 	{"application.ApplicationService", "Patch", false, false, []Binding{{"PATCH", "/api/v1/applications/{name}", "*"}}},
 	{"application.ApplicationService", "Delete", false, false, []Binding{{"DELETE", "/api/v1/applications/{name}", ""}}},
 	{"application.ApplicationService", "Sync", false, false, []Binding{{"POST", "/api/v1/applications/{name}/sync", "*"}}},
+	{"application.ApplicationService", "PreviewSync", false, false, []Binding{{"POST", "/api/v1/applications/{name}/sync-preview", "*"}}}, // ours; Argo CD has no such thing
 	{"application.ApplicationService", "ManagedResources", false, false, []Binding{{"GET", "/api/v1/applications/{applicationName}/managed-resources", ""}}},
 	{"application.ApplicationService", "ServerSideDiff", false, false, []Binding{{"GET", "/api/v1/applications/{appName}/server-side-diff", ""}}},
 	{"application.ApplicationService", "ResourceTree", false, false, []Binding{{"GET", "/api/v1/applications/{applicationName}/resource-tree", ""}}},
@@ -51,6 +53,8 @@ var Methods = []Method{
 	{"application.ApplicationService", "PodLogs", false, true, []Binding{{"GET", "/api/v1/applications/{name}/pods/{podName}/logs", ""}, {"GET", "/api/v1/applications/{name}/logs", ""}}},
 	{"application.ApplicationService", "ListLinks", false, false, []Binding{{"GET", "/api/v1/applications/{name}/links", ""}}},
 	{"application.ApplicationService", "ListResourceLinks", false, false, []Binding{{"GET", "/api/v1/applications/{name}/resource/links", ""}}},
+	{"application.ApplicationService", "Why", false, false, []Binding{{"GET", "/api/v1/applications/{name}/why", ""}}},         // ours
+	{"application.ApplicationService", "Commits", false, false, []Binding{{"GET", "/api/v1/applications/{name}/commits", ""}}}, // ours
 	{"applicationset.ApplicationSetService", "Get", false, false, []Binding{{"GET", "/api/v1/applicationsets/{name}", ""}}},
 	{"applicationset.ApplicationSetService", "Generate", false, false, []Binding{{"POST", "/api/v1/applicationsets/generate", "*"}}},
 	{"applicationset.ApplicationSetService", "List", false, false, []Binding{{"GET", "/api/v1/applicationsets", ""}}},
