@@ -84,7 +84,7 @@ const help = createRoute({ getParentRoute: () => inside, path: "/help", componen
 const tree = top.addChildren([login, inside.addChildren([home, applications, application, bareApplication, create, settings, settingsPage, settingsItem, user, help])]);
 
 export const newRouter = (queries: QueryClient) =>
-  createRouter({ routeTree: tree, basepath: root || "/", context: { queries }, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
+  createRouter({ routeTree: tree, basepath: root || "/", context: { queries }, defaultErrorComponent: Oops, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -218,7 +218,7 @@ function useGroups(text: string, found: Application[], onHelp: () => void): Grou
           ["sync", "Sync…", Upload, { panel: "sync" }, keysOf("sync")] as const,
           ["refresh", "Refresh", RefreshCw, () => void refresh(here), keysOf("refresh")] as const,
           ["hard", "Hard refresh", RefreshCw, () => void refresh(here, true), undefined] as const,
-          ["diff", "Diff", GitCompareArrows, { panel: "details", tab: "diff" }, keysOf("diff")] as const,
+          ["diff", "Diff", GitCompareArrows, { panel: "diff" }, keysOf("diff")] as const,
           ["history", "History and rollback", History, { panel: "history" }, keysOf("history")] as const,
           ["events", "Events", CalendarClock, { panel: "events" }, keysOf("events")] as const,
           ["operation", "Last operation", SquareTerminal, { panel: "operation" }, undefined] as const,

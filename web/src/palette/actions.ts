@@ -37,7 +37,7 @@ export function useAct(help: () => void) {
   const goTo = useGoTo();
   const here = useHere();
   return (action: Action) => {
-    const panel = (name: Panel, tab?: string) => here && goTo(here, { panel: name, tab });
+    const panel = (name: Panel) => here && goTo(here, { panel: name });
     switch (action) {
       case "help":
         return help();
@@ -49,8 +49,6 @@ export function useAct(help: () => void) {
         return void navigate({ to: "/user-info" });
       case "refresh":
         return here && void refresh(here);
-      case "diff":
-        return panel("details", "diff");
       default:
         return panel(action);
     }
