@@ -3,6 +3,7 @@ import type { StreamState } from "../stream";
 import type { Application, ApplicationTree, AppName } from "../types";
 import { Copy } from "../ui/Copy";
 import { HealthMark, PhaseMark, SyncMark } from "../ui/Status";
+import { useShow } from "./ApplicationPage";
 import { Actions } from "./header/Actions";
 import { Facts } from "./header/Facts";
 import { Headline } from "./header/Headline";
@@ -11,6 +12,7 @@ import styles from "./Header.module.css";
 
 /** What is true of the application, in words, and what can be done with it. */
 export function Header({ app, record, tree, state }: { app: AppName; record: Application; tree?: ApplicationTree; state: StreamState }) {
+  const show = useShow();
   const status = record.status;
   const phase = status?.operationState?.phase;
   return (
@@ -22,7 +24,11 @@ export function Header({ app, record, tree, state }: { app: AppName; record: App
       <div className={styles.marks}>
         <SyncMark of={status?.sync?.status} title={syncWords(record)} />
         <HealthMark of={status?.health?.status} title={status?.health?.message} />
-        {phase && phase !== "Succeeded" && <PhaseMark of={phase} title={status?.operationState?.message} />}
+        {phase && phase !== "Succeeded" && (
+          <button type="button" className={styles.phase} onClick={() => show({ panel: "operation", tab: undefined })}>
+            <PhaseMark of={phase} title={status?.operationState?.message} />
+          </button>
+        )}
         <Live state={state} />
       </div>
       <Actions app={app} record={record} />
