@@ -20,7 +20,7 @@ func TestValidateStoresNothing(t *testing.T) {
 	draft := func(name, spec string) string {
 		return `{"application":{"metadata":{"name":"` + name + `"},"spec":` + strings.ReplaceAll(spec, "REPO", address) + `}}`
 	}
-	const to = `"destination":{"server":"https://kubernetes.default.svc","namespace":"there"}`
+	const to = `"destination":{"server":"https://kubernetes.default.svc","namespace":"not-there-yet"}`
 	plain := draft("fresh", `{"project":"default","source":{"repoURL":"REPO","path":"plain","targetRevision":"HEAD"},`+to+`}`)
 	const at = "/api/v1/applications/validate"
 	h.run(t, []scenario{
@@ -29,8 +29,8 @@ func TestValidateStoresNothing(t *testing.T) {
 		{who: "keeper", verb: "POST", path: at, body: plain, status: 403},
 		{who: "builder", verb: "POST", path: at, body: `{}`, status: 403},
 		{who: "admin", verb: "POST", path: at, body: `{}`, status: 400, says: []string{"holds no application"}},
-		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"kind":"ConfigMap","namespace":"there","name":"a"`, `"type":"Directory"`}, lacks: []string{"sharedWith"}},
-		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"field":"spec.destination.namespace"`, "the cluster has no namespace there yet", `"warning":true`}},
+		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"kind":"ConfigMap","namespace":"not-there-yet","name":"a"`, `"type":"Directory"`}, lacks: []string{"sharedWith"}},
+		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"field":"spec.destination.namespace"`, "the cluster has no namespace not-there-yet yet", `"warning":true`}},
 		{who: "builder", verb: "POST", path: at, body: strings.Replace(plain, `"destination"`, `"syncPolicy":{"syncOptions":["CreateNamespace=true"]},"destination"`, 1), lacks: []string{"findings"}},
 		// what is in a repository is not told to those who could not see the application's manifests
 		{who: "blind", verb: "POST", path: at, body: plain, lacks: []string{"ConfigMap", "Directory"}},
@@ -38,9 +38,9 @@ func TestValidateStoresNothing(t *testing.T) {
 		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"nowhere"},`+to+`}`), says: []string{`"field":"spec.source.path"`, "has no path nowhere"}},
 		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"plain","targetRevision":"no-such-branch"},`+to+`}`), says: []string{`"field":"spec.source.targetRevision"`, "no-such-branch"}},
 		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"`+h.git.URL+`/none.git","path":"plain"},`+to+`}`), says: []string{`"field":"spec.source.repoURL"`}},
-		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"plain"},"destination":{"name":"moon","namespace":"there"}}`), says: []string{`"field":"spec.destination.name"`, "moon"}},
+		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"plain"},"destination":{"name":"moon","namespace":"not-there-yet"}}`), says: []string{`"field":"spec.destination.name"`, "moon"}},
 		// all that is wrong at once, and in the second source
-		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"sources":[{"repoURL":"REPO","path":"plain"},{"repoURL":"REPO","path":"nowhere"}],"destination":{"namespace":"there"}}`),
+		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"sources":[{"repoURL":"REPO","path":"plain"},{"repoURL":"REPO","path":"nowhere"}],"destination":{"namespace":"not-there-yet"}}`),
 			says: []string{`"field":"spec.sources[1].path"`, `"field":"spec.destination"`}},
 		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"chart"},`+to+`}`), says: []string{`"type":"Helm"`, `"valueFiles":["values-prod.yaml","values.yaml"]`, `"name":"image.tag","value":"1.0"`}},
 		// a project that permits neither
@@ -49,14 +49,14 @@ func TestValidateStoresNothing(t *testing.T) {
 		{who: "admin", path: "/api/v1/applications/fresh?project=default", status: 404},
 
 		{who: "admin", verb: "POST", path: "/api/v1/applications", body: map[string]any{"metadata": map[string]any{"name": "kept"}, "spec": map[string]any{
-			"project": "default", "source": map[string]any{"repoURL": address, "path": "plain"}, "destination": map[string]any{"server": "https://kubernetes.default.svc", "namespace": "there"}}}},
+			"project": "default", "source": map[string]any{"repoURL": address, "path": "plain"}, "destination": map[string]any{"server": "https://kubernetes.default.svc", "namespace": "not-there-yet"}}}},
 	})
 	h.eventually(t, "admin", "/api/v1/applications/kept", `"name":"kept"`)
 	change := strings.Replace(draft("kept", `{"project":"default","source":{"repoURL":"REPO","path":"kustom"},`+to+`}`), `{"application"`, `{"change":true,"application"`, 1)
 	h.run(t, []scenario{
 		{who: "builder", verb: "POST", path: at, body: draft("kept", `{"source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"metadata.name"`, "already"}},
 		{who: "builder", verb: "POST", path: at, body: change, status: 403, says: []string{"applications, update, default/kept"}},
-		{who: "keeper", verb: "POST", path: at, body: change, says: []string{`"kind":"Deployment","namespace":"there","name":"web"`, `"type":"Kustomize"`}, lacks: []string{"already"}},
+		{who: "keeper", verb: "POST", path: at, body: change, says: []string{`"kind":"Deployment","namespace":"not-there-yet","name":"web"`, `"type":"Kustomize"`}, lacks: []string{"already"}},
 		{who: "keeper", verb: "POST", path: at, body: strings.Replace(change, `"project":"default"`, `"project":"narrow"`, 1), says: []string{`"field":"spec.project"`, "permission denied"}, lacks: []string{"Deployment"}},
 		{who: "keeper", verb: "POST", path: at, body: strings.Replace(change, `"kept"`, `"missing"`, 1), status: 403},
 		{who: "admin", path: "/api/v1/applications/kept", says: []string{`"path":"plain"`}},

@@ -215,16 +215,17 @@ func (b *tab) logIn(who, path string) {
 	b.who = who
 }
 
-// calm waits until nothing on the screen says that it waits, and the screen has stayed the same for a moment.
+// calm waits until nothing on the screen says that it waits, and the screen has stayed the same for a moment; a log that
+// is followed never does, and is waited for no longer than three seconds.
 func (b *tab) calm() {
 	b.Helper()
-	last, since := "", time.Now()
+	last, since, began := "", time.Now(), time.Now()
 	b.until("the screen is calm", func() error {
 		now := evaluate[string](b, `[...document.querySelectorAll("[role=status]")].filter(e => e.innerText.endsWith("…")).length + " " + document.body.innerText.length`)
 		if now != last {
 			last, since = now, time.Now()
 		}
-		if !strings.HasPrefix(now, "0 ") || time.Since(since) < 300*time.Millisecond {
+		if !strings.HasPrefix(now, "0 ") || time.Since(since) < 300*time.Millisecond && time.Since(began) < 3*time.Second {
 			return errors.New("it still changes: " + now)
 		}
 		return nil

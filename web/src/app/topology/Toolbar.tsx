@@ -125,7 +125,7 @@ function FindBox({ find, among }: { find?: string; among: number }) {
     return () => window.clearTimeout(timer);
   }, [text]);
   return (
-    <div className={styles.find} role="search">
+    <div className={styles.find} role="search" aria-label="Objects">
       <Search aria-hidden />
       <input
         aria-label="Find objects by name, kind, namespace or image"
