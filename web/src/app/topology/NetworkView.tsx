@@ -9,8 +9,10 @@ import type { Card } from "./cards";
 import { readFilter } from "./filter";
 import { press } from "./fold";
 import { curves } from "./layout";
-import { cardsOf, cut, drawNetwork, netOf } from "./network";
-import { useOpened, type ViewProps } from "./Topology";
+import { cardsOf, cut, drawNetwork, netOf, outlineOf } from "./network";
+import { Rows } from "./Outline";
+import outline from "./outline.module.css";
+import { useNarrow, useOpened, type ViewProps } from "./Topology";
 import styles from "./topology.module.css";
 
 export function NetworkView({ app, items, changes }: ViewProps) {
@@ -19,11 +21,12 @@ export function NetworkView({ app, items, changes }: ViewProps) {
   const drawn = useRef<ReadonlyMap<string, unknown>>(new Map());
   const { opened, setOpened, keep } = useOpened(search.node, (id) => drawn.current.has(id));
   const net = useMemo(() => netOf(items), [items]);
-  const { layout, left } = useMemo(() => {
+  const narrow = useNarrow();
+  const { cards, wires } = useMemo(() => {
     const filter = readFilter(search.find);
-    const { cards, wires } = cardsOf(cut(net, filter), filter, opened, keep);
-    return drawNetwork(cards, wires);
+    return cardsOf(cut(net, filter), filter, opened, keep);
   }, [net, search.find, opened, keep]);
+  const { layout, left } = useMemo(() => drawNetwork(cards, wires), [cards, wires]);
   drawn.current = layout.byId;
 
   const go = useRef(show);
@@ -44,19 +47,26 @@ export function NetworkView({ app, items, changes }: ViewProps) {
       </Empty>
     );
   }
+  if (narrow) {
+    return (
+      <div className={outline.outline}>
+        <Rows shown={outlineOf(cards, wires)} label="Network" changes={changes} onToggle={(s) => setOpened((o) => press(o, s))} />
+      </div>
+    );
+  }
   return (
     <>
       {left > 0 && <p className={styles.note}>{left === 1 ? "One more route is" : `${left.toLocaleString("en")} more routes are`} not drawn: find objects by name to see them.</p>}
       <Canvas
-      app={app}
-      layout={layout}
-      lines={curves}
-      selected={search.node}
-      changes={changes}
-      look={`${search.find ?? ""} ${search.orphaned ?? ""}`}
-      label="Network of the application, from outside on the left to the pods on the right"
-      onOpen={onOpen}
-      onClose={() => show({ node: undefined, tab: undefined })}
+        app={app}
+        layout={layout}
+        lines={curves}
+        selected={search.node}
+        changes={changes}
+        look={`${search.find ?? ""} ${search.orphaned ?? ""}`}
+        label="Network of the application, from outside on the left to the pods on the right"
+        onOpen={onOpen}
+        onClose={() => show({ node: undefined, tab: undefined })}
       />
     </>
   );

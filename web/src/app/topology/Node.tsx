@@ -99,7 +99,7 @@ function ItemFace({ item }: { item: Item }) {
             {!!item.pod?.restarts && ` · ${item.pod.restarts} restarts`}
             {!!item.wave && ` · wave ${item.wave}`}
           </span>
-          <Badges item={item} />
+          <Badges item={item} said />
           <Age of={item.created} />
         </span>
         {(third || item.app) && <span className={styles.third} data-short={!!item.app || undefined}>{third || "\u00a0"}</span>}
@@ -139,8 +139,8 @@ export function lineOf(item: Item): ReactNode {
   return images || item.network?.externalURLs?.map((u) => u.slice(u.indexOf("|") + 1).replace(/^https?:\/\//, "")).join(", ");
 }
 
-/** What sets an object apart: each by a shape and a word. */
-export function Badges({ item }: { item: Item }) {
+/** What sets an object apart: each by a shape and a word. `said`: that its sync failed stands there already. */
+export function Badges({ item, said }: { item: Item; said?: boolean }) {
   return (
     <>
       {item.hook && (
@@ -155,13 +155,13 @@ export function Badges({ item }: { item: Item }) {
           prune
         </span>
       )}
-      {item.orphaned && (
+      {item.orphaned && item.parent === undefined && (
         <span className={styles.badge}>
           <Ghost aria-hidden />
           orphaned
         </span>
       )}
-      {item.failed && (
+      {item.failed && !said && (
         <span className={styles.badge} data-tone="degraded">
           <CircleAlert aria-hidden />
           sync failed

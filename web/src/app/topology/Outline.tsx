@@ -2,6 +2,7 @@
 import { Link, useSearch } from "@tanstack/react-router";
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { useMemo, useRef, type ReactNode } from "react";
+import { SafeLink } from "../../ui/SafeLink";
 import { HealthMark, SyncMark } from "../../ui/Status";
 import { useShow } from "../ApplicationPage";
 import { repository, revisionOf, sourceCards } from "./cards";
@@ -16,7 +17,6 @@ import styles from "./outline.module.css";
 
 export function Outline({ record, items, changes }: ViewProps) {
   const search = useSearch({ from: "/inside/applications/$namespace/$name" });
-  const show = useShow();
   const shownIds = useRef<Set<string>>(new Set());
   const { opened, setOpened, keep } = useOpened(search.node, (id) => shownIds.current.has(id));
   const shown = useMemo(
@@ -25,17 +25,6 @@ export function Outline({ record, items, changes }: ViewProps) {
   );
   shownIds.current = useMemo(() => new Set(idsOf(shown)), [shown]);
 
-  const toggle = (s: Shown) => setOpened((o) => press(o, s));
-  const list = (all: Shown[], label?: string): ReactNode => (
-    <ul className={styles.list} aria-label={label}>
-      {all.map((s) => (
-        <li key={s.id}>
-          {s.type === "fold" ? <FoldRow fold={s} onToggle={() => toggle(s)} /> : <ItemRow shown={s} selected={s.id === search.node} changes={changes.get(s.id) ?? 0} onOpen={() => show({ node: s.id })} onToggle={() => toggle(s)} />}
-          {s.children.length > 0 && list(s.children)}
-        </li>
-      ))}
-    </ul>
-  );
   return (
     <div className={styles.outline}>
       {sourceCards(record).map((s) => (
@@ -43,14 +32,42 @@ export function Outline({ record, items, changes }: ViewProps) {
           {repository(s.source)} <span>{s.source.chart ?? (s.source.path === "." ? "" : s.source.path)}</span> <code>{revisionOf(s)}</code>
         </p>
       ))}
-      {items.length === 0 ? <NoObjects record={record} /> : list(shown, "Objects")}
+      {items.length === 0 ? <NoObjects record={record} /> : <Rows shown={shown} label="Objects" changes={changes} onToggle={(s) => setOpened((o) => press(o, s))} />}
     </div>
+  );
+}
+
+interface RowsProps {
+  shown: Shown[];
+  label?: string;
+  changes: ViewProps["changes"];
+  onToggle: (s: Shown) => void;
+}
+
+/** Rows, each with the rows below it. */
+export function Rows({ shown, label, ...rest }: RowsProps): ReactNode {
+  const { node } = useSearch({ from: "/inside/applications/$namespace/$name" });
+  const show = useShow();
+  return (
+    <ul className={styles.list} aria-label={label}>
+      {shown.map((s) => (
+        <li key={s.id}>
+          {s.type === "fold" ? (
+            <FoldRow fold={s} onToggle={() => rest.onToggle(s)} />
+          ) : (
+            <ItemRow shown={s} selected={s.id === node} changes={rest.changes.get(s.id) ?? 0} onOpen={() => show({ node: s.id })} onToggle={() => rest.onToggle(s)} />
+          )}
+          {s.children.length > 0 && <Rows shown={s.children} {...rest} />}
+        </li>
+      ))}
+    </ul>
   );
 }
 
 function ItemRow({ shown, selected, changes, onOpen, onToggle }: { shown: ItemShown; selected: boolean; changes: number; onOpen: () => void; onToggle: () => void }) {
   const { item } = shown;
   const third = lineOf(item);
+  const url = item.network?.externalURLs?.[0];
   return (
     <div className={styles.row} data-quiet={shown.quiet || undefined} data-selected={selected || undefined} data-ill={item.health === "Degraded" || item.failed ? true : undefined}>
       {changes > 0 && <span key={changes} className={styles.pulse} aria-hidden />}
@@ -87,6 +104,11 @@ function ItemRow({ shown, selected, changes, onOpen, onToggle }: { shown: ItemSh
         <Link to="/applications/$namespace/$name" params={item.app} className={styles.go} aria-label={`Open application ${item.key.name}`}>
           open
         </Link>
+      )}
+      {url && (
+        <span className={styles.go}>
+          <SafeLink to={url.slice(url.indexOf("|") + 1)}>open</SafeLink>
+        </span>
       )}
     </div>
   );

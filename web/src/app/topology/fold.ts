@@ -26,9 +26,10 @@ export interface FoldShown {
   why: "many" | "old" | "more" | "orphaned";
   kind: string;
   count: number;
-  /** How many there are of each health, from worst to best, and how many differ from Git. */
+  /** How many there are of each health, from worst to best, and how many differ from Git and do not. */
   healths: [health: string, count: number][];
   outOfSync: number;
+  synced: number;
   open: boolean;
   /** An open fold's members stand beside it, as its siblings. Only the orphaned ones stand below. */
   children: Shown[];
@@ -129,13 +130,14 @@ export function fold(items: Item[], { filter, opened, keep, orphaned, limit = 12
 
   const sum = (members: Item[]) => {
     const of = new Array<number>(healths.length).fill(0);
-    let outOfSync = 0;
+    let [outOfSync, synced] = [0, 0];
     for (const i of members) {
       const at = health.get(i)!; // what is folded away is as well as what it owns
       if (at < healths.length) of[at]++;
       if (i.sync === "OutOfSync") outOfSync++;
+      else if (i.sync === "Synced") synced++;
     }
-    return { count: members.length, outOfSync, healths: healths.flatMap((h, at): [string, number][] => (of[at] > 0 ? [[h, of[at]]] : [])) };
+    return { count: members.length, outOfSync, synced, healths: healths.flatMap((h, at): [string, number][] => (of[at] > 0 ? [[h, of[at]]] : [])) };
   };
 
   const roots = family.roots.filter((i) => wanted.get(i));
@@ -230,8 +232,11 @@ function inOrder(a: Item, b: Item): number {
   if (a.revision !== b.revision) return (b.revision ?? 0) - (a.revision ?? 0);
   // What controllers make is added at the end, so that a rollout pushes nothing aside that it need not.
   if (a.parent !== undefined && a.created !== b.created) return (a.created ?? "") < (b.created ?? "") ? -1 : 1;
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+  return names.compare(a.id, b.id);
 }
+
+/** web-2 stands before web-10. */
+const names = new Intl.Collator("en", { numeric: true });
 
 function byKind(sorted: Item[]): Item[][] {
   const out: Item[][] = [];
@@ -275,9 +280,10 @@ export function plural(kind: string): string {
   return kind.endsWith("s") ? kind : kind + "s";
 }
 
-/** How the members of a fold are: "all Healthy", "3 Degraded, 45 Healthy"; empty when none has a health and none differs. */
+/** How the members of a fold are: "all Healthy", "3 Degraded, 45 Healthy"; "all Synced" where health is not judged; empty when there is nothing to say. */
 export function sayFold(f: FoldShown): string {
   const parts = f.healths.map(([h, n]) => (n === f.count ? `all ${h}` : `${n} ${h}`));
   if (f.outOfSync > 0) parts.push(f.outOfSync === f.count ? "all OutOfSync" : `${f.outOfSync} OutOfSync`);
+  if (parts.length === 0 && f.synced === f.count) parts.push("all Synced");
   return parts.join(", ");
 }

@@ -125,6 +125,26 @@ function push<K, V>(to: Map<K, V[]>, key: K, value: V) {
   else to.set(key, [value]);
 }
 
+/** The network as an outline: below each object what it leads to. What is reached in two ways stands below the first. */
+export function outlineOf(cards: Card[], wires: Wire[]): Shown[] {
+  const byId = new Map(cards.flatMap((c): [string, Shown][] => (c.type === "item" || c.type === "fold" ? [[c.id, c]] : [])));
+  const below = new Map<string, string[]>();
+  const reached = new Set<string>();
+  for (const w of wires) {
+    if (!byId.has(w.from) || !byId.has(w.to)) continue;
+    push(below, w.from, w.to);
+    reached.add(w.to);
+  }
+  const seen = new Set<string>();
+  const draw = (ids: Iterable<string>): Shown[] => {
+    const fresh = [...ids].filter((id) => !seen.has(id));
+    for (const id of fresh) seen.add(id);
+    return fresh.map((id) => ({ ...byId.get(id)!, children: draw(below.get(id) ?? []) }));
+  };
+  const roots = [...byId.keys()];
+  return [...draw(roots.filter((id) => !reached.has(id))), ...draw(roots)];
+}
+
 /** No more nodes than this are drawn; the routes that do not fit are counted. */
 const cap = 300;
 

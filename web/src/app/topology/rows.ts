@@ -29,7 +29,7 @@ export function sorted(items: Item[], text: string | undefined): Item[] {
   return [...items].sort((a, b) => way * by(a, b) || words(a.key.kind, b.key.kind) || words(a.id, b.id));
 }
 
-const words = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const words = new Intl.Collator("en", { numeric: true }).compare;
 const syncRank = (i: Item) => (i.failed ? -1 : i.sync ? syncs.indexOf(i.sync) : syncs.length);
 
 const orders: Record<Column, (a: Item, b: Item) => number> = {
@@ -40,5 +40,5 @@ const orders: Record<Column, (a: Item, b: Item) => number> = {
   sync: (a, b) => syncRank(a) - syncRank(b),
   health: (a, b) => rank(a.health) - rank(b.health) || syncRank(a) - syncRank(b),
   // The youngest first; what does not exist has no age, and comes last.
-  age: (a, b) => words(b.created ?? "", a.created ?? ""),
+  age: (a, b) => ((a.created ?? "") > (b.created ?? "") ? -1 : a.created === b.created ? 0 : 1),
 };

@@ -5,7 +5,7 @@ import { asksNothing, facets, matches, readFilter, toggle, withWords, wordsOf } 
 import { fold, nameOfFold, page, plural, press, sayFold, type FoldShown, type Shown } from "./fold";
 import { firstView, fit, hold, layOutTree, pathTo, reveal, step, trunks, type Branch } from "./layout";
 import { above, itemsOf, sayItem, type Item } from "./model";
-import { cardsOf, cut, drawNetwork, netOf } from "./network";
+import { cardsOf, cut, drawNetwork, netOf, outlineOf } from "./network";
 import { nextSort, readSort, sorted } from "./rows";
 import { sample } from "./sample";
 import { groupPods } from "./squares";
@@ -130,6 +130,13 @@ describe("folding", () => {
     const resources = Array.from({ length: 40 }, (_, i) => ({ kind: "ConfigMap", namespace: "n", name: `x-${String(i).padStart(4, "0")}`, status: "OutOfSync", health: { status: "Healthy" } }));
     const [f] = folds(fold(items(many("ConfigMap", 40), record(resources)), plainly));
     expect(sayFold(f)).toBe("all Healthy, all OutOfSync");
+  });
+  it("says that all are Synced where nobody judges a health", () => {
+    const resources = Array.from({ length: 40 }, (_, i) => ({ kind: "ConfigMap", namespace: "n", name: `x-${String(i).padStart(4, "0")}`, status: "Synced" }));
+    expect(sayFold(folds(fold(items(many("ConfigMap", 40), record(resources)), plainly))[0])).toBe("all Synced");
+  });
+  it("counts in names as people do", () => {
+    expect(fold(items([node("ConfigMap", "x-10"), node("ConfigMap", "x-2")]), plainly).map((s) => s.id)).toEqual(["/ConfigMap/n/x-2", "/ConfigMap/n/x-10"]);
   });
   it("opens page by page, and closes", () => {
     const all = items(many("ConfigMap", 200));
@@ -340,6 +347,12 @@ describe("the network", () => {
     expect([layout.places.length, left]).toEqual([300, 250]);
     expect(layout.byId.has("/Pod/n/p-399")).toBe(true);
     expect(new Set(layout.places.filter((p) => p.id.startsWith("/Service")).map((p) => p.x)).size).toBe(1);
+  });
+  it("is an outline, too, and goes round in no circle", () => {
+    const { cards, wires } = cardsOf(netOf(all(2)), readFilter(undefined), new Map(), new Set());
+    expect(flat(outlineOf(cards, wires)).map((s) => s.id.split("/")[1])).toEqual(["Ingress", "Service", "Pod", "Pod", "Service"]);
+    const round = [...wires, { from: "/Service/n/web", to: "networking.k8s.io/Ingress/n/web" }];
+    expect(flat(outlineOf(cards, round)).length).toBe(5);
   });
   it("is cut to what leads to a match, and where a match leads", () => {
     const ids = (find: string) => cut(netOf(all(2)), readFilter(find)).items.map((i) => i.key.kind);
