@@ -181,7 +181,8 @@ export function List({ ref, search, total, names, late, selection, onSelection, 
       (e) => sayFailure("choose all of them", e),
     );
   };
-  const parts = drawn.map((line) => {
+  // One flat list: rows are told apart by their keys, wherever they stand among those that are drawn.
+  const parts = drawn.flatMap((line) => {
     const y = line.start - top;
     return Array.from({ length: Math.min(across, total - line.index * across) }, (_, i) => {
       const index = line.index * across + i;
