@@ -136,16 +136,46 @@ func (s *shell) interactive() (code int) {
 		if s.tty {
 			fmt.Fprint(s.out, "$ ")
 		}
-		text, err := in.ReadString('\n')
-		if s.tty && text != "" { // what is typed into a terminal is seen
-			s.print(strings.TrimRight(text, "\r\n"))
-		}
+		text, err := s.readLine(in)
 		text = strings.TrimSpace(text)
 		if text != "" {
 			code = s.line(text)
 		}
 		if err != nil || strings.HasPrefix(text, "exit") {
 			return code
+		}
+	}
+}
+
+// readLine reads a line. In a terminal it does what the kernel does there: what is typed is seen, Enter sends a carriage
+// return, Backspace takes a character back, Ctrl-C the line, and Ctrl-D on an empty line is the end.
+func (s *shell) readLine(in *bufio.Reader) (string, error) {
+	if !s.tty {
+		return in.ReadString('\n')
+	}
+	var line []rune
+	for {
+		c, _, err := in.ReadRune()
+		switch {
+		case err != nil || c == 4 && len(line) == 0:
+			if len(line) > 0 {
+				s.print("")
+			}
+			return string(line), io.EOF
+		case c == '\r' || c == '\n':
+			s.print("")
+			return string(line), nil
+		case c == 3:
+			s.print("^C")
+			return "", nil
+		case c == 127 || c == '\b':
+			if len(line) > 0 {
+				line = line[:len(line)-1]
+				fmt.Fprint(s.out, "\b \b")
+			}
+		case c >= ' ':
+			line = append(line, c)
+			fmt.Fprint(s.out, string(c))
 		}
 	}
 }
@@ -159,6 +189,10 @@ func (s *shell) print(text string) {
 }
 
 func (s *shell) fail(code int, text string) int {
-	fmt.Fprintln(s.err, text)
+	end := "\n"
+	if s.tty {
+		end = "\r\n"
+	}
+	fmt.Fprint(s.err, text+end)
 	return code
 }

@@ -65,7 +65,7 @@ func (a *Apps) Exec(ctx context.Context, r ExecRequest) (int, error) {
 	if !slices.Contains(names, r.Container) {
 		return 0, problem.New(problem.NotFound, "pod %s has no container %q", r.Pod, r.Container)
 	}
-	ctx, stop := a.watchOver(ctx, r.Watch, r.Application, []*object.Object{pod})
+	ctx, stop := a.watchOver(ctx, r.Watch, r.Application, func() []*object.Object { return []*object.Object{pod} })
 	defer stop()
 	who := r.By
 	if who == "" {

@@ -62,7 +62,8 @@ const (
 	recheck        = 30 * time.Second
 )
 
-// Logs sends the lines of all containers that are meant, by time, until they end, ctx does, or send fails. Of each container
+// Logs sends the lines of all containers that are meant, by time, until they end, ctx does, or send fails. When they are
+// followed, those that begin meanwhile join them; the stream ends when none is left. Of each container
 // one line is held, so memory does not grow with what is printed. Every half minute it is checked that the pods are still
 // the application's, and that the caller is still allowed to read: if not, the stream ends with the reason.
 func (a *Apps) Logs(ctx context.Context, r LogRequest, send func(LogLine) error) error {
@@ -77,10 +78,14 @@ func (a *Apps) Logs(ctx context.Context, r LogRequest, send func(LogLine) error)
 		return problem.New(problem.Invalid, "max pods to view logs are reached. Please provide more granular query").
 			WithHint("%d pods are meant, and at most %d are shown at once", len(pods), r.MaxPods)
 	}
-	ctx, stop := a.watchOver(ctx, r.Watch, r.Application, pods)
+	f := newFollowed()
+	ctx, stop := a.watchOver(ctx, r.Watch, r.Application, f.all)
 	defer stop()
-	m, err := a.openLogs(ctx, v.cluster, r, pods)
+	m, err := a.openLogs(ctx, v.cluster, r, pods, f)
 	if err == nil {
+		if r.Follow && !r.Previous {
+			go a.joinLater(ctx, v.cluster, r, f, m)
+		}
 		err = m.run(ctx, send)
 	}
 	return cmpCause(ctx, err)
@@ -95,7 +100,7 @@ func cmpCause(ctx context.Context, err error) error {
 }
 
 // watchOver returns a context that ends, with the reason as its cause, when the stream may not go on.
-func (a *Apps) watchOver(ctx context.Context, w Watch, app types.NamespacedName, pods []*object.Object) (_ context.Context, stop func()) {
+func (a *Apps) watchOver(ctx context.Context, w Watch, app types.NamespacedName, pods func() []*object.Object) (_ context.Context, stop func()) {
 	ctx, end := context.WithCancelCause(ctx)
 	every := w.Every
 	if every <= 0 || every > recheck {
@@ -110,7 +115,7 @@ func (a *Apps) watchOver(ctx context.Context, w Watch, app types.NamespacedName,
 				return
 			case <-tick.C:
 			}
-			if err := a.stillAllowed(app, pods, w.Allowed); err != nil {
+			if err := a.stillAllowed(app, pods(), w.Allowed); err != nil {
 				end(err)
 				return
 			}
@@ -205,6 +210,7 @@ type logSource struct {
 	index int
 	out   chan<- arrival // shared by all sources
 	next  chan struct{}  // the line before has been taken
+	after time.Time      // lines up to it have been sent: they belong to an earlier run
 }
 
 // arrival is the next line of a source, or its end.
@@ -216,12 +222,12 @@ type arrival struct {
 
 // openLogs opens the logs of all containers that are meant. Where several are, one that has printed nothing yet keeps
 // nobody from the others.
-func (a *Apps) openLogs(ctx context.Context, c *cluster.Cluster, r LogRequest, pods []*object.Object) (*merger, error) {
-	type place struct {
-		pod       object.Key
+func (a *Apps) openLogs(ctx context.Context, c *cluster.Cluster, r LogRequest, pods []*object.Object, f *followed) (*merger, error) {
+	type meant struct {
+		pod       *object.Object
 		container string
 	}
-	var places []place
+	var places []meant
 	for _, p := range pods {
 		names := containersOf(p)
 		if r.Container != "" && !slices.Contains(names, r.Container) {
@@ -229,7 +235,7 @@ func (a *Apps) openLogs(ctx context.Context, c *cluster.Cluster, r LogRequest, p
 		}
 		for _, name := range names {
 			if r.Container == "" || r.Container == name {
-				places = append(places, place{object.KeyOf(p), name})
+				places = append(places, meant{p, name})
 			}
 		}
 	}
@@ -242,7 +248,7 @@ func (a *Apps) openLogs(ctx context.Context, c *cluster.Cluster, r LogRequest, p
 	m := newMerger(len(places), r)
 	var failed []error
 	for _, p := range places {
-		ask := cluster.LogRequest{Pod: p.pod, Container: p.container, Follow: r.Follow, Previous: r.Previous, Since: r.Since, Tail: -1}
+		ask := cluster.LogRequest{Pod: object.KeyOf(p.pod), Container: p.container, Follow: r.Follow, Previous: r.Previous, Since: r.Since, Tail: -1}
 		if r.Tail > 0 {
 			ask.Tail = r.Tail
 		}
@@ -251,8 +257,8 @@ func (a *Apps) openLogs(ctx context.Context, c *cluster.Cluster, r LogRequest, p
 			failed = append(failed, err)
 			continue
 		}
-		source := m.add(LogLine{Pod: p.pod.Name, Namespace: p.pod.Namespace, Container: p.container})
-		go source.read(ctx, stream)
+		f.opens(p.pod, p.container)
+		go f.read(ctx, m.add(LogLine{Pod: p.pod.GetName(), Namespace: p.pod.GetNamespace(), Container: p.container}), p.pod, stream)
 	}
 	if len(m.sources) == 0 && len(failed) > 0 {
 		return nil, failed[0]
@@ -276,12 +282,11 @@ func containersOf(o *object.Object) []string {
 	return names
 }
 
-// read sends the lines of a stream, until it ends or ctx does.
-func (s *logSource) read(ctx context.Context, stream io.ReadCloser) {
+// read sends the lines of a stream, until it ends or ctx does, and returns the time of the newest.
+func (s *logSource) read(ctx context.Context, stream io.ReadCloser) (at time.Time) {
 	defer stream.Close()
 	defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
 	in := bufio.NewReaderSize(stream, maxLogLine)
-	at := time.Time{}
 	for begins := true; ; {
 		text, err := in.ReadSlice('\n')
 		if len(text) > 0 {
@@ -294,8 +299,9 @@ func (s *logSource) read(ctx context.Context, stream io.ReadCloser) {
 				}
 			}
 			line.Content, line.Time = strings.ToValidUTF8(line.Content, "\uFFFD"), at
-			if !s.send(ctx, arrival{from: s.index, line: &line}) {
-				return
+			seen := !s.after.IsZero() && !at.After(s.after)
+			if !seen && !s.send(ctx, arrival{from: s.index, line: &line}) {
+				return at
 			}
 		}
 		if begins = !errors.Is(err, bufio.ErrBufferFull); err != nil && begins {
@@ -303,7 +309,7 @@ func (s *logSource) read(ctx context.Context, stream io.ReadCloser) {
 				err = nil
 			}
 			s.send(ctx, arrival{from: s.index, err: err})
-			return
+			return at
 		}
 	}
 }
@@ -335,10 +341,11 @@ type merger struct {
 	over    []bool      // it has ended
 	silent  []time.Time // since when a source that has not ended has given nothing
 	broken  error       // why one of them ended before its time
+	joins   chan func() // adds a source
 }
 
 func newMerger(room int, r LogRequest) *merger {
-	return &merger{LogRequest: r, inbox: make(chan arrival, room)}
+	return &merger{LogRequest: r, inbox: make(chan arrival, room), joins: make(chan func())}
 }
 
 func (m *merger) add(of LogLine) *logSource {
@@ -368,6 +375,8 @@ func (m *merger) run(ctx context.Context, send func(LogLine) error) error {
 			select {
 			case next := <-m.inbox:
 				m.take(next)
+			case add := <-m.joins:
+				add()
 			case <-alarm:
 			case <-ctx.Done():
 				return ctx.Err()

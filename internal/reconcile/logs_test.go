@@ -129,6 +129,41 @@ func TestALogThatBreaksOffSaysSo(t *testing.T) {
 	}
 }
 
+func TestTheNextRunOfAContainerRepeatsNothing(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	m := newMerger(1, LogRequest{})
+	s := m.add(LogLine{})
+	s.after = at.Add(time.Second)
+	newest := make(chan time.Time, 1)
+	go func() { newest <- s.read(t.Context(), text(lines("a", at, time.Second, 4))) }()
+	var got []string
+	err := m.run(t.Context(), func(l LogLine) error {
+		got = append(got, l.Content)
+		return nil
+	})
+	if err != nil || strings.Join(got, " ") != "a2 a3 " || !(<-newest).Equal(at.Add(3*time.Second)) {
+		t.Errorf("%q %v", got, err)
+	}
+}
+
+func TestSourcesJoinWhileOthersAreRead(t *testing.T) {
+	quiet, end := io.Pipe()
+	m := newMerger(1, LogRequest{Follow: true})
+	go m.add(LogLine{Pod: "old"}).read(t.Context(), quiet)
+	go func() {
+		for i := range 20 { // more than the first ones had room for
+			m.joins <- func() {
+				go m.add(LogLine{Pod: fmt.Sprint("new", i)}).read(t.Context(), text(lines("b", time.Now(), 0, 2)))
+			}
+		}
+		end.Close()
+	}()
+	from := map[string]int{}
+	if err := m.run(t.Context(), func(l LogLine) error { from[l.Pod]++; return nil }); err != nil || len(from) != 21 || from["new19"] != 2 {
+		t.Errorf("%v %v", from, err)
+	}
+}
+
 func TestACallerWhoGivesUpEndsIt(t *testing.T) {
 	m := newMerger(1, LogRequest{})
 	go m.add(LogLine{}).read(t.Context(), text(lines("a", time.Now(), 1, 100)))

@@ -239,7 +239,9 @@ func (s *server) syncWindows(c *call, _ *argocd.ApplicationSyncWindowsQuery) (*a
 		}
 		return to
 	}
-	return &argocd.ApplicationSyncWindowsResponse{ActiveWindows: list(w.Active), AssignedWindows: list(w.Assigned), CanSync: w.CanSync}, nil
+	return &argocd.ApplicationSyncWindowsResponse{
+		ActiveWindows: list(w.Active), AssignedWindows: list(w.Assigned), CanSync: w.CanSync, Denied: w.Gate.Why, Changes: whyTime(w.Gate.Changes),
+	}, nil
 }
 
 func (s *server) revisionMetadata(c *call, q *argocd.RevisionMetadataQuery) (*argocd.RevisionMetadata, error) {

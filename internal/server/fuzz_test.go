@@ -265,7 +265,7 @@ func FuzzTerminal(f *testing.F) {
 		_ = conn.Close()
 		s.receive()
 		s.end(errLeft)
-		s.close()
+		s.close("")
 		if in, _, _ := s.account(); in > int64(len(message))*3 { // a bad byte becomes three
 			t.Fatalf("%d bytes were typed with %d", in, len(message))
 		}

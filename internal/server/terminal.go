@@ -148,7 +148,8 @@ func (s *server) runTerminal(c *call, q *terminalQuery, shells []string, conn *w
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(c.Context)) // the request's ends with the handshake
 	defer cancel(nil)
 	t := newSession(ctx, conn, cancel)
-	defer t.close()
+	why := "the shell has ended"
+	defer func() { t.close(why) }()
 	go t.receive()
 	go t.keep(s.mayGoOn(c, t))
 
@@ -169,9 +170,10 @@ func (s *server) runTerminal(c *call, q *terminalQuery, shells []string, conn *w
 		t.say("\r\n" + err.Error() + "\r\n")
 	}
 	in, out, hash := t.account()
-	why := "the shell ended"
 	if err != nil {
 		why = err.Error()
+	} else if code != 0 {
+		why = fmt.Sprintf("the shell has ended with code %d", code)
 	}
 	c.decided(rbac.Exec, rbac.Create, object, true, fmt.Sprintf("the terminal in %s was closed after %s: %s (%s, code %d); %d bytes went in, %d came out, the chain of what was typed is %s",
 		where, time.Since(began).Round(time.Millisecond), why, used, code, in, out, hash))

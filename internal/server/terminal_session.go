@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -223,8 +224,15 @@ func (t *session) send(v any) error {
 	return t.conn.WriteJSON(v)
 }
 
-func (t *session) close() {
-	_ = t.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
+// maxReason bounds the reason of an end: a control message has 125 bytes, two of which are a code.
+const maxReason = 123
+
+// close ends the session and says why: the browser shows it below the screen, which may hold anything.
+func (t *session) close(why string) {
+	if len(why) > maxReason {
+		why = strings.ToValidUTF8(why[:maxReason-len("…")], "") + "…"
+	}
+	_ = t.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, why), time.Now().Add(time.Second))
 	_ = t.conn.Close()
 }
 

@@ -239,3 +239,16 @@ func TestTerminalAsksWhoItIsFirst(t *testing.T) {
 		t.Errorf("%d %s", status, text)
 	}
 }
+
+// Why a session ended is told beside what the screen shows; it is cut to what a control message may hold.
+func TestSessionsSayWhyTheyEnd(t *testing.T) {
+	for why, want := range map[string]string{"": "", "the shell has ended": "the shell has ended", strings.Repeat("ü", 80): strings.Repeat("ü", 60) + "…"} {
+		s, browser, _ := sessions(t)
+		s.close(why)
+		_, _, err := browser.ReadMessage()
+		var end *websocket.CloseError
+		if !errors.As(err, &end) || end.Code != websocket.CloseNormalClosure || end.Text != want {
+			t.Errorf("%q: %v", why, err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -728,6 +729,9 @@ func TestLogsOfAnApplication(t *testing.T) {
 	if !errors.Is(err, enough) {
 		t.Errorf("%d lines, %v", n, err)
 	}
+	// pods that come while their workload is followed are followed, too, and so is the next run of one that ends
+	h.followsWhatComes(t, name)
+
 	// a caller who may not read any more is cut off, with the reason
 	revoked := problem.New(problem.Forbidden, "the role was taken away")
 	began, asked := time.Now(), 0
@@ -757,6 +761,38 @@ func TestLogsOfAnApplication(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("the logs go on after their pods")
+	}
+}
+
+// followsWhatComes scales a workload that is followed, and makes its pods end and start again.
+func (h *hawser) followsWhatComes(t *testing.T, name string) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	old, enough, lines := h.pods(t), errors.New("enough"), map[string][]string{}
+	err := h.apps.Logs(ctx, reconcile.LogRequest{Application: h.id(name), Resource: h.key("apps", "Deployment", "web"), Container: "web", Follow: true, Tail: 1}, func(l reconcile.LogLine) error {
+		if len(lines) == 0 {
+			h.Patch(t, "test", "apps/v1", "Deployment", h.target, "web", `{"spec":{"replicas":3}}`)
+		}
+		first := len(lines[l.Pod]) == 0
+		lines[l.Pod] = append(lines[l.Pod], l.Time.Format(time.RFC3339Nano)+" "+l.Content)
+		switch {
+		case first && !slices.Contains(old, l.Pod) && !strings.Contains(l.Content, "run 1"):
+			t.Errorf("the first line of the new pod is %q", l.Content)
+		case first && !slices.Contains(old, l.Pod): // the old one ends, is started again, and says so
+			h.Patch(t, "test", "v1", "Pod", h.target, old[0], `{"metadata":{"annotations":{"devcluster.hawser.dev/exit-code":"1"}}}`)
+		case l.Pod == old[0] && strings.Contains(l.Content, "run 2"):
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		t.Errorf("%v; lines from %v, the old pods were %v", err, slices.Collect(maps.Keys(lines)), old)
+	}
+	for pod, all := range lines {
+		if unique := slices.Compact(slices.Sorted(slices.Values(all))); len(unique) != len(all) {
+			t.Errorf("%s: %d of %d lines came twice", pod, len(all)-len(unique), len(all))
+		}
 	}
 }
 

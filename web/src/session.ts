@@ -28,9 +28,7 @@ export const mayQuery = (resource: string, action: string, object: string | unde
   });
 
 /** May the reader do this? Undefined while it is not known: draw what needs it only when it is true. */
-export function useMay(resource: string, action: string, object: string | undefined): boolean | undefined {
-  return useQuery(mayQuery(resource, action, object)).data;
-}
+export const useMay = (resource: string, action: string, object: string | undefined): boolean | undefined => useQuery(mayQuery(resource, action, object)).data;
 
 export function logIn(username: string, password: string): Promise<unknown> {
   return send("POST", "/api/v1/session", { username, password });

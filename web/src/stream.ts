@@ -3,7 +3,7 @@
 // A tab that nobody looks at listens to nothing, so that many open tabs cost the server nothing and do not take each
 // other's connections (a browser has six to one plain-HTTP server). Whoever comes back is told to look again.
 import { useEffect, useRef, useState } from "react";
-import { address, ApiError, type Query } from "./api";
+import { address, answered, ApiError, get, type Query } from "./api";
 
 export type StreamState = "connecting" | "live" | "lost";
 
@@ -55,12 +55,16 @@ export function listen<T>(at: string, query: Query | (() => Query), on: Listener
           on.refused?.(new ApiError(error.http_code, error.message, error.grpc_code));
           return;
         }
+        if (error.http_code === 401) answered(401);
         later();
         return;
       }
       if (result !== undefined) on.message(result);
     };
-    source.onerror = later;
+    source.onerror = () => {
+      findOutWhy();
+      later();
+    };
   };
   const seen = () => {
     if (ended) return;
@@ -75,6 +79,14 @@ export function listen<T>(at: string, query: Query | (() => Query), on: Listener
     close();
     document.removeEventListener("visibilitychange", seen);
   };
+}
+
+// A stream that is refused does not say why: a plain question finds out whether the server is away or the session ended.
+let asked = 0;
+function findOutWhy() {
+  if (Date.now() - asked < 5000) return;
+  asked = Date.now();
+  get("/api/v1/account/can-i/applications/get/*").catch(() => undefined);
 }
 
 /** Listens while the component is there, to another stream when `at` or the query changes; at is null for none. */

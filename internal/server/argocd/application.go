@@ -139,6 +139,45 @@ type ApplicationUpdateRequest struct {
 	Project     string                `json:"project,omitempty" protobuf:"bytes,3,opt,name=project,proto3"`
 }
 
+// ApplicationValidateRequest asks for Validate, which is ours: what would come of Create, or, with change, of Update.
+type ApplicationValidateRequest struct {
+	Application *v1alpha1.Application `json:"application,omitempty" protobuf:"bytes,1,opt,name=application"`
+	Change      bool                  `json:"change,omitempty" protobuf:"varint,2,opt,name=change,proto3"` // of the application that there is
+}
+
+// ApplicationValidateResponse answers Validate. Nothing is wrong when every finding is a warning.
+type ApplicationValidateResponse struct {
+	Findings []Finding     `json:"findings,omitempty" protobuf:"bytes,1,rep,name=findings"`
+	Sources  []DraftSource `json:"sources,omitempty" protobuf:"bytes,2,rep,name=sources"` // in the order of the application's
+	Objects  []DraftObject `json:"objects,omitempty" protobuf:"bytes,3,rep,name=objects"` // that would be made
+}
+
+// Finding is one thing that is wrong with an application, and the field that it is about.
+type Finding struct {
+	Field   string `json:"field,omitempty" protobuf:"bytes,1,opt,name=field,proto3"` // such as spec.sources[1].path
+	Message string `json:"message,omitempty" protobuf:"bytes,2,opt,name=message,proto3"`
+	Warning bool   `json:"warning,omitempty" protobuf:"varint,3,opt,name=warning,proto3"` // it could be made all the same
+}
+
+// DraftSource is what was found at a source: nothing but zero values where it could not be asked.
+type DraftSource struct {
+	Type     string                  `json:"type,omitempty" protobuf:"bytes,1,opt,name=type,proto3"`
+	Revision string                  `json:"revision,omitempty" protobuf:"bytes,2,opt,name=revision,proto3"` // the commit that it is at
+	Details  *RepoAppDetailsResponse `json:"details,omitempty" protobuf:"bytes,3,opt,name=details"`          // what could be set
+	Problem  string                  `json:"problem,omitempty" protobuf:"bytes,4,opt,name=problem,proto3"`   // why it is not known what could be set
+}
+
+// DraftObject is an object that an application would have.
+type DraftObject struct {
+	Group      string `json:"group,omitempty" protobuf:"bytes,1,opt,name=group,proto3"`
+	Kind       string `json:"kind,omitempty" protobuf:"bytes,2,opt,name=kind,proto3"`
+	Namespace  string `json:"namespace,omitempty" protobuf:"bytes,3,opt,name=namespace,proto3"`
+	Name       string `json:"name,omitempty" protobuf:"bytes,4,opt,name=name,proto3"`
+	Source     int32  `json:"source,omitempty" protobuf:"varint,5,opt,name=source,proto3"`        // index of the source that it comes from
+	Refused    string `json:"refused,omitempty" protobuf:"bytes,6,opt,name=refused,proto3"`       // why the project does not permit it
+	SharedWith string `json:"sharedWith,omitempty" protobuf:"bytes,7,opt,name=sharedWith,proto3"` // the other application that it belongs to today
+}
+
 // ApplicationDeleteRequest asks for Delete.
 type ApplicationDeleteRequest struct {
 	Name              string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
@@ -169,6 +208,65 @@ type ApplicationSyncRequest struct {
 	Project         string                           `json:"project,omitempty" protobuf:"bytes,13,opt,name=project,proto3"`
 	SourcePositions []int64                          `json:"sourcePositions,omitempty" protobuf:"varint,14,rep,name=sourcePositions"`
 	Revisions       []string                         `json:"revisions,omitempty" protobuf:"bytes,15,rep,name=revisions"`
+}
+
+// SyncPreviewRequest asks for PreviewSync: what a sync with these parameters would do. It is ours; the fields that Sync
+// has too have their numbers there.
+type SyncPreviewRequest struct {
+	Name            string                           `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Revision        string                           `json:"revision,omitempty" protobuf:"bytes,2,opt,name=revision,proto3"`
+	DryRun          bool                             `json:"dryRun,omitempty" protobuf:"varint,3,opt,name=dryRun,proto3"`
+	Prune           bool                             `json:"prune,omitempty" protobuf:"varint,4,opt,name=prune,proto3"`
+	Strategy        *v1alpha1.SyncStrategy           `json:"strategy,omitempty" protobuf:"bytes,5,opt,name=strategy"`
+	Resources       []v1alpha1.SyncOperationResource `json:"resources,omitempty" protobuf:"bytes,7,rep,name=resources"`
+	SyncOptions     *SyncOptions                     `json:"syncOptions,omitempty" protobuf:"bytes,11,opt,name=syncOptions"`
+	AppNamespace    string                           `json:"appNamespace,omitempty" protobuf:"bytes,12,opt,name=appNamespace,proto3"`
+	Project         string                           `json:"project,omitempty" protobuf:"bytes,13,opt,name=project,proto3"`
+	SourcePositions []int64                          `json:"sourcePositions,omitempty" protobuf:"varint,14,rep,name=sourcePositions"`
+	Revisions       []string                         `json:"revisions,omitempty" protobuf:"bytes,15,rep,name=revisions"`
+	Check           bool                             `json:"check,omitempty" protobuf:"varint,16,opt,name=check,proto3"` // have the API server answer a dry run of every step
+}
+
+// SyncPreview answers PreviewSync: the phases in order, each with its waves in order.
+type SyncPreview struct {
+	Revision  string               `json:"revision,omitempty" protobuf:"bytes,1,opt,name=revision,proto3"` // commit, of a single source
+	Revisions []string             `json:"revisions,omitempty" protobuf:"bytes,2,rep,name=revisions"`
+	Phases    []SyncPreviewPhase   `json:"phases,omitempty" protobuf:"bytes,3,rep,name=phases"`
+	Warnings  []SyncPreviewWarning `json:"warnings,omitempty" protobuf:"bytes,4,rep,name=warnings"`
+}
+
+// SyncPreviewPhase is part of other messages.
+type SyncPreviewPhase struct {
+	Phase string            `json:"phase,omitempty" protobuf:"bytes,1,opt,name=phase,proto3"` // PreSync, Sync, PostSync, SyncFail
+	Waves []SyncPreviewWave `json:"waves,omitempty" protobuf:"bytes,2,rep,name=waves"`
+}
+
+// SyncPreviewWave is part of other messages.
+type SyncPreviewWave struct {
+	Wave  string            `json:"wave,omitempty" protobuf:"bytes,1,opt,name=wave,proto3"` // a number; empty for what comes before every wave, the destination's namespace
+	Steps []SyncPreviewStep `json:"steps,omitempty" protobuf:"bytes,2,rep,name=steps"`
+}
+
+// SyncPreviewStep is part of other messages.
+type SyncPreviewStep struct {
+	Group      string   `json:"group,omitempty" protobuf:"bytes,1,opt,name=group,proto3"`
+	Kind       string   `json:"kind,omitempty" protobuf:"bytes,2,opt,name=kind,proto3"`
+	Namespace  string   `json:"namespace,omitempty" protobuf:"bytes,3,opt,name=namespace,proto3"`
+	Name       string   `json:"name,omitempty" protobuf:"bytes,4,opt,name=name,proto3"`
+	Hook       string   `json:"hook,omitempty" protobuf:"bytes,5,opt,name=hook,proto3"`
+	Action     string   `json:"action,omitempty" protobuf:"bytes,6,opt,name=action,proto3"`          // create, update, replace, recreate, prune, keep, hook, nothing
+	Reason     string   `json:"reason,omitempty" protobuf:"bytes,7,opt,name=reason,proto3"`          // why it is kept, or what else happens with it
+	Problem    string   `json:"problem,omitempty" protobuf:"bytes,8,opt,name=problem,proto3"`        // why it would fail, as far as it is known
+	FieldCount int32    `json:"fieldCount,omitempty" protobuf:"varint,9,opt,name=fieldCount,proto3"` // how many fields change
+	Fields     []string `json:"fields,omitempty" protobuf:"bytes,10,rep,name=fields"`                // the paths of the first few
+}
+
+// SyncPreviewWarning is part of other messages.
+type SyncPreviewWarning struct {
+	Type    string       `json:"type,omitempty" protobuf:"bytes,1,opt,name=type,proto3"` // a word for programs: SyncWindow, PruneHeld, Held, Immutable, NotPermitted, Permission …
+	Message string       `json:"message,omitempty" protobuf:"bytes,2,opt,name=message,proto3"`
+	Blocks  bool         `json:"blocks,omitempty" protobuf:"varint,3,opt,name=blocks,proto3"` // the sync is refused, or fails before anything is written
+	Until   *metav1.Time `json:"until,omitempty" protobuf:"bytes,4,opt,name=until"`           // when that ends by itself
 }
 
 // ApplicationUpdateSpecRequest asks for UpdateSpec.
@@ -332,6 +430,10 @@ type ApplicationSyncWindowsResponse struct {
 	ActiveWindows   []ApplicationSyncWindow `json:"activeWindows,omitempty" protobuf:"bytes,1,rep,name=activeWindows"`
 	AssignedWindows []ApplicationSyncWindow `json:"assignedWindows,omitempty" protobuf:"bytes,2,rep,name=assignedWindows"`
 	CanSync         bool                    `json:"canSync,omitempty" protobuf:"varint,3,req,name=canSync"`
+
+	// Ours, beyond the contract: what the windows come to.
+	Denied  string       `json:"denied,omitempty" protobuf:"bytes,1001,opt,name=denied,proto3"` // what forbids automated syncs now; empty when they are allowed
+	Changes *metav1.Time `json:"changes,omitempty" protobuf:"bytes,1002,opt,name=changes"`      // when a window opens or closes next
 }
 
 // ApplicationSyncWindow is part of other messages.
