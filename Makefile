@@ -1,8 +1,8 @@
-# Hawser's workshop: `make help` lists what there is. Needs Go, git and this make (and Node, once there is a web page).
+# Hawser's workshop: `make help` lists what there is. Needs Go, Node, git and this make.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: build hawser devcluster demo test test-unit bench fuzz lint golden fmt clean help check
+.PHONY: build hawser devcluster demo test test-unit bench fuzz lint golden images fmt clean help check
 
 VERSION := v0.1.0-dev+$(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 KUBERNETES := v1.36.3# what devcluster links; kubectl fails on Go's own v0.0.0-master
@@ -12,15 +12,27 @@ PURE = $(shell sed -n '/^```layers/,/^```$$/{s/^[01] *[a-z]* *//p}' ARCHITECTURE
 GOLDEN = $(shell grep -rl --include='*_test.go' '"update"' api deploy internal test 2>/dev/null | xargs -r -n1 dirname | sort -u | sed 's|^|./|')
 
 build: hawser devcluster ## build bin/hawser and bin/devcluster
-hawser: check
+hawser: check web/dist/index.html
 	@tools/build . ./cmd/hawser bin/hawser "-s -w -X github.com/hawser-cd/hawser/internal/server.version=$(VERSION)"
 devcluster: check
 	@tools/build devcluster . bin/devcluster "-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES) -X k8s.io/client-go/pkg/version.gitVersion=$(KUBERNETES)"
 
+# The page: vite writes web/dist, which hawser embeds. What npm fetches is written down in package-lock.json, with its hashes.
+web: web/dist/index.html ## build the page into web/dist (make build does it, too)
+web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f)
+	@echo "building the page…"
+	@cd web && npx --no-install vite build --logLevel warn
+	@touch $@
+web/node_modules/.package-lock.json: web/package-lock.json
+	@tools/check node
+	@echo "fetching what the page is built with…"
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 demo: build ## build, then run Kubernetes, a Git server and Hawser on this machine; DEMO=--script plays it by itself
 	@bin/hawser demo $(DEMO)
 
-test: devcluster ## every test, on a real Kubernetes; what CI runs
+test: devcluster web/dist/index.html ## every test, on a real Kubernetes; what CI runs
 	@tools/test $(SUMMARY)
 
 test-unit: check ## the pure packages and the layers: the one you run all day
@@ -40,11 +52,14 @@ lint: check ## go vet and golangci-lint (compiled on first use, which takes minu
 golden: check ## rewrite the expected outputs of tests; then read git diff
 	go test $(GOLDEN) -update
 
+images: hawser devcluster ## photograph every screen of the page anew, for docs/images
+	HAWSER_IMAGES=$(CURDIR)/docs/images go test -count=1 -timeout 30m -run TestImages ./test/browser
+
 fmt: ## format the code
 	gofmt -w api cmd deploy devcluster internal test tools *.go
 
 clean: ## remove what was built; caches and the demo's data stay
-	rm -rf bin
+	rm -rf bin web/dist/assets web/dist/index.html web/dist/favicon.svg
 
 check:
 	@tools/check

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -99,6 +100,9 @@ func (c *Catalog) seeSet(set *v1alpha1.ApplicationSet, err error) *v1alpha1.Appl
 		return known
 	case c.newer("set", nameOf(set).String(), set.ResourceVersion):
 		c.sets.put(set, err, deadApplicationSet)
+		if known == nil || known.UID != set.UID || known.Generation != set.Generation || known.DeletionTimestamp == nil && set.DeletionTimestamp != nil || !maps.Equal(known.Annotations, set.Annotations) {
+			c.tell(Change{ApplicationSetChanged, nameOf(set)}) // its own status is no news to the loop that writes it
+		}
 	}
 	return set
 }
@@ -109,6 +113,7 @@ func (c *Catalog) removeApplicationSet(namespace, name, version string) {
 	defer c.mu.Unlock()
 	if c.holdsSet(namespace) && c.newer("set", key.String(), version) {
 		c.sets.remove(key, func(set *v1alpha1.ApplicationSet) *v1alpha1.ApplicationSet { return deadApplicationSet(set, version) })
+		c.tell(Change{ApplicationSetChanged, key})
 	}
 }
 

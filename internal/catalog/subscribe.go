@@ -17,6 +17,7 @@ const (
 	SettingsChanged   // argocd-cm, argocd-cmd-params-cm, argocd-rbac-cm or argocd-secret
 	RepositoryChanged // a repository or repo-creds Secret, known hosts or certificates
 	ClusterChanged    // a cluster Secret; see SettingsChanged for our own cluster switched on or off
+	ApplicationSetChanged
 )
 
 // Change says that a record is new, different or gone: look at it again.

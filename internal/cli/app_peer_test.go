@@ -393,6 +393,36 @@ func TestDiffOfARevisionAsksTheServer(t *testing.T) {
 	}
 }
 
+// A preview is printed, and nothing is synced.
+func TestSyncPreviewSyncsNothing(t *testing.T) {
+	p := newPeer(t)
+	p.history(shop("1"))
+	answers(p, applicationService+"PreviewSync", func(q *argocd.SyncPreviewRequest) (*argocd.SyncPreview, error) {
+		if !q.Prune || q.Check || len(q.Resources) != 0 || q.Strategy.Hook == nil {
+			return nil, denied(connect.CodeInvalidArgument, "what was asked for?")
+		}
+		return &argocd.SyncPreview{
+			Warnings: []argocd.SyncPreviewWarning{{Type: "SyncWindow", Message: "Not now.", Blocks: true, Until: &metav1.Time{Time: time.Unix(0, 0)}}},
+			Phases: []argocd.SyncPreviewPhase{{Phase: "Sync", Waves: []argocd.SyncPreviewWave{
+				{Steps: []argocd.SyncPreviewStep{{Kind: "Namespace", Name: "shop", Action: "create"}}},
+				{Wave: "0", Steps: []argocd.SyncPreviewStep{{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "web", Action: "update", FieldCount: 3, Fields: []string{"spec.replicas"}, Problem: "no\nway"}}},
+			}}},
+		}, nil
+	})
+	out, errs, code := p.run("app", "sync", "shop", "--prune", "--preview")
+	for _, part := range []string{"Sync   first  create         Namespace              shop", "Sync   0      update  apps   Deployment  shop       web   spec.replicas and 2 more; FAILS: no way"} {
+		if !strings.Contains(out, part) {
+			t.Errorf("no %q in\n%s", part, out)
+		}
+	}
+	if code != 0 || !strings.Contains(errs, "Warning: Not now. (until 1970-01-01T00:00:00Z)") || p.times("Sync") != 0 {
+		t.Errorf("exit %d: %s; synced %d times", code, errs, p.times("Sync"))
+	}
+	if _, errs, code := p.run("app", "sync", "shop", "--preview", "--local", "."); code == 0 || !strings.Contains(errs, "--local") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
 func TestListIsFilteredTwice(t *testing.T) {
 	p := newPeer(t)
 	var query argocd.ApplicationQuery

@@ -20,7 +20,7 @@ func appSync(r *remote) *cobra.Command {
 	var projects []string
 	cmd := &cobra.Command{
 		Use: "sync [APPNAME... | -l SELECTOR | --project PROJECT]", Short: "Make the cluster what Git says, and wait for it",
-		Example: "  hawser app sync my-app\n\n  # look first, then decide\n  hawser app sync my-app --preview-changes\n\n  # all of a team\n  hawser app sync -l team=web\n\n" +
+		Example: "  hawser app sync my-app\n\n  # look first, then decide\n  hawser app sync my-app --preview-changes\n\n  # see the steps in their order, and sync nothing\n  hawser app sync my-app --prune --preview\n\n  # all of a team\n  hawser app sync -l team=web\n\n" +
 			"  # one object only\n  hawser app sync my-app --resource apps:Deployment:web\n\n  # the second source at another revision\n  hawser app sync my-app --revisions 1.2.0 --source-positions 2",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ctx := cmd.Context()
@@ -79,6 +79,7 @@ func appSync(r *remote) *cobra.Command {
 	f.StringVar(&s.local.root, "local-repo-root", "/", "`directory` that the repository begins at, for --local")
 	f.StringArrayVar(&s.infos, "info", nil, "note that is kept with the operation, as `KEY=VALUE`; may be repeated")
 	f.BoolVar(&s.preview, "preview-changes", false, "show what would change and ask first")
+	f.BoolVar(&s.foresee, "preview", false, "show the steps in their order, and sync nothing; with --dry-run the API server checks each")
 	f.BoolVar(&s.sure, "assumeYes", false, "do not ask")
 	f.StringArrayVar(&projects, "project", nil, "sync those of this `project`; may be repeated")
 	s.at.register(f)
@@ -101,7 +102,7 @@ type syncer struct {
 	retryRefresh                            bool
 	retryPause, retryMaxPause               time.Duration
 	local                                   localSource
-	preview, sure                           bool
+	preview, sure, foresee                  bool
 	judge                                   judge
 }
 
@@ -115,6 +116,8 @@ func (s *syncer) check(cmd *cobra.Command, args []string, selector string, proje
 		return misused("Cannot use --revisions and --source-positions options when 0 or more than 1 application names are passed as argument(s)")
 	case len(args) != 1 && len(s.at.names) > 0:
 		return misused("Cannot use --revisions and --source-names options when 0 or more than 1 application names are passed as argument(s)")
+	case s.foresee && s.local.path != "":
+		return misused("Cannot use --preview with --local: use app diff --local").hint("hawser app diff --help")
 	case s.strategy != "" && s.strategy != "apply" && s.strategy != "hook":
 		return misused("Unknown sync strategy: '%s'", s.strategy)
 	}
@@ -159,6 +162,9 @@ func (s *syncer) sync(ctx context.Context, arg string) error {
 	}
 	if req.Resources = chosen.Of(app); len(chosen) > 0 && len(req.Resources) == 0 {
 		return misused("No matching app resources found for resource filter: %v", strings.Join(s.resources, ", "))
+	}
+	if s.foresee {
+		return s.foretell(ctx, &req)
 	}
 	if s.local.path != "" {
 		if app.Spec.Automation().Enabled && !s.dryRun {

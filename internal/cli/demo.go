@@ -82,7 +82,7 @@ func showDemo(ctx context.Context, std IO, o demoOptions) (err error) {
 		return err
 	}
 	s.lines.say("\n%s: %s, %s after the root application was applied.\n", s.lines.paint(green, "All applications are Synced and Healthy"), counts, seconds(time.Since(start)))
-	s.lines.say("%s", s.guide())
+	s.lines.say("%s", s.guide(ctx))
 	select {
 	case <-ctx.Done():
 		s.lines.say("")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog/backup"
 	"github.com/hawser-cd/hawser/internal/cli/platform"
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/daemon"
@@ -279,8 +280,22 @@ func unsettled(apps []*v1alpha1.Application, head string, since time.Time) strin
 	return strings.Join(open, ", ")
 }
 
+// entrance says how to come in: the page's address, and who one is there.
+func (s *stage) entrance(ctx context.Context) string {
+	at := "http://" + s.hawser.Addr
+	records, err := backup.Open(backup.Where{Kubeconfig: s.kubernetes.kubeconfig(), Namespace: config.Default().Namespace})
+	if err != nil {
+		return at
+	}
+	password, err := records.InitialPassword(ctx)
+	if err != nil { // it was changed, as one should
+		return at
+	}
+	return at + "   (user admin, password " + password + ")"
+}
+
 // guide says where things are and what to try.
-func (s *stage) guide() string {
+func (s *stage) guide(ctx context.Context) string {
 	k := s.kubernetes.kubeconfig()
 	kubectl := findKubectl(s.devcluster, k)
 	clone := filepath.Join(os.TempDir(), platform.Name)
@@ -288,8 +303,8 @@ func (s *stage) guide() string {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "  %-11s "+format+"\n", append([]any{name}, args...)...)
 	}
+	row("the page", "%s", s.entrance(ctx))
 	row("repository", "git clone %s", s.git.url)
-	row("Hawser", "http://%s", s.hawser.Addr)
 	row("cluster", "export KUBECONFIG=%s", k)
 	row("logs", "%s, %s", s.path("hawser.log"), filepath.Join(s.kubernetes.dir, "devcluster.log"))
 	b.WriteString("\nTry, in another terminal:\n")

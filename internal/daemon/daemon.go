@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -192,7 +193,10 @@ func (d *Daemon) reconcile(ctx context.Context) {
 		d.Apps.Changed(c)
 	})()
 	d.waitForClusters(ctx)
-	d.Apps.Run(ctx)
+	var both sync.WaitGroup
+	both.Go(func() { d.Apps.RunSets(ctx) })
+	both.Go(func() { d.Apps.Run(ctx) })
+	both.Wait()
 }
 
 // gather makes the fleet the clusters of our records.

@@ -66,20 +66,27 @@ func parseAuthor(s string) (string, time.Time) {
 
 // commit returns the commit of that full id from the mirror, fetching it by id when the mirror lacks it.
 func (x *mirror) commit(ctx context.Context, r Repository, id string) (commitInfo, error) {
+	c, err := x.held(id)
+	if errors.Is(err, errMissing) {
+		if err = x.fetchID(ctx, r, id); err == nil {
+			c, err = x.held(id)
+		}
+	}
+	if errors.Is(err, errMissing) {
+		return commitInfo{}, x.noCommit(id)
+	}
+	return c, err
+}
+
+// held is commit from what the mirror has; errMissing when it lacks it.
+func (x *mirror) held(id string) (commitInfo, error) {
 	key := objectKey{x.objects, id}
 	if c, ok := x.m.commits.get(key); ok {
 		return c, nil
 	}
 	raw, err := x.objects.read(id, "commit", maxCommitBytes)
-	if errors.Is(err, errMissing) {
-		if err = x.fetchID(ctx, r, id); err == nil {
-			raw, err = x.objects.read(id, "commit", maxCommitBytes)
-		}
-	}
 	var large tooLarge
 	switch {
-	case errors.Is(err, errMissing):
-		return commitInfo{}, x.noCommit(id)
 	case errors.As(err, &large):
 		return commitInfo{}, problem.New(problem.Limit, "commit %s of %s is %d bytes, more than %d", id, x.url, large.size, maxCommitBytes)
 	case err != nil:

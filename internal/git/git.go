@@ -240,24 +240,53 @@ func (m *Mirrors) Refresh(ctx context.Context, r Repository, notBefore time.Time
 // Known returns the last snapshot of the repository's refs without touching the network; ok is false when there is
 // none. It survives a restart.
 func (m *Mirrors) Known(repoURL string) (refs Refs, ok bool) {
-	r, err := Repository{URL: repoURL}.clean(m.options.AllowFile)
-	if err != nil {
-		return Refs{}, false
-	}
-	key := mirrorKey(r.URL)
-	m.mu.Lock()
-	known := m.mirrors[key] != nil
-	m.mu.Unlock()
-	if !known && gone(m.dirOf(key)) { // whoever asks for thousands of URLs must not make thousands of mirrors
-		return Refs{}, false
-	}
-	x, _, err := m.open(r)
-	if err != nil {
+	x, _, ok := m.existing(Repository{URL: repoURL})
+	if !ok {
 		return Refs{}, false
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.refs, !x.refs.IsZero()
+}
+
+// Remembered is Revision without touching the network; ok is false when the mirror lacks the commit, or when these
+// credentials have not proved yet that they may read the repository.
+func (m *Mirrors) Remembered(r Repository, commit string) (rev source.Revision, ok bool) {
+	if !isFullID(commit) {
+		return rev, false
+	}
+	x, r, ok := m.existing(r)
+	if !ok {
+		return rev, false
+	}
+	x.mu.Lock()
+	refs, known, err := x.recent(r.access(m.key), time.Time{})
+	x.mu.Unlock()
+	if !known || err != nil {
+		return rev, false
+	}
+	c, err := x.held(commit)
+	if err != nil {
+		return rev, false
+	}
+	return source.Revision{ID: commit, Author: c.author, Date: c.date, Message: c.message, Tags: refs.TagsAt(commit)}, true
+}
+
+// existing returns the mirror of r if there is one: whoever asks for thousands of URLs must not make thousands of mirrors.
+func (m *Mirrors) existing(r Repository) (*mirror, Repository, bool) {
+	clean, err := r.clean(m.options.AllowFile)
+	if err != nil {
+		return nil, r, false
+	}
+	key := mirrorKey(clean.URL)
+	m.mu.Lock()
+	known := m.mirrors[key] != nil
+	m.mu.Unlock()
+	if !known && gone(m.dirOf(key)) {
+		return nil, r, false
+	}
+	x, r, err := m.open(r)
+	return x, r, err == nil
 }
 
 // Commit returns the full id of the commit that revision names in the snapshot last refreshed: see Refs.Resolve for

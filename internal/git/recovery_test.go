@@ -520,3 +520,36 @@ func TestKnownTouchesNoNetwork(t *testing.T) {
 		}
 	}
 }
+
+func TestRememberedTouchesNoNetworkAndWantsCredentialsThatWereProved(t *testing.T) {
+	s := gittest.New(t)
+	repo := s.Repo(t, "a", map[string]string{"f": "1"})
+	c := repo.Commit(t, map[string]string{"f": "2"}, "Second")
+	m := mirrors(t)
+	if _, ok := m.Remembered(at(repo), c); ok {
+		t.Error("remembered before the first fetch")
+	}
+	if s.Requests() != (gittest.Requests{}) {
+		t.Error("Remembered asked the server")
+	}
+	refresh(t, m, at(repo))
+	later := repo.Commit(t, map[string]string{"f": "3"}, "Third")
+	before := s.Requests()
+	if got, ok := m.Remembered(at(repo), c); !ok || got.Message != "Second" || got.Author == "" || got.Date.IsZero() {
+		t.Errorf("%v %+v", ok, got)
+	}
+	stranger := at(repo)
+	stranger.Username, stranger.Password = "eve", "guess"
+	for what, ask := range map[string]func() bool{
+		"a commit that was not fetched": func() bool { _, ok := m.Remembered(at(repo), later); return ok },
+		"a name that is no commit":      func() bool { _, ok := m.Remembered(at(repo), "main"); return ok },
+		"other credentials":             func() bool { _, ok := m.Remembered(stranger, c); return ok },
+	} {
+		if ask() {
+			t.Errorf("%s is remembered", what)
+		}
+	}
+	if s.Requests() != before {
+		t.Error("Remembered asked the server")
+	}
+}

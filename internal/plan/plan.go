@@ -372,36 +372,23 @@ func (in Input) batch(due []Step) Next {
 	var confirm []string
 	var leaving []Step
 	for _, t := range due {
-		entry := func(status v1alpha1.ResultCode, message string, phase v1alpha1.OperationPhase) {
-			next.Results[t.ID()] = Entry{status, message, phase}
-		}
 		t.DryRun = in.Sync.DryRun
+		if e, known := in.verdict(t); known {
+			next.Results[t.ID()] = e
+			continue
+		}
 		switch {
-		case in.Refused[t.Key] != "":
-			entry(v1alpha1.ResultSyncFailed, in.Refused[t.Key], v1alpha1.OperationFailed)
-		case in.Skipped[t.Key] != "" && t.Options.FailOnSharedResource:
-			entry(v1alpha1.ResultSyncFailed, in.Skipped[t.Key], v1alpha1.OperationFailed)
-		case in.Skipped[t.Key] != "":
-			entry(v1alpha1.ResultSynced, in.Skipped[t.Key], v1alpha1.OperationSucceeded)
 		case t.Action == Run:
 			step, found, wait := in.runHook(t)
 			switch {
 			case wait:
 				leaving = append(leaving, t)
 			case found:
-				entry(v1alpha1.ResultSynced, "", v1alpha1.OperationRunning)
+				next.Results[t.ID()] = Entry{v1alpha1.ResultSynced, "", v1alpha1.OperationRunning}
 			default:
 				next.Steps = append(next.Steps, step)
 			}
-		case t.Action == Apply:
-			next.Steps = append(next.Steps, t)
-		case t.Options.Prune == No:
-			entry(v1alpha1.ResultPruneSkipped, "ignored (no prune)", v1alpha1.OperationSucceeded)
-		case !in.Sync.Prune:
-			entry(v1alpha1.ResultPruneSkipped, "ignored (requires pruning)", v1alpha1.OperationSucceeded)
-		case in.Prune[t.Key] != "":
-			entry(v1alpha1.ResultPruneSkipped, in.Prune[t.Key], v1alpha1.OperationSucceeded)
-		case t.Options.Prune == Confirm && !in.Options.DeletionApproved:
+		case t.Action == Prune && in.unconfirmed(t):
 			confirm = append(confirm, path(t.Key))
 		default:
 			next.Steps = append(next.Steps, t)
@@ -421,4 +408,33 @@ func (in Input) batch(due []Step) Next {
 		return next
 	}
 	return next
+}
+
+// verdict is what is known of a task without a step: it is left alone, or must not be.
+func (in Input) verdict(t Step) (Entry, bool) {
+	skip := func(why string) (Entry, bool) {
+		return Entry{v1alpha1.ResultPruneSkipped, why, v1alpha1.OperationSucceeded}, true
+	}
+	switch skipped := in.Skipped[t.Key]; {
+	case in.Refused[t.Key] != "":
+		return Entry{v1alpha1.ResultSyncFailed, in.Refused[t.Key], v1alpha1.OperationFailed}, true
+	case skipped != "" && t.Options.FailOnSharedResource:
+		return Entry{v1alpha1.ResultSyncFailed, skipped, v1alpha1.OperationFailed}, true
+	case skipped != "":
+		return Entry{v1alpha1.ResultSynced, skipped, v1alpha1.OperationSucceeded}, true
+	case t.Action != Prune:
+		return Entry{}, false
+	case t.Options.Prune == No:
+		return skip("ignored (no prune)")
+	case !in.Sync.Prune:
+		return skip("ignored (requires pruning)")
+	case in.Prune[t.Key] != "":
+		return skip(in.Prune[t.Key])
+	}
+	return Entry{}, false
+}
+
+// unconfirmed reports whether a person has to confirm the deletion first.
+func (in Input) unconfirmed(t Step) bool {
+	return t.Options.Prune == Confirm && !in.Options.DeletionApproved
 }

@@ -52,6 +52,7 @@ type Options struct {
 type Apps struct {
 	Options
 	queue  *queue
+	sets   *sets
 	claims *claims
 	heard  *audience
 	judge  atomic.Pointer[judge]
@@ -84,7 +85,7 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	return &Apps{Options: o, queue: newQueue(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
+	return &Apps{Options: o, queue: newQueue(), sets: newSets(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
 }
 
 // Run looks at every application that has a reason, until ctx ends.
@@ -326,7 +327,9 @@ const wholeSecond = 1100 * time.Millisecond
 
 // Changed is told by the catalog what of our records changed.
 func (a *Apps) Changed(c catalog.Change) {
+	a.setsChanged(c)
 	switch c.What {
+	case catalog.ApplicationSetChanged:
 	case catalog.ApplicationChanged:
 		a.queue.add(c.Key, urgent, cause{}) // look finds out what changed: often it is only an echo of our own write
 	default: // a project, the settings, credentials or a cluster: it can concern any application
@@ -399,6 +402,7 @@ func (a *Apps) clusterChanged(server string) {
 
 // Pushed is told by a webhook which repository changed. It is a hint: it makes us look sooner, never at anything else.
 func (a *Apps) Pushed(p webhook.Push) {
+	a.setsPushed(p)
 	now := time.Now()
 	pushed := map[string]bool{}
 	for _, url := range p.Repositories {

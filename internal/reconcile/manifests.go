@@ -30,6 +30,9 @@ type Rendered struct {
 	Sources   []RenderedSource
 	Namespace string // of the destination
 	Server    string
+	// NoNamespace: some of it goes into the destination's namespace, which is neither there nor among it. Preview alone
+	// looks.
+	NoNamespace bool
 }
 
 // RenderedSource is one source, and the commit it was rendered at; empty for files that came with the request.
@@ -45,6 +48,8 @@ type Manifest struct {
 	Source  int // index of the source it came from
 	JSON    []byte
 	Refused string // why the application's project does not permit it; a sync leaves it out
+	// SharedWith is the other application that the object belongs to today; Preview alone asks for it.
+	SharedWith string
 }
 
 // recent is how old a contact with a repository may be when a revision of it is asked for by name.
@@ -76,6 +81,39 @@ func (a *Apps) Manifests(ctx context.Context, r ManifestRequest) (Rendered, erro
 		return Rendered{}, err
 	}
 	return a.renderAside(ctx, app, v, trees)
+}
+
+// RenderUnstored renders the sources of an application that need not be stored, at the revisions that they follow, and touches
+// nothing. The repositories are asked.
+func (a *Apps) RenderUnstored(ctx context.Context, app *v1alpha1.Application) (Rendered, error) {
+	if err := a.leading(); err != nil {
+		return Rendered{}, err
+	}
+	v, err := a.asideOf(app)
+	if err != nil {
+		return Rendered{}, err
+	}
+	trees, err := a.trees(ctx, v, nil, cause{git: time.Now().Add(-recent)})
+	if err != nil {
+		return Rendered{}, err
+	}
+	r, err := a.renderAside(ctx, app, v, trees)
+	if err != nil {
+		return Rendered{}, err
+	}
+	home := object.Key{Kind: "Namespace", Name: r.Namespace}
+	inside, brought := false, false
+	compare := a.comparer(app, v, nil)
+	for i, m := range r.Manifests {
+		inside, brought = inside || m.Key.Namespace == home.Name, brought || m.Key == home
+		if live, exists := v.cluster.Get(m.Key); exists && m.Refused == "" {
+			r.Manifests[i].SharedWith = compare.foreignOwner(m.Key, live)
+		}
+	}
+	if _, exists := v.cluster.Get(home); !exists && inside && !brought && home.Name != "" {
+		r.NoNamespace = v.cluster.KindErr(home.GroupKind()) == nil // what we cannot see may be there
+	}
+	return r, nil
 }
 
 // revisions are those asked for, one for each source; empty ones mean the source's own.
@@ -158,15 +196,21 @@ func (a *Apps) aside(name types.NamespacedName) (*v1alpha1.Application, *view, e
 	if err != nil {
 		return nil, nil, err
 	}
+	v, err := a.asideOf(app)
+	return app, v, err
+}
+
+// asideOf is aside for an application that need not be stored.
+func (a *Apps) asideOf(app *v1alpha1.Application) (*view, error) {
 	v, err := a.reach(app)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	v.aside = true
 	if len(v.spec.sources) == 0 {
-		return nil, nil, problem.New(problem.Invalid, "spec.source is missing").WithHint("give a source with repoURL, path and targetRevision")
+		return nil, problem.New(problem.Invalid, "spec.source is missing").WithHint("give a source with repoURL, path and targetRevision")
 	}
-	return app, v, a.permitted(v)
+	return v, a.permitted(v)
 }
 
 func (a *Apps) renderAside(ctx context.Context, app *v1alpha1.Application, v *view, trees []tree) (Rendered, error) {
@@ -212,27 +256,11 @@ func (a *Apps) Revision(ctx context.Context, r RevisionRequest) (source.Revision
 	if err != nil {
 		return source.Revision{}, err
 	}
-	list := app.Spec.SourceList()
-	if r.Version != nil {
-		i := slices.IndexFunc(app.Status.History, func(h v1alpha1.RevisionHistory) bool { return h.ID == *r.Version })
-		if i < 0 {
-			return source.Revision{}, problem.New(problem.NotFound, "version %d is not in the history of application %s", *r.Version, app.Name)
-		}
-		if list = app.Status.History[i].Sources; len(list) == 0 {
-			list = []v1alpha1.ApplicationSource{app.Status.History[i].Source}
-		}
+	list, err := sourcesAt(app, r.Version)
+	if err != nil {
+		return source.Revision{}, err
 	}
-	if r.Source < 0 || r.Source >= len(list) {
-		return source.Revision{}, problem.New(problem.Invalid, "source index %d not found", r.Source).WithHint("application %s has %d sources, counted from 0", app.Name, len(list))
-	}
-	s := list[r.Source]
-	if s.Chart != "" {
-		return source.Revision{}, problem.New(problem.Invalid, "source %s is a chart, and has no commits", s.Chart)
-	}
-	rules, err := a.rules(&view{spec: specOf(app)})
-	if err == nil {
-		err = rules.Source(s.RepoURL)
-	}
+	s, err := a.gitSource(app, list, r.Source)
 	if err != nil {
 		return source.Revision{}, err
 	}
@@ -245,4 +273,34 @@ func (a *Apps) Revision(ctx context.Context, r RevisionRequest) (source.Revision
 		return source.Revision{}, err
 	}
 	return a.Git.Revision(ctx, repo, commit)
+}
+
+// Commit returns what our copy of the repository says of the commit that an application was last compared with, of the
+// first source that has one. Nobody is asked, so that whoever lists thousands of applications may ask for each: what is
+// not at hand is simply not told.
+func (a *Apps) Commit(app *v1alpha1.Application) (rev source.Revision, ok bool) {
+	s, id := Compared(app)
+	if id == "" {
+		return rev, false
+	}
+	rules, err := a.rules(&view{spec: spec{project: app.Spec.ProjectName(), name: nameOf(app)}})
+	if err != nil || rules.Source(s.RepoURL) != nil {
+		return rev, false
+	}
+	return a.Git.Remembered(repository(a.Catalog.RepositoryFor(s.RepoURL, app.Spec.ProjectName())), id)
+}
+
+// Compared returns the first source of an application that is in Git, and the commit that the application was last
+// compared with; "" when it never was.
+func Compared(app *v1alpha1.Application) (s v1alpha1.ApplicationSource, commit string) {
+	revisions := app.Status.Sync.Revisions
+	if len(revisions) == 0 {
+		revisions = []string{app.Status.Sync.Revision}
+	}
+	for i, s := range app.Spec.SourceList() {
+		if s.Chart == "" && i < len(revisions) && revisions[i] != "" {
+			return s, revisions[i]
+		}
+	}
+	return s, ""
 }

@@ -2,41 +2,58 @@ package server
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 )
 
-// appFilter is what a caller asks of a list or a watch of applications, and may see of it.
+// appFilter is what a caller asks of a list or a watch of applications, and may see of it. A nil anyOf is all.
 type appFilter struct {
-	name, namespace, repo string
-	projects              map[string]bool
-	labels                labels.Selector
-	search                []string
-	sync, health          string
-	cluster, destination  string
-	may                   *rbac.Matcher
+	name, namespace                            string
+	projects, sync, health, phase, destination anyOf
+	cluster, repos, owner                      anyOf
+	labels                                     labels.Selector
+	search                                     []string
+	may                                        *rbac.Matcher
+}
+
+// anyOf is values of which any will do.
+type anyOf map[string]bool
+
+func newAnyOf(values ...string) (s anyOf) {
+	for _, v := range values {
+		if v != "" {
+			s = s.with(v)
+		}
+	}
+	return s
+}
+
+func (s anyOf) with(value string) anyOf {
+	if s == nil {
+		s = anyOf{}
+	}
+	s[value] = true
+	return s
 }
 
 func (c *call) appFilter(q *argocd.ApplicationQuery) (*appFilter, error) {
-	f := &appFilter{name: q.Name, namespace: q.AppNamespace, repo: q.Repo, sync: q.Sync, health: q.Health, cluster: q.Cluster, destination: q.Namespace}
-	for _, p := range slices.Concat(q.Projects, q.Project) {
-		if p == "" {
-			continue
-		}
-		if f.projects == nil {
-			f.projects = map[string]bool{}
-		}
-		f.projects[p] = true
+	f := &appFilter{
+		name: q.Name, namespace: q.AppNamespace, projects: newAnyOf(slices.Concat(q.Projects, q.Project)...), repos: newAnyOf(append(q.Repos, q.Repo)...),
+		sync: newAnyOf(q.Sync...), health: newAnyOf(q.Health...), phase: newAnyOf(q.Operation...), owner: newAnyOf(q.Owner...),
+		cluster: c.s.clusterSet(q.Cluster), destination: newAnyOf(q.Namespace...),
 	}
 	if q.Selector != "" {
 		s, err := labels.Parse(q.Selector)
@@ -50,26 +67,88 @@ func (c *call) appFilter(q *argocd.ApplicationQuery) (*appFilter, error) {
 	return f, nil
 }
 
+// clusterSet is clusters by all that a destination may call them: some name the server, some the cluster.
+func (s *server) clusterSet(named []string) anyOf {
+	var asked anyOf
+	for _, n := range named {
+		if n = strings.TrimRight(n, "/"); n != "" {
+			asked = asked.with(n)
+		}
+	}
+	if asked == nil {
+		return nil
+	}
+	all := maps.Clone(asked)
+	for _, k := range s.Catalog.Clusters() {
+		if asked[k.Server] || asked[k.Name] {
+			all[k.Server], all[k.Name] = true, true
+		}
+	}
+	return all
+}
+
 // wants reports whether the caller asked for the application and may see it: the cheapest questions first.
 func (f *appFilter) wants(s *server, app *v1alpha1.Application) bool {
+	return f.asks(app) && f.may.Allows(s.object(app))
+}
+
+func (f *appFilter) asks(app *v1alpha1.Application) bool {
 	return (f.name == "" || app.Name == f.name) &&
 		(f.namespace == "" || app.Namespace == f.namespace) &&
 		(f.projects == nil || f.projects[app.Spec.ProjectName()]) &&
-		(f.sync == "" || string(app.Status.Sync.Status) == f.sync) &&
-		(f.health == "" || string(app.Status.Health.Status) == f.health) &&
-		(f.cluster == "" || app.Spec.Destination.Server == f.cluster || app.Spec.Destination.Name == f.cluster) &&
-		(f.destination == "" || app.Spec.Destination.Namespace == f.destination) &&
+		(f.sync == nil || f.sync[syncOf(app)]) &&
+		(f.health == nil || f.health[healthOf(app)]) &&
+		(f.phase == nil || f.phase[phaseOf(app)]) &&
+		(f.cluster == nil || f.cluster[clusterOf(app)]) &&
+		(f.destination == nil || f.destination[app.Spec.Destination.Namespace]) &&
 		(f.labels == nil || f.labels.Matches(labels.Set(app.Labels))) &&
-		(f.repo == "" || usesRepo(app, f.repo)) &&
-		(f.search == nil || f.found(app)) &&
-		f.may.Allows(s.object(app))
+		(f.repos == nil || usesRepo(app, f.repos)) &&
+		(f.owner == nil || f.owner[ownerOf(app)]) &&
+		(f.search == nil || f.found(app))
 }
 
-func usesRepo(app *v1alpha1.Application, repo string) bool {
-	if app.Spec.Source != nil && app.Spec.Source.RepoURL == repo {
+// What people call the state of an application that nobody has looked at yet is Unknown; see judged.
+func syncOf(app *v1alpha1.Application) string {
+	return cmp.Or(string(app.Status.Sync.Status), string(v1alpha1.SyncStatusUnknown))
+}
+
+func healthOf(app *v1alpha1.Application) string {
+	return cmp.Or(string(app.Status.Health.Status), string(v1alpha1.HealthStatusUnknown))
+}
+
+// phaseOf is that of the last operation; "" when there was none.
+func phaseOf(app *v1alpha1.Application) string {
+	if app.Status.OperationState == nil {
+		return ""
+	}
+	return string(app.Status.OperationState.Phase)
+}
+
+// clusterOf is the destination's cluster as the application names it.
+func clusterOf(app *v1alpha1.Application) string {
+	return cmp.Or(strings.TrimRight(app.Spec.Destination.Server, "/"), app.Spec.Destination.Name)
+}
+
+// ownerOf is what an application comes from: its ApplicationSet, or the application that has it in Git; "" when somebody
+// has made it. A mark that speaks of another object is a copy, and says nothing.
+func ownerOf(app *v1alpha1.Application) string {
+	for _, o := range app.OwnerReferences {
+		if o.Kind == "ApplicationSet" || o.Kind == "Application" {
+			return o.Name
+		}
+	}
+	instance, key, ok := object.ParseTrackingID(app.Annotations[object.TrackingAnnotation])
+	if !ok || key.Kind != "Application" || key.Name != app.Name || key.Namespace != app.Namespace {
+		return ""
+	}
+	return instance
+}
+
+func usesRepo(app *v1alpha1.Application, repos anyOf) bool {
+	if app.Spec.Source != nil && repos[app.Spec.Source.RepoURL] {
 		return true
 	}
-	return slices.ContainsFunc(app.Spec.Sources, func(s v1alpha1.ApplicationSource) bool { return s.RepoURL == repo })
+	return slices.ContainsFunc(app.Spec.Sources, func(s v1alpha1.ApplicationSource) bool { return repos[s.RepoURL] })
 }
 
 // found reports whether every word that is searched for stands somewhere in what people know an application by.
@@ -101,10 +180,21 @@ func (s *server) listApplications(c *call, q *argocd.ApplicationQuery) (*argocd.
 	page := &argocd.ApplicationPage{}
 	page.ResourceVersion = version
 	page.Items = make([]*v1alpha1.Application, 0, min(len(all), 1024))
+	fleet := newFleet()
 	for _, app := range all {
-		if f.wants(s, app) {
+		asked := f.asks(app)
+		if !asked && !q.Fleet || !f.may.Allows(s.object(app)) {
+			continue
+		}
+		if asked {
 			page.Items = append(page.Items, app)
 		}
+		if q.Fleet {
+			fleet.add(app)
+		}
+	}
+	if q.Fleet {
+		page.Fleet = fleet.told()
 	}
 	slices.SortStableFunc(page.Items, order)
 	if q.Limit > 0 || q.Offset > 0 || q.Counts {
@@ -113,6 +203,9 @@ func (s *server) listApplications(c *call, q *argocd.ApplicationQuery) (*argocd.
 	page.Items = page.Items[min(int64(len(page.Items)), q.Offset):]
 	if rest := int64(len(page.Items)) - q.Limit; q.Limit > 0 && rest > 0 {
 		page.Items, page.RemainingItemCount = page.Items[:q.Limit], &rest
+	}
+	if q.Commits {
+		page.Commits = s.commitsOf(page.Items)
 	}
 	for i, app := range page.Items {
 		page.Items[i] = judged(app)
@@ -133,38 +226,29 @@ func judged(app *v1alpha1.Application) *v1alpha1.Application {
 	return &told
 }
 
-// countsOf counts all that a list found, whatever page of it is shown.
-func countsOf(apps []*v1alpha1.Application) *argocd.ApplicationCounts {
-	n := &argocd.ApplicationCounts{Total: int64(len(apps)), Sync: map[string]int64{}, Health: map[string]int64{}}
-	for _, app := range apps {
-		n.Sync[cmp.Or(string(app.Status.Sync.Status), string(v1alpha1.SyncStatusUnknown))]++
-		n.Health[cmp.Or(string(app.Status.Health.Status), string(v1alpha1.HealthStatusUnknown))]++
-		if op := app.Status.OperationState; op != nil && op.FinishedAt == nil {
-			n.Running++
-		}
-	}
-	return n
-}
-
-// appOrder reads the parameter sort: name, project, created, reconciled, sync or health, with a minus for the reverse.
+// appOrder reads the parameter sort: name, project, destination, created, reconciled, operation (when the last one ended or
+// began), sync or health, with a minus for the reverse.
 func appOrder(by string) (func(a, b *v1alpha1.Application) int, error) {
 	field, reverse := strings.CutPrefix(by, "-")
 	var order func(a, b *v1alpha1.Application) int
+	since := func(at func(*v1alpha1.Application) time.Time) func(a, b *v1alpha1.Application) int {
+		return func(a, b *v1alpha1.Application) int { return at(a).Compare(at(b)) }
+	}
 	switch field {
 	case "", "name":
 		order = func(a, b *v1alpha1.Application) int { return 0 }
 	case "project":
 		order = func(a, b *v1alpha1.Application) int { return cmp.Compare(a.Spec.ProjectName(), b.Spec.ProjectName()) }
-	case "created":
-		order = func(a, b *v1alpha1.Application) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) }
-	case "reconciled":
-		at := func(a *v1alpha1.Application) time.Time {
-			if a.Status.ReconciledAt == nil {
-				return time.Time{}
-			}
-			return a.Status.ReconciledAt.Time
+	case "destination":
+		order = func(a, b *v1alpha1.Application) int {
+			return cmp.Or(cmp.Compare(clusterOf(a), clusterOf(b)), cmp.Compare(a.Spec.Destination.Namespace, b.Spec.Destination.Namespace))
 		}
-		order = func(a, b *v1alpha1.Application) int { return at(a).Compare(at(b)) }
+	case "created":
+		order = since(func(a *v1alpha1.Application) time.Time { return a.CreationTimestamp.Time })
+	case "reconciled":
+		order = since(func(a *v1alpha1.Application) time.Time { return timeOf(a.Status.ReconciledAt) })
+	case "operation":
+		order = since(operatedAt)
 	case "sync":
 		order = func(a, b *v1alpha1.Application) int {
 			return cmp.Compare(severityOfSync[a.Status.Sync.Status], severityOfSync[b.Status.Sync.Status])
@@ -174,7 +258,7 @@ func appOrder(by string) (func(a, b *v1alpha1.Application) int, error) {
 			return cmp.Compare(severityOfHealth[a.Status.Health.Status], severityOfHealth[b.Status.Health.Status])
 		}
 	default:
-		return nil, problem.New(problem.Invalid, "cannot sort by %q", clip(by)).WithHint("sort by name, project, created, reconciled, sync or health; -name is the reverse")
+		return nil, problem.New(problem.Invalid, "cannot sort by %q", clip(by)).WithHint("sort by name, project, destination, created, reconciled, operation, sync or health; -name is the reverse")
 	}
 	return func(a, b *v1alpha1.Application) int {
 		n := cmp.Or(order(a, b), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
@@ -183,6 +267,25 @@ func appOrder(by string) (func(a, b *v1alpha1.Application) int, error) {
 		}
 		return n
 	}, nil
+}
+
+func timeOf(t *metav1.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}
+
+// operatedAt is when the last operation ended, or began while it goes on.
+func operatedAt(app *v1alpha1.Application) time.Time {
+	op := app.Status.OperationState
+	switch {
+	case op == nil:
+		return time.Time{}
+	case op.FinishedAt != nil:
+		return op.FinishedAt.Time
+	}
+	return op.StartedAt.Time
 }
 
 // The worst first, as people want to see it.

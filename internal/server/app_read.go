@@ -239,7 +239,9 @@ func (s *server) syncWindows(c *call, _ *argocd.ApplicationSyncWindowsQuery) (*a
 		}
 		return to
 	}
-	return &argocd.ApplicationSyncWindowsResponse{ActiveWindows: list(w.Active), AssignedWindows: list(w.Assigned), CanSync: w.CanSync}, nil
+	return &argocd.ApplicationSyncWindowsResponse{
+		ActiveWindows: list(w.Active), AssignedWindows: list(w.Assigned), CanSync: w.CanSync, Denied: w.Gate.Why, Changes: whyTime(w.Gate.Changes),
+	}, nil
 }
 
 func (s *server) revisionMetadata(c *call, q *argocd.RevisionMetadataQuery) (*argocd.RevisionMetadata, error) {
@@ -252,11 +254,7 @@ func (s *server) revisionMetadata(c *call, q *argocd.RevisionMetadataQuery) (*ar
 	if err != nil {
 		return nil, err
 	}
-	m := &argocd.RevisionMetadata{Author: rev.Author, Message: rev.Message, Tags: rev.Tags}
-	if !rev.Date.IsZero() {
-		m.Date = &metav1.Time{Time: rev.Date}
-	}
-	return m, nil
+	return revisionMetadata(rev), nil
 }
 
 func (s *server) applicationEvents(c *call, q *argocd.ApplicationResourceEventsQuery) (*corev1.EventList, error) {

@@ -35,24 +35,16 @@ func (s *server) syncApplication(c *call, q *argocd.ApplicationSyncRequest) (*v1
 	if app.DeletionTimestamp != nil {
 		return nil, problem.New(problem.Precondition, "application is deleting")
 	}
-	op := &v1alpha1.Operation{
-		Sync: &v1alpha1.SyncOperation{
-			Prune: q.Prune, DryRun: q.DryRun, SyncStrategy: q.Strategy, Resources: q.Resources, Manifests: q.Manifests,
-		},
-		InitiatedBy: v1alpha1.OperationInitiator{Username: c.who.Username()},
-		Info:        q.Infos,
-	}
-	if err := s.aim(c, q, op.Sync); err != nil {
+	sync, err := operationOf(app, q)
+	if err != nil {
 		return nil, err
 	}
-	if p := app.Spec.SyncPolicy; p != nil {
-		op.Sync.SyncOptions = p.SyncOptions
-		if p.Retry != nil {
-			op.Retry = *p.Retry
-		}
+	if err := s.mayAim(c, q); err != nil {
+		return nil, err
 	}
-	if q.SyncOptions != nil {
-		op.Sync.SyncOptions = q.SyncOptions.Items
+	op := &v1alpha1.Operation{Sync: sync, InitiatedBy: v1alpha1.OperationInitiator{Username: c.who.Username()}, Info: q.Infos}
+	if p := app.Spec.SyncPolicy; p != nil && p.Retry != nil {
+		op.Retry = *p.Retry
 	}
 	if slices.Contains(op.Sync.SyncOptions, "Replace=true") && !s.Catalog.Settings().Server.ReplaceAllowed {
 		return nil, problem.New(problem.Precondition, "sync with replace was disabled on the API Server level via the server configuration")
@@ -74,9 +66,44 @@ func (s *server) syncApplication(c *call, q *argocd.ApplicationSyncRequest) (*v1
 	return s.operate(c, op, what)
 }
 
-// aim sets the revisions of a sync. One that Git does not prescribe needs an application that does not follow Git by
-// itself: it would go back at once.
-func (s *server) aim(c *call, q *argocd.ApplicationSyncRequest, op *v1alpha1.SyncOperation) error {
+// operationOf is the sync that a request asks for, with the application's own options where it names none.
+func operationOf(app *v1alpha1.Application, q *argocd.ApplicationSyncRequest) (*v1alpha1.SyncOperation, error) {
+	op := &v1alpha1.SyncOperation{Prune: q.Prune, DryRun: q.DryRun, SyncStrategy: q.Strategy, Resources: q.Resources, Manifests: q.Manifests}
+	if p := app.Spec.SyncPolicy; p != nil {
+		op.SyncOptions = p.SyncOptions
+	}
+	if q.SyncOptions != nil {
+		op.SyncOptions = q.SyncOptions.Items
+	}
+	sources := app.Spec.SourceList()
+	if !app.Spec.HasMultipleSources() {
+		if len(sources) == 0 {
+			return nil, problem.New(problem.Precondition, "application %s has no source", app.Name)
+		}
+		op.Revision = q.Revision
+		return op, nil
+	}
+	if len(q.Revisions) != len(q.SourcePositions) {
+		return nil, problem.New(problem.Invalid, "there are %d revisions for %d source positions", len(q.Revisions), len(q.SourcePositions))
+	}
+	if len(q.Revisions) > 0 {
+		op.Revisions = make([]string, len(sources))
+	}
+	for i, position := range q.SourcePositions {
+		if position < 1 || position > int64(len(sources)) {
+			return nil, problem.New(problem.Invalid, "source position is out of range")
+		}
+		op.Revisions[position-1] = q.Revisions[i]
+	}
+	for i := range op.Revisions {
+		op.Revisions[i] = cmp.Or(op.Revisions[i], sources[i].TargetRevision, "HEAD")
+	}
+	return op, nil
+}
+
+// mayAim reports whether the caller may sync to the revisions of a request whose positions are right. One that Git does
+// not prescribe needs an application that does not follow Git by itself: it would go back at once.
+func (s *server) mayAim(c *call, q *argocd.ApplicationSyncRequest) error {
 	app, sources := c.app, c.app.Spec.SourceList()
 	elsewhere := func(i int, revision string) error {
 		if revision == "" || revision == cmp.Or(sources[i].TargetRevision, "HEAD") {
@@ -97,29 +124,12 @@ func (s *server) aim(c *call, q *argocd.ApplicationSyncRequest, op *v1alpha1.Syn
 		return nil
 	}
 	if !app.Spec.HasMultipleSources() {
-		if len(sources) == 0 {
-			return problem.New(problem.Precondition, "application %s has no source", app.Name)
-		}
-		op.Revision = q.Revision
 		return elsewhere(0, q.Revision)
 	}
-	if len(q.Revisions) != len(q.SourcePositions) {
-		return problem.New(problem.Invalid, "there are %d revisions for %d source positions", len(q.Revisions), len(q.SourcePositions))
-	}
-	if len(q.Revisions) > 0 {
-		op.Revisions = make([]string, len(sources))
-	}
 	for i, position := range q.SourcePositions {
-		if position < 1 || position > int64(len(sources)) {
-			return problem.New(problem.Invalid, "source position is out of range")
-		}
 		if err := elsewhere(int(position-1), q.Revisions[i]); err != nil {
 			return err
 		}
-		op.Revisions[position-1] = q.Revisions[i]
-	}
-	for i := range op.Revisions {
-		op.Revisions[i] = cmp.Or(op.Revisions[i], sources[i].TargetRevision, "HEAD")
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func (s *server) createSet(c *call, q *argocd.ApplicationSetCreateRequest) (*v1a
 		return nil, err
 	}
 	if q.DryRun {
-		return nil, errNoEngine
+		return s.drySet(c, set)
 	}
 	made, err := s.Catalog.CreateApplicationSet(c, set)
 	if err == nil {
@@ -222,14 +222,33 @@ func (s *server) setEvents(c *call, _ *argocd.ApplicationSetGetQuery) (*corev1.E
 	return &corev1.EventList{Items: list}, nil
 }
 
-// errNoEngine is the answer where Applications would have to be made of an ApplicationSet. An empty list would say that
-// there are none.
-var errNoEngine = problem.New(problem.Unsupported, "which Applications an ApplicationSet makes cannot be told yet: this server keeps ApplicationSets, and generates from them only in a later version")
-
-// generateSet checks what is asked, and says that what is asked for is not there.
-func (s *server) generateSet(_ *call, q *argocd.ApplicationSetGenerateRequest) (*argocd.ApplicationSetGenerateResponse, error) {
-	if _, err := s.askedSet(q.ApplicationSet); err != nil {
+// drySet answers with the set as it would be: its status lists what it would make.
+func (s *server) drySet(c *call, set *v1alpha1.ApplicationSet) (*v1alpha1.ApplicationSet, error) {
+	apps, err := s.Apps.Generate(c, set)
+	if err != nil {
 		return nil, err
 	}
-	return nil, errNoEngine
+	out := set.DeepCopy()
+	out.Status.ResourcesCount = int64(len(apps))
+	for _, app := range apps {
+		out.Status.Resources = append(out.Status.Resources, v1alpha1.ResourceStatus{Group: v1alpha1.Group, Version: v1alpha1.Version, Kind: v1alpha1.KindApplication, Namespace: app.Namespace, Name: app.Name})
+	}
+	return out, nil
+}
+
+// generateSet answers with what a set would make; nothing is stored.
+func (s *server) generateSet(c *call, q *argocd.ApplicationSetGenerateRequest) (*argocd.ApplicationSetGenerateResponse, error) {
+	set, err := s.askedSet(q.ApplicationSet)
+	if err != nil {
+		return nil, err
+	}
+	apps, err := s.Apps.Generate(c, set)
+	if err != nil {
+		return nil, err
+	}
+	out := &argocd.ApplicationSetGenerateResponse{Applications: make([]v1alpha1.Application, 0, len(apps))}
+	for _, app := range apps {
+		out.Applications = append(out.Applications, *app)
+	}
+	return out, nil
 }

@@ -43,11 +43,13 @@ func (s *server) appMethods() []method {
 		stream(app+"Watch", visible[argocd.ApplicationQuery](rbac.Applications, rbac.Get), s.watchApplications),
 		unary(app+"Get", onApp(rbac.Get, theApplication), s.getApplication),
 		unary(app+"Create", on(rbac.Applications, rbac.Create, newApplication), s.createApplication),
+		unary(app+"Validate", onDraft(), s.validateApplication),
 		unary(app+"Update", onApp(rbac.Update, ofUpdate), s.updateApplication),
 		unary(app+"UpdateSpec", onApp(rbac.Update, func(q *argocd.ApplicationUpdateSpecRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.updateApplicationSpec),
 		unary(app+"Patch", onApp(rbac.Update, func(q *argocd.ApplicationPatchRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.patchApplication),
 		unary(app+"Delete", onApp(rbac.Delete, func(q *argocd.ApplicationDeleteRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.deleteApplication),
 		unary(app+"Sync", onApp(rbac.Sync, func(q *argocd.ApplicationSyncRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.syncApplication),
+		unary(app+"PreviewSync", onApp(rbac.Get, func(q *argocd.SyncPreviewRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.previewSync),
 		unary(app+"Rollback", onRollback(), s.rollback),
 		unary(app+"TerminateOperation", onApp(rbac.Sync, func(q *argocd.OperationTerminateRequest) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.terminate),
 
@@ -68,6 +70,9 @@ func (s *server) appMethods() []method {
 		}), s.applicationEvents),
 		unary(app+"ListLinks", onApp(rbac.Get, func(q *argocd.ListAppLinksRequest) appRef { return appRef{q.Name, q.Namespace, q.Project} }), s.applicationLinks),
 		unary(app+"ListResourceLinks", onApp(rbac.Get, ofResource), s.resourceLinks),
+
+		unary(app+"Why", onApp(rbac.Get, func(q *argocd.WhyQuery) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.why),
+		unary(app+"Commits", onApp(rbac.Get, func(q *argocd.CommitsQuery) appRef { return appRef{q.Name, q.AppNamespace, q.Project} }), s.commits),
 
 		unary(app+"GetResource", onApp(rbac.Get, ofResource), s.getResource),
 		unary(app+"PatchResource", onPartOfApp(rbac.Update, func(q *patch) appRef { return appRef{q.Name, q.AppNamespace, q.Project} },

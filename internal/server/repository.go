@@ -12,6 +12,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
+	"github.com/hawser-cd/hawser/internal/reconcile"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 	"github.com/hawser-cd/hawser/internal/source"
 )
@@ -274,6 +275,10 @@ func (s *server) appDetails(c *call, q *argocd.RepoAppDetailsQuery) (*argocd.Rep
 	if err != nil {
 		return nil, outside(err)
 	}
+	return detailsResponse(d, *q.Source), nil
+}
+
+func detailsResponse(d reconcile.Details, of v1alpha1.ApplicationSource) *argocd.RepoAppDetailsResponse {
 	out := &argocd.RepoAppDetailsResponse{Type: string(d.Type)}
 	switch d.Type {
 	case v1alpha1.SourceTypeHelm:
@@ -281,15 +286,15 @@ func (s *server) appDetails(c *call, q *argocd.RepoAppDetailsQuery) (*argocd.Rep
 		for _, name := range slices.Sorted(maps.Keys(d.Parameters)) {
 			out.Helm.Parameters = append(out.Helm.Parameters, v1alpha1.HelmParameter{Name: name, Value: d.Parameters[name]})
 		}
-		if q.Source.Helm != nil {
-			out.Helm.FileParameters = q.Source.Helm.FileParameters
+		if of.Helm != nil {
+			out.Helm.FileParameters = of.Helm.FileParameters
 		}
 	case v1alpha1.SourceTypeKustomize:
 		out.Kustomize = &argocd.KustomizeAppSpec{Images: d.Images}
 	case v1alpha1.SourceTypeDirectory:
 		out.Directory = &argocd.DirectoryAppSpec{}
 	}
-	return out, nil
+	return out
 }
 
 // hasSource reports whether an application has a source, or had it when it was deployed: then at the commit of then.

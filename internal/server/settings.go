@@ -41,6 +41,11 @@ func (s *server) getSettings(c *call, _ *argocd.SettingsQuery) (*argocd.Settings
 			}
 		}
 	}
+	if list := s.Auth.Providers(); len(list) > 1 {
+		for _, p := range list {
+			out.OIDCProviders = append(out.OIDCProviders, argocd.OIDCProvider{Name: p.Name, Issuer: p.Issuer})
+		}
+	}
 	if c.refused != nil || !c.who.LoggedIn() {
 		return out, nil
 	}

@@ -45,7 +45,9 @@ func typescript(methods []method) []byte {
 		for _, prefix := range []string{"argocd", "v1alpha1"} {
 			short = strings.TrimPrefix(short, prefix)
 		}
-		if short != name && !slices.ContainsFunc(sortedNames(d.doc.Definitions), func(o string) bool { return o != name && strings.TrimPrefix(strings.TrimPrefix(o, "argocd"), "v1alpha1") == short }) {
+		if short != name && !slices.ContainsFunc(sortedNames(d.doc.Definitions), func(o string) bool {
+			return o != name && strings.TrimPrefix(strings.TrimPrefix(o, "argocd"), "v1alpha1") == short
+		}) {
 			names[name] = short
 			continue
 		}

@@ -53,9 +53,9 @@ func TestApplicationSets(t *testing.T) {
 		{who: "admin", verb: "POST", path: sets, body: `{"metadata":{"name":"x"},"spec":{"generators":[{"lost":{}}],"template":{"spec":{"project":"shop"}}}}`, status: 400, says: []string{"ApplicationSet x contains unrecognized generators: generators[0]"}},
 		{who: "admin", verb: "POST", path: sets, body: "", status: 400, says: []string{"ApplicationSets is nil in request"}},
 		{who: "admin", verb: "POST", path: sets, body: `{"metadata":{"name":"x","namespace":"kube-system"},"spec":{"generators":[],"template":{"spec":{"project":"shop"}}}}`, status: 403},
-		{who: "admin", verb: "POST", path: sets + "?dryRun=true", body: set("dry", "shop", ""), status: 501, says: []string{"cannot be told yet"}},
+		{who: "admin", verb: "POST", path: sets + "?dryRun=true", body: set("dry", "shop", ""), says: []string{`"resources":[{"group":"argoproj.io","version":"v1alpha1","kind":"Application"`, `"name":"x"`, `"resourcesCount":1`}},
 		{who: "admin", path: sets + "/dry", status: 404},
-		{who: "admin", verb: "POST", path: sets + "/generate", body: `{"applicationSet":` + set("gen", "shop", "") + `}`, status: 501, says: []string{"cannot be told yet"}},
+		{who: "admin", verb: "POST", path: sets + "/generate", body: `{"applicationSet":` + set("gen", "shop", "") + `}`, says: []string{`"applications":[{`, `"name":"x"`, `"project":"shop"`}},
 		{who: "nobody", verb: "POST", path: sets + "/generate", body: `{"applicationSet":` + set("gen", "shop", "") + `}`, status: 403},
 
 		// reading

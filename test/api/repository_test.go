@@ -113,6 +113,10 @@ func TestRepositories(t *testing.T) {
 		{who: "nobody", verb: "POST", path: id(safe) + "/validate", body: `"x"`, status: 403},
 		{who: "maker", verb: "POST", path: id(h.git.URL+"/none.git") + "/validate", body: `"x"`, status: 400},
 		{who: "maker", verb: "POST", path: id(address) + "/validate", body: `"x"`},
+		// our own route for the same has all of it in the body; of which repository is a matter of the path
+		{who: "nobody", verb: "POST", path: id(safe) + "/access", body: `{}`, status: 403},
+		{who: "maker", verb: "POST", path: id(h.git.URL+"/none.git") + "/access", body: `{"repo":"` + address + `"}`, status: 400},
+		{who: "maker", verb: "POST", path: id(address) + "/access", body: `{"repo":"https://elsewhere.example/x"}`},
 
 		// changing
 		{who: "admin", verb: "PUT", path: id(safe), body: argocd.Repository{Repo: safe, Username: "robot"}}, // as it was shown: nothing is lost

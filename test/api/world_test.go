@@ -167,7 +167,7 @@ func (x thing) source() *v1alpha1.ApplicationSource {
 
 func (x thing) applicationSet(project, namespace string) *v1alpha1.ApplicationSet {
 	s := &v1alpha1.ApplicationSet{}
-	text := `{"spec":{"goTemplate":true,"generators":[{"list":{"elements":[{"a":"b"}]}}],"template":{"metadata":{"name":"generated"},"spec":{"project":"` + project + `",
+	text := `{"spec":{"goTemplate":true,"generators":[{"list":{"elements":[]}}],"template":{"metadata":{"name":"generated"},"spec":{"project":"` + project + `",
 		"source":{"repoURL":"` + x.repoURL + `","path":"x"},"destination":{"server":"https://kubernetes.default.svc","namespace":"there"}}}}}`
 	if err := json.Unmarshal([]byte(text), s); err != nil {
 		panic(err)
@@ -214,7 +214,7 @@ func (r *request) field(name string, t reflect.Type) any {
 	x := r.x
 	switch t {
 	case reflect.TypeFor[*v1alpha1.Application]():
-		if r.m.Name == "Create" {
+		if r.m.Name == "Create" || r.m.Name == "Validate" {
 			return x.application(r.said(), "")
 		}
 		return x.application(x.ofProject(), "")

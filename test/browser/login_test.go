@@ -60,7 +60,7 @@ func TestLogin(t *testing.T) {
 	b.fill("User name", "admin")
 	b.fill("Password", "wrong")
 	b.press(kb.Enter)
-	b.see("Could not log in", "Invalid username or password")
+	b.see("This user name and password do not fit.")
 	b.fill("Password", password)
 	b.press(kb.Enter)
 	b.see("checkout")

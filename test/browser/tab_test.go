@@ -28,7 +28,7 @@ import (
 )
 
 // patience is how long something may take to appear: the machine may be busy.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // browser is the one Chromium of this test process; every tab has cookies and a cache of its own.
 var browser struct {
@@ -72,12 +72,20 @@ type view struct {
 
 var desk = view{width: 1440, height: 900}
 
+func (v view) String() string {
+	if v.dark {
+		return fmt.Sprintf("dark-%d", v.width)
+	}
+	return fmt.Sprintf("light-%d", v.width)
+}
+
 // tab is a window of the browser. At the end of the test it fails when the page threw an error, broke its own policy, or
 // asked anybody else for anything.
 type tab struct {
 	testing.TB
 	w   *world
 	ctx context.Context
+	who string // is logged in; "" for nobody
 
 	mu       sync.Mutex
 	requests []string // addresses asked for
@@ -201,6 +209,24 @@ func (b *tab) logIn(who, path string) {
 	b.until("the login is over", func() error {
 		if at := b.at(); strings.HasPrefix(at, "/login") {
 			return fmt.Errorf("still at %s", at)
+		}
+		return nil
+	})
+	b.who = who
+}
+
+// calm waits until nothing on the screen says that it waits, and the screen has stayed the same for a moment; a log that
+// is followed never does, and is waited for no longer than three seconds.
+func (b *tab) calm() {
+	b.Helper()
+	last, since, began := "", time.Now(), time.Now()
+	b.until("the screen is calm", func() error {
+		now := evaluate[string](b, `[...document.querySelectorAll("[role=status]")].filter(e => e.innerText.endsWith("…")).length + " " + document.body.innerText.length`)
+		if now != last {
+			last, since = now, time.Now()
+		}
+		if !strings.HasPrefix(now, "0 ") || time.Since(since) < 300*time.Millisecond && time.Since(began) < 3*time.Second {
+			return errors.New("it still changes: " + now)
 		}
 		return nil
 	})
@@ -429,8 +455,12 @@ func evaluate[T any](b *tab, script string) (value T) {
 // picture writes what is on the screen into a PNG file.
 func (b *tab) picture(file string) {
 	shot, err := ask(b, page.CaptureScreenshot, page.CaptureScreenshotParams{})
+	data := shot.Data
 	if err == nil {
-		err = os.WriteFile(file, shot.Data, 0o644)
+		data, err = light(data)
+	}
+	if err == nil {
+		err = os.WriteFile(file, data, 0o644)
 	}
 	if err != nil {
 		b.Logf("no picture: %v", err)

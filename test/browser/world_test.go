@@ -34,6 +34,7 @@ const password = "correct-horse-1"
 type world struct {
 	*clustertest.Cluster
 	control  string // namespace of our records
+	git      *gittest.Server
 	platform *gittest.Repo
 	url      string // of the page, without a slash at its end
 	daemon   *daemon.Daemon
@@ -56,8 +57,8 @@ func open(t testing.TB, listen string, settings map[string]string) *world {
 	if os.Getenv("HAWSER_TEST_LOG") != "" {
 		log = os.Stderr
 	}
-	git := gittest.New(t)
-	w.platform = git.Repo(t, "platform", map[string]string{"README.md": "The platform's desired state.\n"})
+	w.git = gittest.New(t)
+	w.platform = w.git.Repo(t, "platform", map[string]string{"README.md": "The platform's desired state.\n"})
 	w.platform.Author = "Ada Lovelace <ada@example.com>"
 	cfg.InsteadOf = []config.Rewrite{{Prefix: repository, URL: w.platform.URL}}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -248,10 +249,11 @@ spec:
 	w.platform.Author = "Linus Example <linus@example.com>"
 	w.commit(t, "Update checkout to 4.2.0 (#218)", service("checkout", 2, "registry.example.com/shop/checkout:broken"))
 	w.commit(t, "Rename the payments worker", payments("payments-worker"))
-	w.Patch(t, "kubectl-edit", "apps/v1", "Deployment", "ledger", "ledger", `{"spec":{"replicas":5,"template":{"spec":{"containers":[{"name":"web","image":"registry.example.com/shop/ledger:2.3.1-hotfix"}]}}}}`)
-	w.Patch(t, "kubectl-edit", "v1", "ConfigMap", "ledger", "ledger-settings", `{"data":{"LOG_LEVEL":"debug"}}`)
+	w.Patch(t, "kubectl-edit", "apps/v1", "Deployment", "ledger", "ledger", `{"spec":{"replicas":5}}`)
+	w.Patch(t, "kubectl-edit", "v1", "ConfigMap", "ledger", "ledger-settings", `{"data":{"LOG_LEVEL":"debug","PROFILING":"on"}}`)
 	w.waitFor(t, "ledger", "OutOfSync", "")
 	w.waitFor(t, "checkout", "Synced", "Degraded")
+	w.waitFor(t, "payments", "OutOfSync", "")
 }
 
 // payments has a selector that cannot be changed: the commit that renames it fails to sync.

@@ -269,6 +269,25 @@ func TestOrderAndPages(t *testing.T) {
 			t.Errorf("the page lacks %s: …%s", part, page[len(page)-300:])
 		}
 	}
+	whole := into[struct {
+		Items []struct {
+			Status struct{ Sync struct{ Revision string } }
+		}
+		Fleet struct {
+			Counts             struct{ Total int }
+			Project, Namespace map[string]int
+		}
+		Commits map[string]struct{ Author, Message string }
+	}](t, h.get(t, "/api/v1/applications?limit=1&health=Missing&health=Degraded&fleet=true&commits=true", 200))
+	if c := whole.Commits[whole.Items[0].Status.Sync.Revision]; len(whole.Commits) != 1 || c.Author == "" || c.Message == "" {
+		t.Errorf("the page tells of the commits %+v", whole.Commits)
+	}
+	if f := whole.Fleet; f.Counts.Total != 5 || f.Project["default"] != 5 {
+		t.Errorf("the fleet is %+v", f)
+	}
+	if strings.Contains(h.get(t, "/api/v1/applications?limit=1&health=Healthy&health=Degraded&fleet=true", 200), `"items":[{`) {
+		t.Error("neither Healthy nor Degraded, and found")
+	}
 	for _, query := range []string{"?limit=-1", "?limit=x", "?sort=colour", "?selector=%21%21"} {
 		h.get(t, "/api/v1/applications"+query, 400)
 	}

@@ -15,6 +15,8 @@ export class ApiError extends Error {
     message: string,
     /** The code of gRPC, for telling what happened. */
     readonly code = 2,
+    /** It is not in the server's form: somebody between wrote it. */
+    readonly unreadable = false,
   ) {
     super(message);
     this.name = "ApiError";
@@ -47,6 +49,19 @@ export function address(at: string, query?: Query): string {
   return root + at + (text ? "?" + text : "");
 }
 
+const watching = new Set<(status: number) => void>();
+
+/** Tells the status of every answer, 0 for none, until the function that it returns is called. */
+export function watchAnswers(tell: (status: number) => void): () => void {
+  watching.add(tell);
+  return () => watching.delete(tell);
+}
+
+/** For what asks by other means than `get` and `send`. */
+export function answered(status: number): void {
+  for (const tell of watching) tell(status);
+}
+
 async function ask<T>(method: string, at: string, query?: Query, body?: unknown, signal?: AbortSignal): Promise<T> {
   let answer: Response;
   try {
@@ -58,11 +73,17 @@ async function ask<T>(method: string, at: string, query?: Query, body?: unknown,
     });
   } catch (cause) {
     if (signal?.aborted) throw cause;
+    answered(0);
     throw new ApiError(0, "Hawser does not answer. The page goes on by itself as soon as it does.");
   }
   const text = await answer.text();
-  if (answer.ok) return (text ? JSON.parse(text) : {}) as T;
-  throw refusal(answer.status, text);
+  if (answer.ok) {
+    answered(answer.status);
+    return (text ? JSON.parse(text) : {}) as T;
+  }
+  const refused = refusal(answer.status, text);
+  answered(answer.status >= 502 && refused.unreadable ? 0 : answer.status);
+  throw refused;
 }
 
 function refusal(status: number, text: string): ApiError {
@@ -70,6 +91,6 @@ function refusal(status: number, text: string): ApiError {
     const { message, error, code } = JSON.parse(text);
     return new ApiError(status, message ?? error ?? text, code);
   } catch {
-    return new ApiError(status, `The answer was ${status}, and cannot be read. A proxy between this browser and Hawser may have written it.`);
+    return new ApiError(status, `The answer was ${status}, and cannot be read. A proxy between this browser and Hawser may have written it.`, 2, true);
   }
 }

@@ -3,9 +3,11 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Navigate, redirect } from "@tanstack/react-router";
 import { ApiError, get, root } from "./api";
 import { validateAppSearch } from "./app/search";
-import { validateAppsSearch } from "./apps/search";
+import { plainAppsSearch, validateAppsSearch } from "./apps/search";
+import { validateNewSearch } from "./edit/search";
 import { Login } from "./login/Login";
 import { settingsQuery, userQuery } from "./session";
+import { validateSettingsSearch } from "./settings/search";
 import { Lost, Oops, Shell } from "./shell/Shell";
 
 const top = createRootRouteWithContext<{ queries: QueryClient }>()({ notFoundComponent: Lost, errorComponent: Oops });
@@ -48,6 +50,7 @@ const applications = createRoute({
   getParentRoute: () => inside,
   path: "/applications",
   validateSearch: validateAppsSearch,
+  search: { middlewares: [({ search, next }) => plainAppsSearch(next(search))] },
   component: lazyRouteComponent(() => import("./apps/Applications"), "Applications"),
 });
 
@@ -69,18 +72,19 @@ const bareApplication = createRoute({
   },
 });
 
-const create = createRoute({ getParentRoute: () => inside, path: "/new", component: lazyRouteComponent(() => import("./edit/NewApplication"), "NewApplication") });
+const create = createRoute({ getParentRoute: () => inside, path: "/new", validateSearch: validateNewSearch, component: lazyRouteComponent(() => import("./edit/NewApplication"), "NewApplication") });
 
 const settings = createRoute({ getParentRoute: () => inside, path: "/settings", component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });
-const settingsPage = createRoute({ getParentRoute: () => inside, path: "/settings/$", component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });
+const settingsPage = createRoute({ getParentRoute: () => inside, path: "/settings/$section", validateSearch: validateSettingsSearch, component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });
+const settingsItem = createRoute({ getParentRoute: () => inside, path: "/settings/$section/$item", validateSearch: validateSettingsSearch, component: lazyRouteComponent(() => import("./settings/Settings"), "Settings") });
 
-const user = createRoute({ getParentRoute: () => inside, path: "/user-info", component: lazyRouteComponent(() => import("./user/UserInfo"), "UserInfo") });
+const user = createRoute({ getParentRoute: () => inside, path: "/user-info", validateSearch: validateSettingsSearch, component: lazyRouteComponent(() => import("./user/UserInfo"), "UserInfo") });
 const help = createRoute({ getParentRoute: () => inside, path: "/help", component: lazyRouteComponent(() => import("./user/Help"), "Help") });
 
-const tree = top.addChildren([login, inside.addChildren([home, applications, application, bareApplication, create, settings, settingsPage, user, help])]);
+const tree = top.addChildren([login, inside.addChildren([home, applications, application, bareApplication, create, settings, settingsPage, settingsItem, user, help])]);
 
 export const newRouter = (queries: QueryClient) =>
-  createRouter({ routeTree: tree, basepath: root || "/", context: { queries }, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
+  createRouter({ routeTree: tree, basepath: root || "/", context: { queries }, defaultErrorComponent: Oops, defaultPreload: "intent", defaultPreloadStaleTime: 0, scrollRestoration: true });
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -18,16 +18,17 @@ export const userQuery = queryOptions({
 export const useSettings = () => useQuery(settingsQuery).data;
 export const useUser = () => useQuery(userQuery).data;
 
-/** May the reader do this? Undefined while it is not known: draw what needs it only when it is true. */
-export function useMay(resource: string, action: string, object: string | undefined): boolean | undefined {
-  return useQuery({
+export const mayQuery = (resource: string, action: string, object: string | undefined) =>
+  queryOptions({
     queryKey: ["may", resource, action, object],
     queryFn: ({ signal }) =>
       get<CanIResponse>(path`/api/v1/account/can-i/${resource}/${action}/` + object!.split("/").map(encodeURIComponent).join("/"), undefined, signal).then((r) => r.value === "yes"),
     enabled: object !== undefined,
     staleTime: 60_000,
-  }).data;
-}
+  });
+
+/** May the reader do this? Undefined while it is not known: draw what needs it only when it is true. */
+export const useMay = (resource: string, action: string, object: string | undefined): boolean | undefined => useQuery(mayQuery(resource, action, object)).data;
 
 export function logIn(username: string, password: string): Promise<unknown> {
   return send("POST", "/api/v1/session", { username, password });

@@ -3,7 +3,7 @@
 // A tab that nobody looks at listens to nothing, so that many open tabs cost the server nothing and do not take each
 // other's connections (a browser has six to one plain-HTTP server). Whoever comes back is told to look again.
 import { useEffect, useRef, useState } from "react";
-import { address, ApiError, type Query } from "./api";
+import { address, answered, ApiError, get, type Query } from "./api";
 
 export type StreamState = "connecting" | "live" | "lost";
 
@@ -17,8 +17,8 @@ interface Listener<T> {
   state?: (state: StreamState) => void;
 }
 
-/** Listens until the function that it returns is called. */
-export function listen<T>(at: string, query: Query, on: Listener<T>): () => void {
+/** Listens until the function that it returns is called. A query that is a function is asked each time that the stream begins. */
+export function listen<T>(at: string, query: Query | (() => Query), on: Listener<T>): () => void {
   let source: EventSource | undefined;
   let timer = 0;
   let tries = 0;
@@ -39,7 +39,7 @@ export function listen<T>(at: string, query: Query, on: Listener<T>): () => void
   const open = () => {
     close();
     on.state?.("connecting");
-    source = new EventSource(address(at, query));
+    source = new EventSource(address(at, typeof query === "function" ? query() : query));
     source.onopen = () => {
       tries = 0;
       on.state?.("live");
@@ -55,12 +55,16 @@ export function listen<T>(at: string, query: Query, on: Listener<T>): () => void
           on.refused?.(new ApiError(error.http_code, error.message, error.grpc_code));
           return;
         }
+        if (error.http_code === 401) answered(401);
         later();
         return;
       }
       if (result !== undefined) on.message(result);
     };
-    source.onerror = later;
+    source.onerror = () => {
+      findOutWhy();
+      later();
+    };
   };
   const seen = () => {
     if (ended) return;
@@ -75,6 +79,14 @@ export function listen<T>(at: string, query: Query, on: Listener<T>): () => void
     close();
     document.removeEventListener("visibilitychange", seen);
   };
+}
+
+// A stream that is refused does not say why: a plain question finds out whether the server is away or the session ended.
+let asked = 0;
+function findOutWhy() {
+  if (Date.now() - asked < 5000) return;
+  asked = Date.now();
+  get("/api/v1/account/can-i/applications/get/*").catch(() => undefined);
 }
 
 /** Listens while the component is there, to another stream when `at` or the query changes; at is null for none. */

@@ -24,9 +24,12 @@ export function ago(then: string | number | Date, now = Date.now()): string {
   return seconds < 0 ? `in ${lasting(-seconds)}` : `${lasting(seconds)} ago`;
 }
 
+// Made once: a list has a hundred times on the screen, and toLocaleString would make one for each.
+const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
 /** The exact time in the reader's own zone. */
 export function exact(then: string | number | Date): string {
-  return new Date(then).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
+  return format.format(new Date(then));
 }
 
 /** How long an operation took, or has been going on: "820 ms" is not known, times are whole seconds. */

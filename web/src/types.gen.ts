@@ -32,6 +32,7 @@ export interface AppInfo {
 }
 
 export interface ApplicationCounts {
+  failed?: number;
   health?: Record<string, number>;
   running?: number;
   sync?: Record<string, number>;
@@ -50,6 +51,17 @@ export interface ApplicationDeleteRequest {
   name?: string;
   project?: string;
   propagationPolicy?: string;
+}
+
+export interface ApplicationFleet {
+  cluster?: Record<string, number>;
+  counts?: ApplicationCounts;
+  label?: Record<string, number>;
+  namespace?: Record<string, number>;
+  operation?: Record<string, number>;
+  owner?: Record<string, number>;
+  project?: Record<string, number>;
+  repo?: Record<string, number>;
 }
 
 export interface ApplicationManifestQuery {
@@ -76,7 +88,9 @@ export interface ApplicationManifestQueryWithFilesWrapper {
 
 export interface ApplicationPage {
   apiVersion?: string;
+  commits?: Record<string, RevisionMetadata>;
   counts?: ApplicationCounts;
+  fleet?: ApplicationFleet;
   items?: Application[];
   kind?: string;
   metadata?: V1ListMeta;
@@ -112,22 +126,27 @@ export interface ApplicationPodLogsQuery {
 
 export interface ApplicationQuery {
   appNamespace?: string;
-  cluster?: string;
+  cluster?: string[];
+  commits?: boolean;
   counts?: boolean;
-  health?: string;
+  fleet?: boolean;
+  health?: string[];
   limit?: number;
   name?: string;
-  namespace?: string;
+  namespace?: string[];
   offset?: number;
+  operation?: string[];
+  owner?: string[];
   project?: string[];
   projects?: string[];
   refresh?: string;
   repo?: string;
+  repos?: string[];
   resourceVersion?: string;
   search?: string;
   selector?: string;
   sort?: string;
-  sync?: string;
+  sync?: string[];
 }
 
 export interface ApplicationResourceDeleteRequest {
@@ -296,6 +315,8 @@ export interface ApplicationSyncWindowsResponse {
   activeWindows?: ApplicationSyncWindow[];
   assignedWindows?: ApplicationSyncWindow[];
   canSync?: boolean;
+  changes?: string;
+  denied?: string;
 }
 
 export interface ApplicationTree {
@@ -317,6 +338,17 @@ export interface ApplicationUpdateSpecRequest {
   project?: string;
   spec?: ApplicationSpec;
   validate?: boolean;
+}
+
+export interface ApplicationValidateRequest {
+  application?: Application;
+  change?: boolean;
+}
+
+export interface ApplicationValidateResponse {
+  findings?: Finding[];
+  objects?: DraftObject[];
+  sources?: DraftSource[];
 }
 
 export interface ApplicationWatchEvent {
@@ -425,6 +457,25 @@ export interface CommitMetadata {
   subject?: string;
 }
 
+export interface CommitsQuery {
+  appNamespace?: string;
+  from?: string;
+  group?: string;
+  kind?: string;
+  limit?: number;
+  name?: string;
+  namespace?: string;
+  project?: string;
+  resourceName?: string;
+  sourceIndex?: number;
+  to?: string;
+}
+
+export interface CommitsResponse {
+  items?: WhyCommit[];
+  more?: boolean;
+}
+
 export interface ConfigManagementPlugin {
   generate?: Command;
   init?: Command;
@@ -468,6 +519,23 @@ export interface DexConfig {
 export interface DirectoryAppSpec {
 }
 
+export interface DraftObject {
+  group?: string;
+  kind?: string;
+  name?: string;
+  namespace?: string;
+  refused?: string;
+  sharedWith?: string;
+  source?: number;
+}
+
+export interface DraftSource {
+  details?: RepoAppDetailsResponse;
+  problem?: string;
+  revision?: string;
+  type?: string;
+}
+
 export interface Empty {
 }
 
@@ -493,6 +561,12 @@ export interface FieldChange {
 
 export interface FileChunk {
   chunk?: string;
+}
+
+export interface Finding {
+  field?: string;
+  message?: string;
+  warning?: boolean;
 }
 
 export interface GetAccountRequest {
@@ -678,6 +752,11 @@ export interface OIDCConfig {
   issuer?: string;
   name?: string;
   scopes?: string[];
+}
+
+export interface OIDCProvider {
+  issuer?: string;
+  name?: string;
 }
 
 export interface OperationTerminateRequest {
@@ -1121,6 +1200,7 @@ export interface Settings {
   kustomizeOptions?: KustomizeOptions;
   kustomizeVersions?: string[];
   oidcConfig?: OIDCConfig;
+  oidcProviders?: OIDCProvider[];
   passwordPattern?: string;
   plugins?: SettingsPlugin[];
   resourceOverrides?: Record<string, ResourceOverride>;
@@ -1173,6 +1253,58 @@ export interface SourceIntegrityCheckResultItem {
 
 export interface SyncOptions {
   items?: string[];
+}
+
+export interface SyncPreview {
+  phases?: SyncPreviewPhase[];
+  revision?: string;
+  revisions?: string[];
+  warnings?: SyncPreviewWarning[];
+}
+
+export interface SyncPreviewPhase {
+  phase?: string;
+  waves?: SyncPreviewWave[];
+}
+
+export interface SyncPreviewRequest {
+  appNamespace?: string;
+  check?: boolean;
+  dryRun?: boolean;
+  name?: string;
+  project?: string;
+  prune?: boolean;
+  resources?: SyncOperationResource[];
+  revision?: string;
+  revisions?: string[];
+  sourcePositions?: number[];
+  strategy?: SyncStrategy;
+  syncOptions?: SyncOptions;
+}
+
+export interface SyncPreviewStep {
+  action?: string;
+  fieldCount?: number;
+  fields?: string[];
+  group?: string;
+  hook?: string;
+  kind?: string;
+  name?: string;
+  namespace?: string;
+  problem?: string;
+  reason?: string;
+}
+
+export interface SyncPreviewWarning {
+  blocks?: boolean;
+  message?: string;
+  type?: string;
+  until?: string;
+}
+
+export interface SyncPreviewWave {
+  steps?: SyncPreviewStep[];
+  wave?: string;
 }
 
 export interface SyncWindowsQuery {
@@ -1236,6 +1368,64 @@ export interface VersionMessage {
   KustomizeVersion?: string;
   Platform?: string;
   Version?: string;
+}
+
+export interface WhyChange {
+  git?: string;
+  live?: string;
+  manager?: string;
+  object?: WhyObject;
+  ours?: boolean;
+  path?: string;
+  time?: string;
+}
+
+export interface WhyCommit {
+  author?: string;
+  date?: string;
+  revision?: string;
+  subject?: string;
+}
+
+export interface WhyFact {
+  name?: string;
+  text?: string;
+  time?: string;
+}
+
+export interface WhyObject {
+  group?: string;
+  kind?: string;
+  name?: string;
+  namespace?: string;
+}
+
+export interface WhyQuery {
+  appNamespace?: string;
+  name?: string;
+  project?: string;
+}
+
+export interface WhyResponse {
+  commit?: WhyCommit;
+  culprit?: WhyCommit;
+  differences?: WhyChange[];
+  facts?: WhyFact[];
+  hint?: string;
+  more?: number;
+  object?: WhyObject;
+  sentence?: string;
+  since?: string;
+  state?: string;
+  words?: WhyWord[];
+}
+
+export interface WhyWord {
+  commit?: string;
+  lasting?: boolean;
+  object?: WhyObject;
+  text?: string;
+  time?: string;
 }
 
 export interface ServerHealthAnswer {

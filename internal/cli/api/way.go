@@ -13,7 +13,7 @@ import (
 )
 
 // reads begin the names of methods that change nothing: those may be asked twice.
-var reads = []string{"Get", "List", "Version", "CanI", "ManagedResources", "ResourceTree", "Revision", "Validate", "Generate", "ServerSideDiff"}
+var reads = []string{"Get", "List", "Version", "CanI", "ManagedResources", "ResourceTree", "Revision", "Validate", "Generate", "ServerSideDiff", "Preview", "Why", "Commits"}
 
 func isRead(method string) bool {
 	_, name, _ := strings.Cut(method, "/")

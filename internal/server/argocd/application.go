@@ -16,16 +16,21 @@ type ApplicationQuery struct {
 	AppNamespace    string   `json:"appNamespace,omitempty" protobuf:"bytes,7,opt,name=appNamespace,proto3"`
 	Project         []string `json:"project,omitempty" protobuf:"bytes,8,rep,name=project"`
 
-	// Ours, beyond the contract: what is to be found, in what order, and which part of it.
-	Search    string `json:"search,omitempty" protobuf:"bytes,1001,opt,name=search,proto3"`       // words, each of which must stand in name, namespace, project, destination or source
-	Sync      string `json:"sync,omitempty" protobuf:"bytes,1002,opt,name=sync,proto3"`           // Synced, OutOfSync, Unknown
-	Health    string `json:"health,omitempty" protobuf:"bytes,1003,opt,name=health,proto3"`       // Healthy, Degraded, …
-	Cluster   string `json:"cluster,omitempty" protobuf:"bytes,1004,opt,name=cluster,proto3"`     // destination, by server or name
-	Namespace string `json:"namespace,omitempty" protobuf:"bytes,1005,opt,name=namespace,proto3"` // destination
-	Sort      string `json:"sort,omitempty" protobuf:"bytes,1006,opt,name=sort,proto3"`           // name, project, created, reconciled, sync, health; -name is the reverse
-	Limit     int64  `json:"limit,omitempty" protobuf:"varint,1007,opt,name=limit,proto3"`        // 0 is all
-	Offset    int64  `json:"offset,omitempty" protobuf:"varint,1008,opt,name=offset,proto3"`
-	Counts    bool   `json:"counts,omitempty" protobuf:"varint,1009,opt,name=counts,proto3"` // count by sync and health; a page is counted always
+	// Ours, beyond the contract: what is to be found, in what order, and which part of it. Of several values any will do.
+	Search    string   `json:"search,omitempty" protobuf:"bytes,1001,opt,name=search,proto3"`    // words, each of which must stand in name, namespace, project, destination or source
+	Sync      []string `json:"sync,omitempty" protobuf:"bytes,1002,rep,name=sync"`               // Synced, OutOfSync, Unknown
+	Health    []string `json:"health,omitempty" protobuf:"bytes,1003,rep,name=health"`           // Healthy, Degraded, …
+	Cluster   []string `json:"cluster,omitempty" protobuf:"bytes,1004,rep,name=cluster"`         // destination, by server or name
+	Namespace []string `json:"namespace,omitempty" protobuf:"bytes,1005,rep,name=namespace"`     // destination
+	Sort      string   `json:"sort,omitempty" protobuf:"bytes,1006,opt,name=sort,proto3"`        // name, project, destination, created, reconciled, operation, sync, health; -name is the reverse
+	Limit     int64    `json:"limit,omitempty" protobuf:"varint,1007,opt,name=limit,proto3"`     // 0 is all
+	Offset    int64    `json:"offset,omitempty" protobuf:"varint,1008,opt,name=offset,proto3"`   // leaves out as many
+	Counts    bool     `json:"counts,omitempty" protobuf:"varint,1009,opt,name=counts,proto3"`   // count by sync and health; a page is counted always
+	Repos     []string `json:"repos,omitempty" protobuf:"bytes,1010,rep,name=repos"`             // URLs of repositories; repo is Argo CD's, for one
+	Owner     []string `json:"owner,omitempty" protobuf:"bytes,1011,rep,name=owner"`             // ApplicationSet, or application, that it comes from
+	Operation []string `json:"operation,omitempty" protobuf:"bytes,1012,rep,name=operation"`     // phase of the last operation: Running, Succeeded, Failed, Error, Terminating
+	Fleet     bool     `json:"fleet,omitempty" protobuf:"varint,1013,opt,name=fleet,proto3"`     // tell of all that the caller may see, too
+	Commits   bool     `json:"commits,omitempty" protobuf:"varint,1014,opt,name=commits,proto3"` // tell of the commits of what is listed
 }
 
 // ApplicationPage answers List: Argo CD's ApplicationList, with counts when they were asked for. When it is a page,
@@ -33,8 +38,10 @@ type ApplicationQuery struct {
 type ApplicationPage struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata" protobuf:"bytes,1,opt,name=metadata"`
-	Items           []*v1alpha1.Application `json:"items" protobuf:"bytes,2,rep,name=items"`
-	Counts          *ApplicationCounts      `json:"counts,omitempty" protobuf:"bytes,1001,opt,name=counts"`
+	Items           []*v1alpha1.Application      `json:"items" protobuf:"bytes,2,rep,name=items"`
+	Counts          *ApplicationCounts           `json:"counts,omitempty" protobuf:"bytes,1001,opt,name=counts"`
+	Fleet           *ApplicationFleet            `json:"fleet,omitempty" protobuf:"bytes,1002,opt,name=fleet"`
+	Commits         map[string]*RevisionMetadata `json:"commits,omitempty" protobuf:"bytes,1003,rep,name=commits" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by id; those that are not at hand are left out
 }
 
 // ApplicationCounts counts all that a list found, on whatever page.
@@ -43,6 +50,20 @@ type ApplicationCounts struct {
 	Running int64            `json:"running" protobuf:"varint,2,opt,name=running,proto3"` // operations under way
 	Sync    map[string]int64 `json:"sync" protobuf:"bytes,3,rep,name=sync" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	Health  map[string]int64 `json:"health" protobuf:"bytes,4,rep,name=health" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Failed  int64            `json:"failed" protobuf:"varint,5,opt,name=failed,proto3"` // last operations that failed
+}
+
+// ApplicationFleet counts all that the caller may see, whatever the list was asked for: what it can be narrowed to. Each
+// map holds the most frequent values only.
+type ApplicationFleet struct {
+	Counts    *ApplicationCounts `json:"counts" protobuf:"bytes,1,opt,name=counts"`
+	Project   map[string]int64   `json:"project" protobuf:"bytes,2,rep,name=project" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Cluster   map[string]int64   `json:"cluster" protobuf:"bytes,3,rep,name=cluster" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // by server, or name where only that is known
+	Namespace map[string]int64   `json:"namespace" protobuf:"bytes,4,rep,name=namespace" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Repo      map[string]int64   `json:"repo" protobuf:"bytes,5,rep,name=repo" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Owner     map[string]int64   `json:"owner" protobuf:"bytes,6,rep,name=owner" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Label     map[string]int64   `json:"label" protobuf:"bytes,7,rep,name=label" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // key=value
+	Operation map[string]int64   `json:"operation" protobuf:"bytes,8,rep,name=operation" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 }
 
 // NodeQuery is part of other messages.
@@ -118,6 +139,45 @@ type ApplicationUpdateRequest struct {
 	Project     string                `json:"project,omitempty" protobuf:"bytes,3,opt,name=project,proto3"`
 }
 
+// ApplicationValidateRequest asks for Validate, which is ours: what would come of Create, or, with change, of Update.
+type ApplicationValidateRequest struct {
+	Application *v1alpha1.Application `json:"application,omitempty" protobuf:"bytes,1,opt,name=application"`
+	Change      bool                  `json:"change,omitempty" protobuf:"varint,2,opt,name=change,proto3"` // of the application that there is
+}
+
+// ApplicationValidateResponse answers Validate. Nothing is wrong when every finding is a warning.
+type ApplicationValidateResponse struct {
+	Findings []Finding     `json:"findings,omitempty" protobuf:"bytes,1,rep,name=findings"`
+	Sources  []DraftSource `json:"sources,omitempty" protobuf:"bytes,2,rep,name=sources"` // in the order of the application's
+	Objects  []DraftObject `json:"objects,omitempty" protobuf:"bytes,3,rep,name=objects"` // that would be made
+}
+
+// Finding is one thing that is wrong with an application, and the field that it is about.
+type Finding struct {
+	Field   string `json:"field,omitempty" protobuf:"bytes,1,opt,name=field,proto3"` // such as spec.sources[1].path
+	Message string `json:"message,omitempty" protobuf:"bytes,2,opt,name=message,proto3"`
+	Warning bool   `json:"warning,omitempty" protobuf:"varint,3,opt,name=warning,proto3"` // it could be made all the same
+}
+
+// DraftSource is what was found at a source: nothing but zero values where it could not be asked.
+type DraftSource struct {
+	Type     string                  `json:"type,omitempty" protobuf:"bytes,1,opt,name=type,proto3"`
+	Revision string                  `json:"revision,omitempty" protobuf:"bytes,2,opt,name=revision,proto3"` // the commit that it is at
+	Details  *RepoAppDetailsResponse `json:"details,omitempty" protobuf:"bytes,3,opt,name=details"`          // what could be set
+	Problem  string                  `json:"problem,omitempty" protobuf:"bytes,4,opt,name=problem,proto3"`   // why it is not known what could be set
+}
+
+// DraftObject is an object that an application would have.
+type DraftObject struct {
+	Group      string `json:"group,omitempty" protobuf:"bytes,1,opt,name=group,proto3"`
+	Kind       string `json:"kind,omitempty" protobuf:"bytes,2,opt,name=kind,proto3"`
+	Namespace  string `json:"namespace,omitempty" protobuf:"bytes,3,opt,name=namespace,proto3"`
+	Name       string `json:"name,omitempty" protobuf:"bytes,4,opt,name=name,proto3"`
+	Source     int32  `json:"source,omitempty" protobuf:"varint,5,opt,name=source,proto3"`        // index of the source that it comes from
+	Refused    string `json:"refused,omitempty" protobuf:"bytes,6,opt,name=refused,proto3"`       // why the project does not permit it
+	SharedWith string `json:"sharedWith,omitempty" protobuf:"bytes,7,opt,name=sharedWith,proto3"` // the other application that it belongs to today
+}
+
 // ApplicationDeleteRequest asks for Delete.
 type ApplicationDeleteRequest struct {
 	Name              string `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
@@ -148,6 +208,65 @@ type ApplicationSyncRequest struct {
 	Project         string                           `json:"project,omitempty" protobuf:"bytes,13,opt,name=project,proto3"`
 	SourcePositions []int64                          `json:"sourcePositions,omitempty" protobuf:"varint,14,rep,name=sourcePositions"`
 	Revisions       []string                         `json:"revisions,omitempty" protobuf:"bytes,15,rep,name=revisions"`
+}
+
+// SyncPreviewRequest asks for PreviewSync: what a sync with these parameters would do. It is ours; the fields that Sync
+// has too have their numbers there.
+type SyncPreviewRequest struct {
+	Name            string                           `json:"name,omitempty" protobuf:"bytes,1,req,name=name"`
+	Revision        string                           `json:"revision,omitempty" protobuf:"bytes,2,opt,name=revision,proto3"`
+	DryRun          bool                             `json:"dryRun,omitempty" protobuf:"varint,3,opt,name=dryRun,proto3"`
+	Prune           bool                             `json:"prune,omitempty" protobuf:"varint,4,opt,name=prune,proto3"`
+	Strategy        *v1alpha1.SyncStrategy           `json:"strategy,omitempty" protobuf:"bytes,5,opt,name=strategy"`
+	Resources       []v1alpha1.SyncOperationResource `json:"resources,omitempty" protobuf:"bytes,7,rep,name=resources"`
+	SyncOptions     *SyncOptions                     `json:"syncOptions,omitempty" protobuf:"bytes,11,opt,name=syncOptions"`
+	AppNamespace    string                           `json:"appNamespace,omitempty" protobuf:"bytes,12,opt,name=appNamespace,proto3"`
+	Project         string                           `json:"project,omitempty" protobuf:"bytes,13,opt,name=project,proto3"`
+	SourcePositions []int64                          `json:"sourcePositions,omitempty" protobuf:"varint,14,rep,name=sourcePositions"`
+	Revisions       []string                         `json:"revisions,omitempty" protobuf:"bytes,15,rep,name=revisions"`
+	Check           bool                             `json:"check,omitempty" protobuf:"varint,16,opt,name=check,proto3"` // have the API server answer a dry run of every step
+}
+
+// SyncPreview answers PreviewSync: the phases in order, each with its waves in order.
+type SyncPreview struct {
+	Revision  string               `json:"revision,omitempty" protobuf:"bytes,1,opt,name=revision,proto3"` // commit, of a single source
+	Revisions []string             `json:"revisions,omitempty" protobuf:"bytes,2,rep,name=revisions"`
+	Phases    []SyncPreviewPhase   `json:"phases,omitempty" protobuf:"bytes,3,rep,name=phases"`
+	Warnings  []SyncPreviewWarning `json:"warnings,omitempty" protobuf:"bytes,4,rep,name=warnings"`
+}
+
+// SyncPreviewPhase is part of other messages.
+type SyncPreviewPhase struct {
+	Phase string            `json:"phase,omitempty" protobuf:"bytes,1,opt,name=phase,proto3"` // PreSync, Sync, PostSync, SyncFail
+	Waves []SyncPreviewWave `json:"waves,omitempty" protobuf:"bytes,2,rep,name=waves"`
+}
+
+// SyncPreviewWave is part of other messages.
+type SyncPreviewWave struct {
+	Wave  string            `json:"wave,omitempty" protobuf:"bytes,1,opt,name=wave,proto3"` // a number; empty for what comes before every wave, the destination's namespace
+	Steps []SyncPreviewStep `json:"steps,omitempty" protobuf:"bytes,2,rep,name=steps"`
+}
+
+// SyncPreviewStep is part of other messages.
+type SyncPreviewStep struct {
+	Group      string   `json:"group,omitempty" protobuf:"bytes,1,opt,name=group,proto3"`
+	Kind       string   `json:"kind,omitempty" protobuf:"bytes,2,opt,name=kind,proto3"`
+	Namespace  string   `json:"namespace,omitempty" protobuf:"bytes,3,opt,name=namespace,proto3"`
+	Name       string   `json:"name,omitempty" protobuf:"bytes,4,opt,name=name,proto3"`
+	Hook       string   `json:"hook,omitempty" protobuf:"bytes,5,opt,name=hook,proto3"`
+	Action     string   `json:"action,omitempty" protobuf:"bytes,6,opt,name=action,proto3"`          // create, update, replace, recreate, prune, keep, hook, nothing
+	Reason     string   `json:"reason,omitempty" protobuf:"bytes,7,opt,name=reason,proto3"`          // why it is kept, or what else happens with it
+	Problem    string   `json:"problem,omitempty" protobuf:"bytes,8,opt,name=problem,proto3"`        // why it would fail, as far as it is known
+	FieldCount int32    `json:"fieldCount,omitempty" protobuf:"varint,9,opt,name=fieldCount,proto3"` // how many fields change
+	Fields     []string `json:"fields,omitempty" protobuf:"bytes,10,rep,name=fields"`                // the paths of the first few
+}
+
+// SyncPreviewWarning is part of other messages.
+type SyncPreviewWarning struct {
+	Type    string       `json:"type,omitempty" protobuf:"bytes,1,opt,name=type,proto3"` // a word for programs: SyncWindow, PruneHeld, Held, Immutable, NotPermitted, Permission …
+	Message string       `json:"message,omitempty" protobuf:"bytes,2,opt,name=message,proto3"`
+	Blocks  bool         `json:"blocks,omitempty" protobuf:"varint,3,opt,name=blocks,proto3"` // the sync is refused, or fails before anything is written
+	Until   *metav1.Time `json:"until,omitempty" protobuf:"bytes,4,opt,name=until"`           // when that ends by itself
 }
 
 // ApplicationUpdateSpecRequest asks for UpdateSpec.
@@ -311,6 +430,10 @@ type ApplicationSyncWindowsResponse struct {
 	ActiveWindows   []ApplicationSyncWindow `json:"activeWindows,omitempty" protobuf:"bytes,1,rep,name=activeWindows"`
 	AssignedWindows []ApplicationSyncWindow `json:"assignedWindows,omitempty" protobuf:"bytes,2,rep,name=assignedWindows"`
 	CanSync         bool                    `json:"canSync,omitempty" protobuf:"varint,3,req,name=canSync"`
+
+	// Ours, beyond the contract: what the windows come to.
+	Denied  string       `json:"denied,omitempty" protobuf:"bytes,1001,opt,name=denied,proto3"` // what forbids automated syncs now; empty when they are allowed
+	Changes *metav1.Time `json:"changes,omitempty" protobuf:"bytes,1002,opt,name=changes"`      // when a window opens or closes next
 }
 
 // ApplicationSyncWindow is part of other messages.

@@ -11,7 +11,8 @@ type Method struct {
 // rest. Body names the field that the body is, "*" is the whole request, and without one there is none.
 type Binding struct{ Verb, Path, Body string }
 
-// Methods are all methods of the contract, by service.
+// Methods are all methods of the contract, by service. Routes that end in /access are ours: those of Argo CD beside them
+// have credentials in the query, which proxies write into their logs.
 var Methods = []Method{
 	{"account.AccountService", "CanI", false, false, []Binding{{"GET", "/api/v1/account/can-i/{resource}/{action}/{subresource=**}", ""}}},
 	{"account.AccountService", "UpdatePassword", false, false, []Binding{{"PUT", "/api/v1/account/password", "*"}}},
@@ -23,6 +24,7 @@ var Methods = []Method{
 	{"application.ApplicationService", "ListResourceEvents", false, false, []Binding{{"GET", "/api/v1/applications/{name}/events", ""}}},
 	{"application.ApplicationService", "Watch", false, true, []Binding{{"GET", "/api/v1/stream/applications", ""}}},
 	{"application.ApplicationService", "Create", false, false, []Binding{{"POST", "/api/v1/applications", "application"}}},
+	{"application.ApplicationService", "Validate", false, false, []Binding{{"POST", "/api/v1/applications/validate", "*"}}}, // ours
 	{"application.ApplicationService", "Get", false, false, []Binding{{"GET", "/api/v1/applications/{name}", ""}}},
 	{"application.ApplicationService", "GetApplicationSyncWindows", false, false, []Binding{{"GET", "/api/v1/applications/{name}/syncwindows", ""}}},
 	{"application.ApplicationService", "RevisionMetadata", false, false, []Binding{{"GET", "/api/v1/applications/{name}/revisions/{revision}/metadata", ""}}},
@@ -35,6 +37,7 @@ var Methods = []Method{
 	{"application.ApplicationService", "Patch", false, false, []Binding{{"PATCH", "/api/v1/applications/{name}", "*"}}},
 	{"application.ApplicationService", "Delete", false, false, []Binding{{"DELETE", "/api/v1/applications/{name}", ""}}},
 	{"application.ApplicationService", "Sync", false, false, []Binding{{"POST", "/api/v1/applications/{name}/sync", "*"}}},
+	{"application.ApplicationService", "PreviewSync", false, false, []Binding{{"POST", "/api/v1/applications/{name}/sync-preview", "*"}}}, // ours; Argo CD has no such thing
 	{"application.ApplicationService", "ManagedResources", false, false, []Binding{{"GET", "/api/v1/applications/{applicationName}/managed-resources", ""}}},
 	{"application.ApplicationService", "ServerSideDiff", false, false, []Binding{{"GET", "/api/v1/applications/{appName}/server-side-diff", ""}}},
 	{"application.ApplicationService", "ResourceTree", false, false, []Binding{{"GET", "/api/v1/applications/{applicationName}/resource-tree", ""}}},
@@ -50,6 +53,8 @@ var Methods = []Method{
 	{"application.ApplicationService", "PodLogs", false, true, []Binding{{"GET", "/api/v1/applications/{name}/pods/{podName}/logs", ""}, {"GET", "/api/v1/applications/{name}/logs", ""}}},
 	{"application.ApplicationService", "ListLinks", false, false, []Binding{{"GET", "/api/v1/applications/{name}/links", ""}}},
 	{"application.ApplicationService", "ListResourceLinks", false, false, []Binding{{"GET", "/api/v1/applications/{name}/resource/links", ""}}},
+	{"application.ApplicationService", "Why", false, false, []Binding{{"GET", "/api/v1/applications/{name}/why", ""}}},         // ours
+	{"application.ApplicationService", "Commits", false, false, []Binding{{"GET", "/api/v1/applications/{name}/commits", ""}}}, // ours
 	{"applicationset.ApplicationSetService", "Get", false, false, []Binding{{"GET", "/api/v1/applicationsets/{name}", ""}}},
 	{"applicationset.ApplicationSetService", "Generate", false, false, []Binding{{"POST", "/api/v1/applicationsets/generate", "*"}}},
 	{"applicationset.ApplicationSetService", "List", false, false, []Binding{{"GET", "/api/v1/applicationsets", ""}}},
@@ -114,8 +119,8 @@ var Methods = []Method{
 	{"repository.RepositoryService", "Delete", false, false, []Binding{{"DELETE", "/api/v1/repositories/{repo}", ""}}},
 	{"repository.RepositoryService", "DeleteRepository", false, false, []Binding{{"DELETE", "/api/v1/repositories/{repo}", ""}}},
 	{"repository.RepositoryService", "DeleteWriteRepository", false, false, []Binding{{"DELETE", "/api/v1/write-repositories/{repo}", ""}}},
-	{"repository.RepositoryService", "ValidateAccess", false, false, []Binding{{"POST", "/api/v1/repositories/{repo}/validate", "repo"}}},
-	{"repository.RepositoryService", "ValidateWriteAccess", false, false, []Binding{{"POST", "/api/v1/write-repositories/{repo}/validate", "repo"}}},
+	{"repository.RepositoryService", "ValidateAccess", false, false, []Binding{{"POST", "/api/v1/repositories/{repo}/validate", "repo"}, {"POST", "/api/v1/repositories/{repo}/access", "*"}}},
+	{"repository.RepositoryService", "ValidateWriteAccess", false, false, []Binding{{"POST", "/api/v1/write-repositories/{repo}/validate", "repo"}, {"POST", "/api/v1/write-repositories/{repo}/access", "*"}}},
 	{"session.SessionService", "GetUserInfo", false, false, []Binding{{"GET", "/api/v1/session/userinfo", ""}}},
 	{"session.SessionService", "Create", false, false, []Binding{{"POST", "/api/v1/session", "*"}}},
 	{"session.SessionService", "Delete", false, false, []Binding{{"DELETE", "/api/v1/session", ""}}},

@@ -36,6 +36,15 @@ type Settings struct {
 	SyncWithReplaceAllowed    bool                        `json:"syncWithReplaceAllowed,omitempty" protobuf:"varint,29,opt,name=syncWithReplaceAllowed,proto3"`
 	UILoginButtonText         string                      `json:"uiLoginButtonText,omitempty" protobuf:"bytes,30,opt,name=uiLoginButtonText,proto3"`
 	ResourceViewEnabled       bool                        `json:"resourceViewEnabled,omitempty" protobuf:"varint,31,opt,name=resourceViewEnabled,proto3"`
+
+	// Ours. The issuers that a login can begin with, when there are several: oidcConfig is the first of them.
+	OIDCProviders []OIDCProvider `json:"oidcProviders,omitempty" protobuf:"bytes,1001,rep,name=oidcProviders"`
+}
+
+// OIDCProvider is an issuer by what people call it: /auth/login?issuer=… begins a login with it.
+type OIDCProvider struct {
+	Name   string `json:"name,omitempty" protobuf:"bytes,1,opt,name=name,proto3"`
+	Issuer string `json:"issuer,omitempty" protobuf:"bytes,2,opt,name=issuer,proto3"`
 }
 
 // GoogleAnalyticsConfig is part of other messages.

@@ -14,7 +14,7 @@ const AppPanel = lazy(() => import("./AppPanel").then((m) => ({ default: m.AppPa
 /** Changes what the screen shows; each step is a step of the browser's history unless `replace`. */
 export function useShow() {
   const navigate = useNavigate({ from: "/applications/$namespace/$name" });
-  return (change: Partial<AppSearch>, replace = false) => void navigate({ search: (s: AppSearch) => ({ ...s, ...change }), replace });
+  return (change: Partial<AppSearch>, replace = false) => void navigate({ search: (s: AppSearch) => ({ ...s, ...change }), replace, resetScroll: false });
 }
 
 export function ApplicationPage() {
@@ -40,15 +40,17 @@ export function ApplicationPage() {
     <div className={styles.page}>
       <Header app={app} record={live.record.data} tree={live.tree.data} state={live.state} />
       <div className={styles.stage}>
-        <Suspense fallback={<Waiting>Drawing the topology</Waiting>}>
-          {live.tree.isError ? (
-            <Failure error={live.tree.error} doing="load the objects" onRetry={() => live.tree.refetch()} />
-          ) : live.tree.data ? (
-            <Topology app={app} record={live.record.data} tree={live.tree.data} />
-          ) : (
-            <Waiting>Loading the objects</Waiting>
-          )}
-        </Suspense>
+        <div className={styles.picture}>
+          <Suspense fallback={<Waiting>Drawing the topology</Waiting>}>
+            {live.tree.isError ? (
+              <Failure error={live.tree.error} doing="load the objects" onRetry={() => live.tree.refetch()} />
+            ) : live.tree.data ? (
+              <Topology app={app} record={live.record.data} tree={live.tree.data} />
+            ) : (
+              <Waiting>Loading the objects</Waiting>
+            )}
+          </Suspense>
+        </div>
         <Suspense fallback={null}>
           {node && <ObjectDrawer key={search.node} app={app} record={live.record.data} tree={live.tree.data} node={node} onClose={() => show({ node: undefined, tab: undefined })} />}
           {search.panel && <AppPanel app={app} record={live.record.data} tree={live.tree.data} panel={search.panel} onClose={() => show({ panel: undefined, tab: undefined })} />}

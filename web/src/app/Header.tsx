@@ -1,34 +1,56 @@
-import { History, ListTree, RefreshCw, Upload } from "lucide-react";
-import { useMutation } from "@tanstack/react-query";
-import { get, path } from "../api";
+import { Radio, RefreshCwOff } from "lucide-react";
 import type { StreamState } from "../stream";
 import type { Application, ApplicationTree, AppName } from "../types";
-import { Button } from "../ui/Button";
+import { Copy } from "../ui/Copy";
 import { HealthMark, PhaseMark, SyncMark } from "../ui/Status";
-import { sayFailure } from "../ui/Toast";
-import { of } from "./data";
 import { useShow } from "./ApplicationPage";
+import { Actions } from "./header/Actions";
+import { Facts } from "./header/Facts";
+import { Headline } from "./header/Headline";
+import { Notice } from "./header/Notice";
 import styles from "./Header.module.css";
 
 /** What is true of the application, in words, and what can be done with it. */
-export function Header({ app, record }: { app: AppName; record: Application; tree?: ApplicationTree; state: StreamState }) {
+export function Header({ app, record, tree, state }: { app: AppName; record: Application; tree?: ApplicationTree; state: StreamState }) {
   const show = useShow();
-  const refresh = useMutation({
-    mutationFn: () => get(path`/api/v1/applications/${app.name}`, { ...of(app), refresh: "normal" }),
-    onError: (e) => sayFailure("refresh", e),
-  });
+  const status = record.status;
+  const phase = status?.operationState?.phase;
   return (
     <header className={styles.header}>
-      <h1>{app.name}</h1>
-      <SyncMark of={record.status?.sync?.status} />
-      <HealthMark of={record.status?.health?.status} title={record.status?.health?.message} />
-      <PhaseMark of={record.status?.operationState?.phase} />
-      <div className={styles.actions}>
-        <Button look="primary" icon={<Upload />} onClick={() => show({ panel: "sync" })}>Sync</Button>
-        <Button icon={<RefreshCw />} busy={refresh.isPending && "Refreshing…"} onClick={() => refresh.mutate()}>Refresh</Button>
-        <Button icon={<History />} onClick={() => show({ panel: "history" })}>History</Button>
-        <Button icon={<ListTree />} onClick={() => show({ panel: "events" })}>Events</Button>
+      <div className={styles.name}>
+        <h1>{app.name}</h1>
+        <Copy text={app.name} label="Copy the name" />
       </div>
+      <div className={styles.marks}>
+        <SyncMark of={status?.sync?.status} title={syncWords(record)} />
+        <HealthMark of={status?.health?.status} title={status?.health?.message} />
+        {phase && phase !== "Succeeded" && (
+          <button type="button" className={styles.phase} onClick={() => show({ panel: "operation", tab: undefined })}>
+            <PhaseMark of={phase} title={status?.operationState?.message} />
+          </button>
+        )}
+        <Live state={state} />
+      </div>
+      <Actions app={app} record={record} />
+      <Notice record={record} />
+      <Headline app={app} record={record} tree={tree} />
+      <Facts app={app} record={record} />
     </header>
+  );
+}
+
+function syncWords(record: Application): string | undefined {
+  const differ = (record.status?.resources ?? []).filter((r) => r.status === "OutOfSync").length;
+  return differ ? `${differ} ${differ === 1 ? "object differs" : "objects differ"} from Git` : undefined;
+}
+
+/** Whether what is shown is what is. */
+function Live({ state }: { state: StreamState }) {
+  const live = state === "live";
+  return (
+    <span className={`${styles.live} ${live ? "" : styles.lost}`} role="status" title={live ? "Changes appear by themselves" : "The connection is being made; what is shown may be old"}>
+      {live ? <Radio aria-hidden /> : <RefreshCwOff aria-hidden />}
+      {live ? "live" : state === "connecting" ? "connecting" : "reconnecting"}
+    </span>
   );
 }

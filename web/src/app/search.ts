@@ -1,7 +1,7 @@
 // What the screen of an application shows, as its address has it.
 import type { ObjectKey } from "../types";
 
-export const panels = ["sync", "operation", "history", "events", "details", "edit", "delete"] as const;
+export const panels = ["sync", "operation", "history", "events", "details", "diff", "edit", "delete"] as const;
 export type Panel = (typeof panels)[number];
 
 export interface AppSearch {
@@ -11,8 +11,16 @@ export interface AppSearch {
   node?: string;
   /** The drawer's tab, or the panel's. */
   tab?: string;
+  /** What is chosen for a sync: see sync/choices. */
+  sync?: string;
   /** Words that are looked for in the topology. */
   find?: string;
+  /** Objects of no application are shown, too. */
+  orphaned?: true;
+  /** What the rows of the list are sorted by; "-" before it for the other way round. */
+  sort?: string;
+  /** What pods are grouped by; otherwise their workload. */
+  by?: "node";
   /** Which log is shown: logs/chosen.ts. */
   log?: string;
   /** Which lines of it. */
@@ -23,10 +31,12 @@ export function validateAppSearch(s: Record<string, unknown>): AppSearch {
   const out: AppSearch = {};
   if (s.view === "network" || s.view === "list" || s.view === "pods") out.view = s.view;
   if (panels.includes(s.panel as Panel)) out.panel = s.panel as Panel;
-  for (const name of ["node", "tab", "find", "log", "lines"] as const) {
+  for (const name of ["node", "tab", "find", "sort", "sync", "log", "lines"] as const) {
     const v = s[name];
     if (typeof v === "string" && v !== "") out[name] = v;
   }
+  if (s.orphaned === true) out.orphaned = true;
+  if (s.by === "node") out.by = "node";
   return out;
 }
 

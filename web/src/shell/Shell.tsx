@@ -1,18 +1,27 @@
-import { Link, Outlet, useNavigate, type ErrorComponentProps } from "@tanstack/react-router";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate, useRouter, type ErrorComponentProps } from "@tanstack/react-router";
 import { CircleHelp, Layers, LogIn, LogOut, Monitor, Moon, Settings as SettingsIcon, Sun, UserRound } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
+import { Keyboard } from "../palette/Keyboard";
 import { logOut, useUser } from "../session";
 import { Button, IconButton } from "../ui/Button";
 import { Menu } from "../ui/Menu";
 import { Empty, Failure } from "../ui/Say";
 import { sayFailure, Toasts } from "../ui/Toast";
+import { useAnswers, watchServer } from "./answers";
 import { Banner } from "./Banner";
+import { useHeadingFocus } from "./focus";
 import { Logo } from "./Logo";
+import { Notices } from "./Notices";
 import styles from "./Shell.module.css";
-import { chooseTheme, theme, type Theme } from "./theme";
+import { chooseTheme, useTheme, type Theme } from "./theme";
+import { isMissingPart } from "./updated";
 
 /** What is around every screen: where one is, where one can go, who one is. */
 export function Shell() {
+  useEffect(watchServer, []);
+  useEndOfSession();
+  useHeadingFocus();
   return (
     <div className={styles.shell}>
       <a href="#main" className={styles.skip}>
@@ -34,9 +43,11 @@ export function Shell() {
           </Link>
         </nav>
         <div className={styles.right}>
+          <Keyboard />
           <UserMenu />
         </div>
       </header>
+      <Notices />
       <Banner />
       <main id="main" className={styles.main} tabIndex={-1}>
         <Outlet />
@@ -46,11 +57,30 @@ export function Shell() {
   );
 }
 
+/** Once the session has ended, wherever that is found out: to the login, and back here after it. */
+function useEndOfSession() {
+  const { ended } = useAnswers();
+  const router = useRouter();
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (!ended) return;
+    const here = router.latestLocation.href;
+    queries.clear();
+    // That the session has ended is told by the state of the history: an address could be written by anybody.
+    void router.navigate({ to: "/login", search: here === "/applications" ? {} : { return_url: here }, state: (s) => ({ ...s, sessionEnded: true }), replace: true });
+  }, [ended]);
+}
+
+declare module "@tanstack/history" {
+  interface HistoryState {
+    sessionEnded?: boolean;
+  }
+}
+
 function UserMenu() {
   const user = useUser();
   const navigate = useNavigate();
-  const [chosen, setChosen] = useState(theme);
-  useEffect(() => chooseTheme(chosen), [chosen]);
+  const chosen = useTheme();
   const themes: [Theme, string, typeof Sun][] = [
     ["system", "Light or dark by system", Monitor],
     ["light", "Light", Sun],
@@ -74,7 +104,7 @@ function UserMenu() {
         { label: `${user?.username ?? "You"}: what may I do?`, icon: <UserRound />, onSelect: () => navigate({ to: "/user-info" }) },
         { label: "Help and keyboard shortcuts", icon: <CircleHelp />, onSelect: () => navigate({ to: "/help" }) },
         "line",
-        ...themes.map(([value, label, Icon]) => ({ label: value === chosen ? label + " ✓" : label, icon: <Icon />, onSelect: () => setChosen(value) })),
+        ...themes.map(([value, label, Icon]) => ({ label: value === chosen ? label + " ✓" : label, icon: <Icon />, onSelect: () => chooseTheme(value) })),
         "line",
         { label: "Log out", icon: <LogOut />, onSelect: () => void logOut().catch((e) => sayFailure("log out", e)) },
       ]}
@@ -95,6 +125,16 @@ export function Lost() {
 
 /** For what the page cannot show at all. */
 export function Oops({ error, reset }: ErrorComponentProps) {
+  if (isMissingPart(error)) {
+    return (
+      <Empty title="Hawser was updated">
+        <p>This screen belongs to the new version, and the page in your browser to the one before.</p>
+        <Button look="primary" onClick={() => window.location.reload()}>
+          Reload
+        </Button>
+      </Empty>
+    );
+  }
   return <Failure error={error} doing="show this screen" onRetry={reset} />;
 }
 

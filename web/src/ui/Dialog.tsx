@@ -12,7 +12,8 @@ interface Props {
   actions?: ReactNode;
   /** "side" stands at the right edge and has the height of the window. */
   place?: "middle" | "side";
-  width?: "narrow" | "normal" | "wide";
+  /** "full" leaves a margin around it, and is as high as it can be. */
+  width?: "narrow" | "normal" | "wide" | "full";
 }
 
 /** A modal dialog, by the browser's own <dialog>: it keeps the focus, and gives it back. */

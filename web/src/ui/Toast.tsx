@@ -1,6 +1,6 @@
 // Short news at the edge of the page: what was done, or why not. It says so to screen readers, too.
 import { CircleAlert, CircleCheck, X } from "lucide-react";
-import { useSyncExternalStore, type ReactNode } from "react";
+import { useEffect, useRef, useSyncExternalStore, type ReactNode } from "react";
 import { IconButton } from "./Button";
 import styles from "./Toast.module.css";
 
@@ -40,8 +40,17 @@ export function Toasts() {
     },
     () => all,
   );
+  // A dialog lies above everything, but for what has come to lie above everything after it.
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const toasts = box.current;
+    if (!toasts?.showPopover) return; // as in tests
+    const open = toasts.matches(":popover-open");
+    if (open && list.length > 0) toasts.hidePopover();
+    if (!open || list.length > 0) toasts.showPopover();
+  }, [list]);
   return (
-    <div className={styles.toasts} role="status" aria-live="polite">
+    <div ref={box} popover="manual" className={styles.toasts} role="status" aria-live="polite">
       {list.map((n) => (
         <div key={n.id} className={`${styles.toast} ${n.bad ? styles.bad : ""}`}>
           {n.bad ? <CircleAlert aria-hidden /> : <CircleCheck aria-hidden />}

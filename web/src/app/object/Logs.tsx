@@ -279,7 +279,7 @@ function Pick({ label, value, onChange, title, children }: { label: string; valu
 
 function FindField({ inputRef, filter, onChange, error }: { inputRef: React.RefObject<HTMLInputElement | null>; filter: Filter; onChange: (f: Filter) => void; error?: string }) {
   return (
-    <div className={`${styles.find} ${error ? styles.wrong : ""}`} role="search">
+    <div className={`${styles.find} ${error ? styles.wrong : ""}`} role="search" aria-label="Lines of the log">
       <Search aria-hidden />
       <input
         ref={inputRef}

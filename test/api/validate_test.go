@@ -1,0 +1,68 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestValidateStoresNothing checks drafts as the page does while somebody types: what is wrong is said with its field,
+// what would be made is listed, and nothing is made.
+func TestValidateStoresNothing(t *testing.T) {
+	h := start(t, nil,
+		account{"builder", []string{"applications, create, default/*, allow", "applications, get, default/*, allow"}},
+		account{"blind", []string{"applications, create, default/*, allow"}},
+		account{"keeper", []string{"applications, update, default/*, allow", "applications, get, default/*, allow"}},
+		account{"reader", []string{"applications, get, */*, allow"}})
+	h.git.Archive(t, "shop", shopFiles)
+	address := h.git.URL + "/shop.git"
+	h.run(t, []scenario{{who: "admin", verb: "POST", path: "/api/v1/projects", body: project("narrow", `{"sourceRepos":["https://elsewhere.example/*"],"destinations":[{"server":"*","namespace":"narrow"}]}`)}})
+
+	draft := func(name, spec string) string {
+		return `{"application":{"metadata":{"name":"` + name + `"},"spec":` + strings.ReplaceAll(spec, "REPO", address) + `}}`
+	}
+	const to = `"destination":{"server":"https://kubernetes.default.svc","namespace":"not-there-yet"}`
+	plain := draft("fresh", `{"project":"default","source":{"repoURL":"REPO","path":"plain","targetRevision":"HEAD"},`+to+`}`)
+	const at = "/api/v1/applications/validate"
+	h.run(t, []scenario{
+		{who: "", verb: "POST", path: at, body: plain, status: 401},
+		{who: "reader", verb: "POST", path: at, body: plain, status: 403, says: []string{"applications, create, default/fresh"}},
+		{who: "keeper", verb: "POST", path: at, body: plain, status: 403},
+		{who: "builder", verb: "POST", path: at, body: `{}`, status: 403},
+		{who: "admin", verb: "POST", path: at, body: `{}`, status: 400, says: []string{"holds no application"}},
+		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"kind":"ConfigMap","namespace":"not-there-yet","name":"a"`, `"type":"Directory"`}, lacks: []string{"sharedWith"}},
+		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"field":"spec.destination.namespace"`, "the cluster has no namespace not-there-yet yet", `"warning":true`}},
+		{who: "builder", verb: "POST", path: at, body: strings.Replace(plain, `"destination"`, `"syncPolicy":{"syncOptions":["CreateNamespace=true"]},"destination"`, 1), lacks: []string{"findings"}},
+		// what is in a repository is not told to those who could not see the application's manifests
+		{who: "blind", verb: "POST", path: at, body: plain, lacks: []string{"ConfigMap", "Directory"}},
+		{who: "builder", verb: "POST", path: at, body: draft("Not A Name", `{"source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"metadata.name"`}, lacks: []string{`"objects"`}},
+		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"nowhere"},`+to+`}`), says: []string{`"field":"spec.source.path"`, "has no path nowhere"}},
+		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"plain","targetRevision":"no-such-branch"},`+to+`}`), says: []string{`"field":"spec.source.targetRevision"`, "no-such-branch"}},
+		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"`+h.git.URL+`/none.git","path":"plain"},`+to+`}`), says: []string{`"field":"spec.source.repoURL"`}},
+		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"plain"},"destination":{"name":"moon","namespace":"not-there-yet"}}`), says: []string{`"field":"spec.destination.name"`, "moon"}},
+		// all that is wrong at once, and in the second source
+		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"sources":[{"repoURL":"REPO","path":"plain"},{"repoURL":"REPO","path":"nowhere"}],"destination":{"namespace":"not-there-yet"}}`),
+			says: []string{`"field":"spec.sources[1].path"`, `"field":"spec.destination"`}},
+		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"chart"},`+to+`}`), says: []string{`"type":"Helm"`, `"valueFiles":["values-prod.yaml","values.yaml"]`, `"name":"image.tag","value":"1.0"`}},
+		// a project that permits neither
+		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"narrow","source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"spec.source.repoURL"`, `"field":"spec.destination.namespace"`}, lacks: []string{"ConfigMap"}},
+		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"no-such","source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"spec.project"`, "or the project does not exist"}},
+		{who: "admin", path: "/api/v1/applications/fresh?project=default", status: 404},
+
+		{who: "admin", verb: "POST", path: "/api/v1/applications", body: map[string]any{"metadata": map[string]any{"name": "kept"}, "spec": map[string]any{
+			"project": "default", "source": map[string]any{"repoURL": address, "path": "plain"}, "destination": map[string]any{"server": "https://kubernetes.default.svc", "namespace": "not-there-yet"}}}},
+	})
+	h.eventually(t, "admin", "/api/v1/applications/kept", `"name":"kept"`)
+	change := strings.Replace(draft("kept", `{"project":"default","source":{"repoURL":"REPO","path":"kustom"},`+to+`}`), `{"application"`, `{"change":true,"application"`, 1)
+	h.run(t, []scenario{
+		{who: "builder", verb: "POST", path: at, body: draft("kept", `{"source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"metadata.name"`, "already"}},
+		{who: "builder", verb: "POST", path: at, body: change, status: 403, says: []string{"applications, update, default/kept"}},
+		{who: "keeper", verb: "POST", path: at, body: change, says: []string{`"kind":"Deployment","namespace":"not-there-yet","name":"web"`, `"type":"Kustomize"`}, lacks: []string{"already"}},
+		{who: "keeper", verb: "POST", path: at, body: strings.Replace(change, `"project":"default"`, `"project":"narrow"`, 1), says: []string{`"field":"spec.project"`, "permission denied"}, lacks: []string{"Deployment"}},
+		{who: "keeper", verb: "POST", path: at, body: strings.Replace(change, `"kept"`, `"missing"`, 1), status: 403},
+		{who: "admin", path: "/api/v1/applications/kept", says: []string{`"path":"plain"`}},
+		{who: "admin", verb: "POST", path: "/api/v1/applications/kept/sync", body: `{"syncOptions":{"items":["CreateNamespace=true"]}}`},
+		{who: "admin", path: "/api/v1/applications/kept", soon: true, says: []string{`"phase":"Succeeded"`}},
+		// what belongs to another application is told before anybody makes a second one
+		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"sharedWith":"kept"`, "belong to another application already"}, lacks: []string{"has no namespace"}},
+	})
+}
