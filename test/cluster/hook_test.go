@@ -288,7 +288,9 @@ func TestDryRunBesideHooksOfTheLastSync(t *testing.T) {
 	repo := h.git.Repo(t, "dry", map[string]string{"pre.yaml": job("migrate", "PreSync", "argocd.argoproj.io/hook-delete-policy: BeforeHookCreation", "true"), "cm.yaml": configMap})
 	name := h.name("dry")
 	h.apply(t, app{name: name, repo: repo.URL, path: "."})
-	h.wait(t, name, func(a *v1alpha1.Application) string { return map[bool]string{true: "", false: "not compared"}[a.Status.Sync.Status != ""] })
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		return map[bool]string{true: "", false: "not compared"}[a.Status.Sync.Status != ""]
+	})
 	if a := h.sync(t, name, `"prune":true`); phase(a) != "Succeeded successfully synced (all tasks run)" {
 		t.Fatal(phase(a))
 	}
