@@ -1,33 +1,43 @@
 // Tells what vitest ran in the words of `go test -json`, so that tools/testcount counts all tests of the repository alike.
+// It speaks at the end: while tests run, a module may end before the last of its tests is reported.
+import { writeSync } from "node:fs";
 import type { Reporter, TestCase, TestModule } from "vitest/node";
 
-const tell = (event: object) => process.stdout.write(JSON.stringify(event) + "\n");
 const outcomes = { passed: "pass", failed: "fail", skipped: "skip", pending: "fail" } as const;
-const of = (m: TestModule) => "web/" + m.relativeModuleId;
+
+function tell(event: object) {
+  const line = Buffer.from(JSON.stringify(event) + "\n");
+  for (let at = 0; at < line.length; ) {
+    try {
+      at += writeSync(1, line, at);
+    } catch (e) {
+      if ((e as NodeJS.ErrnoException).code !== "EAGAIN") throw e; // the pipe is full: whoever reads it needs a moment
+    }
+  }
+}
+
+const words = (errors: readonly { message: string; stack?: string }[] = []) => errors.map((e) => (e.stack ?? e.message) + "\n");
 
 export default class Count implements Reporter {
-  onTestModuleStart(m: TestModule) {
-    tell({ Action: "start", Package: of(m) });
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly { message: string; stack?: string }[]) {
+    for (const m of modules) this.module(m);
+    if (errors.length === 0) return;
+    for (const Output of words(errors)) tell({ Action: "output", Package: "web", Output });
+    tell({ Action: "fail", Package: "web", Elapsed: 0 });
   }
 
-  onTestCaseResult(test: TestCase) {
-    const result = test.result();
-    const name = test.fullName.replaceAll(" > ", "/").replaceAll(" ", "_");
-    const about = { Package: of(test.module), Test: name };
+  private module(m: TestModule) {
+    const Package = "web/" + m.relativeModuleId;
+    for (const test of m.children.allTests()) this.test(Package, test);
+    for (const Output of words(m.errors())) tell({ Action: "output", Package, Output });
+    tell({ Action: m.state() === "failed" || m.state() === "pending" ? "fail" : "pass", Package, Elapsed: m.diagnostic().duration / 1000 });
+  }
+
+  private test(Package: string, test: TestCase) {
+    const { state, errors } = test.result();
+    const about = { Package, Test: test.fullName.replaceAll(" > ", "/").replaceAll(" ", "_") };
     tell({ Action: "run", ...about });
-    for (const e of result.errors ?? []) tell({ Action: "output", ...about, Output: (e.stack ?? e.message) + "\n" });
-    tell({ Action: outcomes[result.state], ...about, Elapsed: (test.diagnostic()?.duration ?? 0) / 1000 });
-  }
-
-  onTestModuleEnd(m: TestModule) {
-    for (const e of m.errors()) tell({ Action: "output", Package: of(m), Output: (e.stack ?? e.message) + "\n" });
-    tell({ Action: m.state() === "failed" ? "fail" : "pass", Package: of(m), Elapsed: m.diagnostic().duration / 1000 });
-  }
-
-  onTestRunEnd(_: readonly TestModule[], errors: readonly { message: string; stack?: string }[]) {
-    for (const e of errors) {
-      tell({ Action: "output", Package: "web", Output: (e.stack ?? e.message) + "\n" });
-      tell({ Action: "fail", Package: "web", Elapsed: 0 });
-    }
+    for (const Output of words(errors)) tell({ Action: "output", ...about, Output });
+    tell({ Action: outcomes[state], ...about, Elapsed: (test.diagnostic()?.duration ?? 0) / 1000 });
   }
 }
