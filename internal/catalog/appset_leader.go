@@ -97,15 +97,10 @@ func (c *Catalog) patchSet(ctx context.Context, old *v1alpha1.ApplicationSet, ch
 	}
 	changed := old.DeepCopy()
 	change(changed)
-	before, err := plain(old)
+	patch, _, err := difference(old, changed)
 	if err != nil {
 		return nil, err
 	}
-	want, err := plain(changed)
-	if err != nil {
-		return nil, err
-	}
-	patch := mergePatch(before, want)
 	if len(patch) == 0 {
 		return old, nil
 	}

@@ -113,17 +113,9 @@ func conditionalPatch[T metav1.Object](old, scratch T, change func(T) error) ([]
 	if err := change(scratch); err != nil {
 		return nil, err
 	}
-	before, err := plain(old)
-	if err != nil {
+	patch, _, err := difference(old, scratch)
+	if err != nil || len(patch) == 0 {
 		return nil, err
-	}
-	want, err := plain(scratch)
-	if err != nil {
-		return nil, err
-	}
-	patch := mergePatch(before, want)
-	if len(patch) == 0 {
-		return nil, nil
 	}
 	metadata, _ := patch["metadata"].(map[string]any)
 	if metadata == nil {

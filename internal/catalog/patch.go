@@ -48,15 +48,10 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 	}
 	changed := old.DeepCopy()
 	change(changed)
-	before, err := plain(old)
+	patch, want, err := difference(old, changed)
 	if err != nil {
 		return nil, err
 	}
-	want, err := plain(changed)
-	if err != nil {
-		return nil, err
-	}
-	patch := mergePatch(before, want)
 	if len(patch) == 0 {
 		return old, nil
 	}
@@ -234,6 +229,18 @@ func plain(v any) (map[string]any, error) {
 	}
 	var m map[string]any
 	return m, utiljson.Unmarshal(data, &m)
+}
+
+// difference is the merge patch that makes one record another, and that other as plain fields.
+func difference(from, to any) (patch, want map[string]any, err error) {
+	before, err := plain(from)
+	if err != nil {
+		return nil, nil, err
+	}
+	if want, err = plain(to); err != nil {
+		return nil, nil, err
+	}
+	return mergePatch(before, want), want, nil
 }
 
 // mergePatch returns the JSON merge patch (RFC 7386) that makes to out of from, nil when they are equal.
