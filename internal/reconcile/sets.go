@@ -37,7 +37,6 @@ type sets struct {
 // setState is what is remembered of a set between two looks.
 type setState struct {
 	read  map[string]bool // normalized addresses of the repositories that its generators read
-	asks  bool            // its generators look at the registered clusters
 	doubt string          // which deletion is in doubt; empty for none
 	since time.Time       // when it was asked for first
 }
@@ -132,21 +131,28 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 		return a.releaseSet(ctx, set)
 	}
 	facts := &setFacts{a: a, project: set.Spec.Template.Spec.Project, since: why.git, state: &setState{read: map[string]bool{}}}
+	if facts.since.IsZero() {
+		facts.since = time.Unix(1, 0) // any fetch of this process will do: a changed application is no reason to ask Git
+	}
+	if set.Annotations[v1alpha1.AnnotationAppSetRefresh] != "" {
+		facts.since = time.Now()
+	}
 	wanted, err := a.wantedBy(ctx, set, facts)
 	state := a.rememberSet(name, facts.state)
 	defer a.sets.queue.addAfter(name, a.nextLook(set, err), cause{git: time.Now()})
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
-	permitted, refused := a.permittedOf(set, wanted)
+	refused := a.refusedOf(wanted)
 	owned, others := a.ownedBy(set)
-	decision, err := appset.Decide(ctx, set, permitted, owned, others, state.sure(wanted, set, time.Now()))
+	decision, err := appset.Decide(ctx, set, wanted, owned, others, state.sure(wanted, set, time.Now()))
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
 	state.note(decision, wanted, time.Now())
 	// what the project does not permit now stays as it is: it is wanted, and no reason to delete
-	decision.Delete = slices.DeleteFunc(decision.Delete, func(app *v1alpha1.Application) bool { return refused[app.Namespace+"/"+app.Name] != nil })
+	decision.Create = slices.DeleteFunc(decision.Create, func(app *v1alpha1.Application) bool { return refused[nameOf(app)] != nil })
+	decision.Update = slices.DeleteFunc(decision.Update, func(u appset.Update) bool { return refused[nameOf(u.Old)] != nil })
 	report := a.performSet(ctx, set, decision, refused, owned)
 	report.digest = digestOf(wanted)
 	return a.reportSet(ctx, set, report)
@@ -177,24 +183,22 @@ func (a *Apps) wantedBy(ctx context.Context, set *v1alpha1.ApplicationSet, facts
 
 // Generate returns what a set would make, which need not be stored.
 func (a *Apps) Generate(ctx context.Context, set *v1alpha1.ApplicationSet) ([]*v1alpha1.Application, error) {
-	return a.wantedBy(ctx, set, &setFacts{a: a, project: set.Spec.Template.Spec.Project, state: &setState{read: map[string]bool{}}})
+	return a.wantedBy(ctx, set, &setFacts{a: a, project: set.Spec.Template.Spec.Project, since: time.Now().Add(-recent), state: &setState{read: map[string]bool{}}})
 }
 
 func keepsResources(set *v1alpha1.ApplicationSet) bool {
 	return set.Spec.SyncPolicy != nil && set.Spec.SyncPolicy.PreserveResourcesOnDeletion
 }
 
-// permittedOf parts what a set asks for: what its project permits, and why it does not the rest, by namespace/name.
-func (a *Apps) permittedOf(set *v1alpha1.ApplicationSet, wanted []*v1alpha1.Application) (permitted []*v1alpha1.Application, refused map[string]error) {
-	refused = map[string]error{}
+// refusedOf returns why projects do not permit some of what a set asks for.
+func (a *Apps) refusedOf(wanted []*v1alpha1.Application) map[types.NamespacedName]error {
+	refused := map[types.NamespacedName]error{}
 	for _, app := range wanted {
 		if err := a.mayBe(app); err != nil {
-			refused[app.Namespace+"/"+app.Name] = problem.Because(problem.KindOf(err), err, "application %s", app.Name)
-			continue
+			refused[nameOf(app)] = problem.Because(problem.KindOf(err), err, "application %s", app.Name)
 		}
-		permitted = append(permitted, app)
 	}
-	return permitted, refused
+	return refused
 }
 
 // mayBe returns why an application's project does not permit what it says of itself; nil when it does.
@@ -235,16 +239,16 @@ func (a *Apps) ownedBy(set *v1alpha1.ApplicationSet) (owned []*v1alpha1.Applicat
 }
 
 // performSet does what was decided. What fails is told, and stops nothing else.
-func (a *Apps) performSet(ctx context.Context, set *v1alpha1.ApplicationSet, d appset.Decision, refused map[string]error, owned []*v1alpha1.Application) setReport {
+func (a *Apps) performSet(ctx context.Context, set *v1alpha1.ApplicationSet, d appset.Decision, refused map[types.NamespacedName]error, owned []*v1alpha1.Application) setReport {
 	r := setReport{held: d.Why, apps: map[string]*v1alpha1.Application{}}
 	for _, app := range owned {
 		r.apps[app.Name] = app
 	}
-	for _, key := range slices.Sorted(maps.Keys(refused)) {
+	for _, key := range slices.SortedFunc(maps.Keys(refused), func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) }) {
 		r.faults = append(r.faults, refused[key])
 	}
 	for _, name := range d.Kept {
-		r.faults = append(r.faults, problem.New(problem.Conflict, "application %s is there already, and not of this set", name).WithHint("delete it, or give the template another name"))
+		r.faults = append(r.faults, problem.New(problem.Exists, "application %s is there already, and not of this set", name).WithHint("delete it, or give the template another name"))
 	}
 	for _, app := range d.Create {
 		made, err := a.Catalog.MakeApplication(ctx, app)
@@ -385,7 +389,6 @@ type setFacts struct {
 
 // Clusters returns those that are registered, and our own.
 func (f *setFacts) Clusters(context.Context) (list []appset.Cluster, err error) {
-	f.state.asks = true
 	for _, c := range f.a.Catalog.Clusters() {
 		list = append(list, appset.Cluster{Name: c.Name, Server: c.Server, Project: c.Project, Labels: c.Labels, Annotations: c.Annotations, Registered: c.Record != ""})
 	}
@@ -411,11 +414,7 @@ func (f *setFacts) Tree(ctx context.Context, repoURL, revision string) (source.T
 		}
 	}
 	repo := repository(record)
-	since := f.since
-	if since.IsZero() {
-		since = time.Now().Add(-recent)
-	}
-	if _, err := f.a.Git.Refresh(ctx, repo, since); err != nil {
+	if _, err := f.a.Git.Refresh(ctx, repo, f.since); err != nil {
 		return nil, err
 	}
 	commit, err := f.a.Git.Commit(ctx, repo, cmp.Or(revision, "HEAD"))

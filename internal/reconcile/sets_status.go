@@ -53,7 +53,7 @@ func (a *Apps) reportSet(ctx context.Context, set *v1alpha1.ApplicationSet, r se
 // again is the first fault that time may heal: the look is repeated for it.
 func (r setReport) again() error {
 	for _, f := range r.faults {
-		if problem.Is(f, problem.Unavailable) || problem.Is(f, problem.Internal) {
+		if problem.Is(f, problem.Unavailable) || problem.Is(f, problem.Internal) || problem.Is(f, problem.Conflict) {
 			return f
 		}
 	}
