@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -180,9 +181,29 @@ func (s *stream) silent(t *testing.T) {
 	}
 }
 
+// atRest waits until nothing is written of applications any more: what a watch tells afterwards is the test's own doing.
+func (h *house) atRest(t *testing.T, names ...string) {
+	t.Helper()
+	last, since := "", time.Now()
+	clustertest.Wait(t, "the applications to be at rest", func(context.Context) error {
+		now := ""
+		for _, name := range names {
+			now += " " + h.Get(t, "argoproj.io/v1alpha1", "Application", h.control, name).GetResourceVersion()
+		}
+		if now != last {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) < time.Second {
+			return errors.New("they are still written")
+		}
+		return nil
+	})
+}
+
 func TestWatchReplays(t *testing.T) {
 	h := start(t, options{})
 	h.apply(t, h.git.Repo(t, "web", repositories["web"]).URL, "web", "api")
+	h.atRest(t, "web", "api")
 	const path = "/api/v1/stream/applications"
 	version := into[unstructured.UnstructuredList](t, strings.Replace(h.get(t, "/api/v1/applications", 200), `{"metadata"`, `{"apiVersion":"v1","kind":"List","metadata"`, 1))
 
