@@ -167,7 +167,7 @@ func (a *Apps) joinPod(ctx context.Context, c *cluster.Cluster, r LogRequest, f 
 			continue
 		}
 		ask := cluster.LogRequest{Pod: object.KeyOf(p), Container: name, Follow: true, Since: r.Since, Tail: -1}
-		if status := statusOf(p, name); r.Tail > 0 && (status.State.Running == nil || status.State.Running.StartedAt.Time.Before(f.began)) {
+		if r.Tail > 0 && startedAt(statusOf(p, name)).Before(f.began.Truncate(time.Second)) { // Kubernetes tells whole seconds
 			ask.Tail = r.Tail // not new: it could not be opened before
 		}
 		stream, err := c.Logs(ctx, ask)
@@ -188,6 +188,19 @@ func (a *Apps) joinPod(ctx context.Context, c *cluster.Cluster, r LogRequest, f 
 			return
 		}
 	}
+}
+
+// startedAt is when the newest run of a container began.
+func startedAt(s *corev1.ContainerStatus) time.Time {
+	switch {
+	case s.State.Running != nil:
+		return s.State.Running.StartedAt.Time
+	case s.State.Terminated != nil:
+		return s.State.Terminated.StartedAt.Time
+	case s.LastTerminationState.Terminated != nil:
+		return s.LastTerminationState.Terminated.StartedAt.Time
+	}
+	return time.Time{}
 }
 
 // reads reports whether a log of the pod is read now.

@@ -781,7 +781,7 @@ func (h *hawser) followsWhatComes(t *testing.T, name string) {
 			t.Errorf("the first line of the new pod is %q", l.Content)
 		case first && !slices.Contains(old, l.Pod): // the old one ends, is started again, and says so
 			h.Patch(t, "test", "v1", "Pod", h.target, old[0], `{"metadata":{"annotations":{"devcluster.hawser.dev/exit-code":"1"}}}`)
-		case l.Pod == old[0] && strings.Contains(l.Content, "run 2"):
+		case l.Pod == old[0] && strings.Contains(l.Content, "started from") && !strings.Contains(l.Content, "run 1"):
 			return enough
 		}
 		return nil

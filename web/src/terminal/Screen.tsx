@@ -2,10 +2,10 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal as Xterm } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
-import { ClipboardCopy, ClipboardPaste, Plug } from "lucide-react";
+import { Accessibility, ClipboardCopy, ClipboardPaste, Plug } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import type { Query } from "../api";
-import { Button } from "../ui/Button";
+import { Button, IconButton } from "../ui/Button";
 import { Waiting } from "../ui/Say";
 import { say, sayFailure } from "../ui/Toast";
 import { fewerColours, themeOf } from "./colours";
@@ -22,6 +22,7 @@ export function Screen({ query, where }: { query: Query; where: string }) {
   const [state, setState] = useState<SessionState>({ is: "opening" });
   const [marked, setMarked] = useState(false);
   const [round, setRound] = useState(0);
+  const [isAloud, setAloud] = useState(aloud);
 
   useEffect(() => {
     const term = newTerminal(host.current!);
@@ -59,7 +60,14 @@ export function Screen({ query, where }: { query: Query; where: string }) {
     if (round > 0) term.write("\r\n\x1b[2m--- a new session ---\x1b[0m\r\n");
     const colours = fewerColours();
     const mine = begin(query, {
-      output: (text) => term.write(colours(text)),
+      output: (text) => {
+        try {
+          term.write(colours(text));
+        } catch {
+          // More came than xterm takes in; the newest is what counts.
+          term.clear();
+        }
+      },
       state: (s) => {
         setState(s);
         term.options.disableStdin = s.is !== "open";
@@ -105,6 +113,17 @@ export function Screen({ query, where }: { query: Query; where: string }) {
         <Button small icon={<ClipboardPaste aria-hidden />} disabled={state.is !== "open"} onClick={() => void paste()}>
           Paste
         </Button>
+        <IconButton
+          label="For screen readers: tell them what the terminal shows"
+          aria-pressed={isAloud}
+          onClick={() => {
+            localStorage.setItem(aloudKey, String(!isAloud));
+            setAloud(!isAloud);
+            xterm.current!.options.screenReaderMode = !isAloud;
+          }}
+        >
+          <Accessibility />
+        </IconButton>
         <span className={styles.keys}>
           <kbd>Ctrl</kbd>+<kbd>F6</kbd> leaves the terminal · <kbd>Ctrl</kbd>+<kbd>Shift</kbd>+<kbd>C</kbd> and <kbd>V</kbd> copy and paste
         </span>
@@ -112,6 +131,10 @@ export function Screen({ query, where }: { query: Query; where: string }) {
     </div>
   );
 }
+
+// Not for everybody: with it, xterm does not understand what input methods and emoji pickers write.
+const aloudKey = "hawser.terminal.screenReader";
+const aloud = () => localStorage.getItem(aloudKey) === "true";
 
 function newTerminal(host: HTMLElement): Xterm {
   const style = getComputedStyle(host);
@@ -121,7 +144,7 @@ function newTerminal(host: HTMLElement): Xterm {
     theme: themeOf(host),
     scrollback: 10_000,
     cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
-    screenReaderMode: true,
+    screenReaderMode: aloud(),
     macOptionIsMeta: true,
   });
   // Links that a program writes (OSC 8) show one text and lead to another place: only their text is shown.

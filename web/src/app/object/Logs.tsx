@@ -1,4 +1,4 @@
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useSearch } from "@tanstack/react-router";
 import { ArrowDownToLine, CaseSensitive, Clock, Copy, Download, History, Maximize2, Minimize2, Regex, Search, TextWrap, X } from "lucide-react";
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore, type KeyboardEvent } from "react";
 import { ApiError, path, type Query } from "../../api";
@@ -19,6 +19,7 @@ import type { Application, ApplicationTree, AppName, ObjectKey } from "../../typ
 import { Button, IconButton } from "../../ui/Button";
 import { Empty, Failure, Waiting } from "../../ui/Say";
 import { say, sayFailure } from "../../ui/Toast";
+import { useShow } from "../ApplicationPage";
 import { of, policyObject } from "../data";
 import type { AppSearch } from "../search";
 import { useContainers } from "./containers";
@@ -233,20 +234,20 @@ function request(app: AppName, node: ObjectKey, pod: string, c: Chosen): [at: st
 
 function useChosen(): [Chosen, (change: Partial<Chosen>) => void] {
   const { log } = useSearch({ strict: false }) as AppSearch;
-  const navigate = useNavigate();
+  const show = useShow();
   const chosen = useMemo(() => readChosen(log), [log]);
-  return [chosen, (change) => void navigate({ to: ".", search: ((s: AppSearch) => ({ ...s, log: writeChosen({ ...chosen, ...change }) })) as never, replace: true })];
+  return [chosen, (change) => show({ log: writeChosen({ ...chosen, ...change }) }, true)];
 }
 
 /** The filter works as it is typed; the address follows when the typing rests. */
 function useFilter(): [Filter, (filter: Filter) => void] {
   const { lines } = useSearch({ strict: false }) as AppSearch;
-  const navigate = useNavigate();
+  const show = useShow();
   const [filter, setFilter] = useState(() => readFilter(lines));
   const text = writeFilter(filter);
   useEffect(() => {
     if (text === lines) return;
-    const timer = window.setTimeout(() => void navigate({ to: ".", search: ((s: AppSearch) => ({ ...s, lines: text })) as never, replace: true }), 400);
+    const timer = window.setTimeout(() => show({ lines: text }, true), 400);
     return () => window.clearTimeout(timer);
   }, [text]);
   return [filter, setFilter];

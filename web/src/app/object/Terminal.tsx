@@ -1,4 +1,4 @@
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useSearch } from "@tanstack/react-router";
 import { TerminalSquare } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { ApiError } from "../../api";
@@ -7,6 +7,7 @@ import { useMay, useSettings } from "../../session";
 import styles from "../../terminal/Terminal.module.css";
 import type { Application, AppName, ObjectKey } from "../../types";
 import { Empty, Failure, Waiting } from "../../ui/Say";
+import { useShow } from "../ApplicationPage";
 import { of, policyObject } from "../data";
 import type { AppSearch } from "../search";
 import { useContainers } from "./containers";
@@ -47,7 +48,7 @@ export function Terminal({ app, record, node }: Props) {
 
 function TerminalIn({ app, record, node }: Props) {
   const { log } = useSearch({ strict: false }) as AppSearch;
-  const navigate = useNavigate();
+  const show = useShow();
   const chosen = readChosen(log);
   const containers = useContainers(app, node);
   if (containers.isPending) return <Waiting>Looking at the containers of {node.name}</Waiting>;
@@ -60,10 +61,7 @@ function TerminalIn({ app, record, node }: Props) {
       <div className={styles.bar}>
         <label>
           Container
-          <select
-            value={container}
-            onChange={(e) => void navigate({ to: ".", search: ((s: AppSearch) => ({ ...s, log: writeChosen({ ...chosen, container: e.target.value }) })) as never, replace: true })}
-          >
+          <select value={container} onChange={(e) => show({ log: writeChosen({ ...chosen, container: e.target.value }) }, true)}>
             {all.map((c) => (
               <option key={c.name} value={c.name}>
                 {c.name}
