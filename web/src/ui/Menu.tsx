@@ -1,5 +1,5 @@
 import { DropdownMenu } from "radix-ui";
-import type { ReactNode } from "react";
+import { useRef, useState, type ReactNode } from "react";
 import styles from "./Menu.module.css";
 
 export interface Choice {
@@ -21,10 +21,16 @@ interface Props {
 
 /** A menu of things to do. It is not modal: a modal one would write style elements, which the page's policy forbids. */
 export function Menu({ trigger, choices, align = "end" }: Props) {
+  const button = useRef<HTMLButtonElement>(null);
+  // A menu of a dialog is drawn inside of it: nothing beside a modal dialog can be reached. Others belong to the content.
+  const [home, setHome] = useState<HTMLElement | null>(null);
+  const opening = (open: boolean) => open && setHome(button.current?.closest("dialog") ?? document.getElementById("main"));
   return (
-    <DropdownMenu.Root modal={false}>
-      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+    <DropdownMenu.Root modal={false} onOpenChange={opening}>
+      <DropdownMenu.Trigger asChild ref={button}>
+        {trigger}
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal container={home}>
         <DropdownMenu.Content className={styles.menu} align={align} sideOffset={4} collisionPadding={8}>
           {choices.map((c, i) => {
             if (!c) return null;
