@@ -97,7 +97,7 @@ function LogsOf({ app, tree, node }: Props) {
       <div className={styles.bar}>
         {node.kind !== "Pod" && (
           <Pick label="Pod" value={pod} onChange={(pod) => choose({ pod, container: "" })}>
-            <option value="">All {pods.length} pods</option>
+            <option value="">{pods.length === 1 ? "The only one" : `All ${pods.length}`}</option>
             {pods.map((p) => (
               <option key={p.uid} value={p.name}>
                 {p.name} ({p.reason || "?"})
