@@ -8,6 +8,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/source"
 	"k8s.io/apimachinery/pkg/types"
@@ -48,6 +49,7 @@ type Manifest struct {
 	Source  int // index of the source it came from
 	JSON    []byte
 	Refused string // why the application's project does not permit it; a sync leaves it out
+	Hook    bool   // it runs in a sync, and is no part of what the application has
 	// SharedWith is the other application that the object belongs to today; Preview alone asks for it.
 	SharedWith string
 }
@@ -229,7 +231,7 @@ func (a *Apps) renderAside(ctx context.Context, app *v1alpha1.Application, v *vi
 	permit := a.permit(v)
 	for _, o := range c.objects {
 		key := object.KeyOf(o)
-		m := Manifest{Key: key, Source: c.origin[key].Source}
+		m := Manifest{Key: key, Source: c.origin[key].Source, Hook: plan.IsHook(o)}
 		if err := permit(key); err != nil {
 			m.Refused = err.Error()
 		}

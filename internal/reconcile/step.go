@@ -174,6 +174,8 @@ func (a *Apps) runHook(ctx context.Context, w *cluster.Writer, v *view, s plan.S
 		switch {
 		case readErr == nil && there.GetAnnotations()[plan.AnnotationRun] == s.Object.GetAnnotations()[plan.AnnotationRun]:
 			err = nil
+		case readErr == nil && s.DryRun: // it would be deleted first; the server finds everything else in order before it says so
+			err = nil
 		case readErr == nil && !s.Over:
 			return plan.Entry{}, nil // of an earlier run, and not in our index when this was decided
 		case problem.Is(readErr, problem.Unavailable):

@@ -277,7 +277,7 @@ func (d *draft) preview() {
 			shared++
 		}
 		d.found.Objects = append(d.found.Objects, argocd.DraftObject{
-			Group: m.Key.Group, Kind: m.Key.Kind, Namespace: m.Key.Namespace, Name: m.Key.Name, Source: int32(m.Source), Refused: m.Refused, SharedWith: m.SharedWith, //nolint:gosec // a handful of sources
+			Group: m.Key.Group, Kind: m.Key.Kind, Namespace: m.Key.Namespace, Name: m.Key.Name, Source: int32(m.Source), Refused: m.Refused, SharedWith: m.SharedWith, Hook: m.Hook, //nolint:gosec // a handful of sources
 		})
 	}
 	switch {

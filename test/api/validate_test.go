@@ -13,7 +13,7 @@ func TestValidateStoresNothing(t *testing.T) {
 		account{"blind", []string{"applications, create, default/*, allow"}},
 		account{"keeper", []string{"applications, update, default/*, allow", "applications, get, default/*, allow"}},
 		account{"reader", []string{"applications, get, */*, allow"}})
-	h.git.Archive(t, "shop", shopFiles)
+	h.git.Archive(t, "shop", shopFiles+"-- hooked/job.yaml --\n{apiVersion: batch/v1, kind: Job, metadata: {name: migrate, annotations: {argocd.argoproj.io/hook: PreSync}}, spec: {}}\n")
 	address := h.git.URL + "/shop.git"
 	h.run(t, []scenario{{who: "admin", verb: "POST", path: "/api/v1/projects", body: project("narrow", `{"sourceRepos":["https://elsewhere.example/*"],"destinations":[{"server":"*","namespace":"narrow"}]}`)}})
 
@@ -43,6 +43,7 @@ func TestValidateStoresNothing(t *testing.T) {
 		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"sources":[{"repoURL":"REPO","path":"plain"},{"repoURL":"REPO","path":"nowhere"}],"destination":{"namespace":"not-there-yet"}}`),
 			says: []string{`"field":"spec.sources[1].path"`, `"field":"spec.destination"`}},
 		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"chart"},`+to+`}`), says: []string{`"type":"Helm"`, `"valueFiles":["values-prod.yaml","values.yaml"]`, `"name":"image.tag","value":"1.0"`}},
+		{who: "builder", verb: "POST", path: at, body: draft("fresh", `{"source":{"repoURL":"REPO","path":"hooked"},`+to+`}`), says: []string{`"name":"migrate","hook":true`}},
 		// a project that permits neither
 		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"narrow","source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"spec.source.repoURL"`, `"field":"spec.destination.namespace"`}, lacks: []string{"ConfigMap"}},
 		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"no-such","source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"spec.project"`, "or the project does not exist"}},

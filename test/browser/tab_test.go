@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -391,12 +392,15 @@ func (b *tab) where(e element) (x, y float64, err error) {
 	return x, y, nil
 }
 
-// fill writes into a field in place of what is there.
+// fill writes into a field in place of what is there. A field with suggestions is a combobox to screen readers.
 func (b *tab) fill(label, text string) {
 	b.Helper()
-	b.find("textbox", label)
 	b.until("fill "+label, func() error {
-		e := b.find("textbox", label)
+		list := append(b.elements("textbox", label), b.elements("combobox", label)...)
+		if len(list) == 0 {
+			return fmt.Errorf("there is no such field; the screen says\n%s", clip(squash(b.text())))
+		}
+		e := list[max(0, slices.IndexFunc(list, func(e element) bool { return squash(e.name) == label }))]
 		if _, err := ask(b, dom.Focus, dom.FocusParams{BackendNodeID: e.node}); err != nil {
 			return err
 		}

@@ -281,3 +281,25 @@ func TestAnOperationEndsAtTheTimeoutOfTheSettings(t *testing.T) {
 		t.Errorf("operation %s", phase(a))
 	}
 }
+
+// A dry run ends although a hook of the last sync is still there: a sync would delete it first, a dry run may not.
+func TestDryRunBesideHooksOfTheLastSync(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "dry", map[string]string{"pre.yaml": job("migrate", "PreSync", "argocd.argoproj.io/hook-delete-policy: BeforeHookCreation", "true"), "cm.yaml": configMap})
+	name := h.name("dry")
+	h.apply(t, app{name: name, repo: repo.URL, path: "."})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		return map[bool]string{true: "", false: "not compared"}[a.Status.Sync.Status != ""]
+	})
+	if a := h.sync(t, name, `"prune":true`); phase(a) != "Succeeded successfully synced (all tasks run)" {
+		t.Fatal(phase(a))
+	}
+	before := h.Get(t, "batch/v1", "Job", h.target, "migrate")
+	a := h.sync(t, name, `"dryRun":true`)
+	if a.Status.OperationState.Phase != v1alpha1.OperationSucceeded {
+		t.Errorf("a dry run is %s", phase(a))
+	}
+	if after := h.Get(t, "batch/v1", "Job", h.target, "migrate"); before == nil || after == nil || before.GetUID() != after.GetUID() {
+		t.Error("a dry run has touched the hook")
+	}
+}

@@ -521,6 +521,7 @@ export interface DirectoryAppSpec {
 
 export interface DraftObject {
   group?: string;
+  hook?: boolean;
   kind?: string;
   name?: string;
   namespace?: string;

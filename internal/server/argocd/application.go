@@ -176,6 +176,7 @@ type DraftObject struct {
 	Source     int32  `json:"source,omitempty" protobuf:"varint,5,opt,name=source,proto3"`        // index of the source that it comes from
 	Refused    string `json:"refused,omitempty" protobuf:"bytes,6,opt,name=refused,proto3"`       // why the project does not permit it
 	SharedWith string `json:"sharedWith,omitempty" protobuf:"bytes,7,opt,name=sharedWith,proto3"` // the other application that it belongs to today
+	Hook       bool   `json:"hook,omitempty" protobuf:"varint,8,opt,name=hook,proto3"`            // it runs in a sync, and is no part of what the application has
 }
 
 // ApplicationDeleteRequest asks for Delete.

@@ -50,7 +50,7 @@ export function EditPanel({ app, record, onClose }: PanelProps) {
   const merge = useMemo(() => compareThree(base, draft.value, theirs), [base, draft.value, theirs]);
 
   const changed = !same(draft.value, base);
-  const check = useCheck(draft.value, true, changed && !draft.fault && may !== false);
+  const check = useCheck(draft.value, true, changed && !draft.fault && may === true);
   const save = useMutation({
     mutationFn: () =>
       send<Application>("PATCH", path`/api/v1/applications/${app.name}`, { patch: JSON.stringify(patchOf(record, base, draft.value)), patchType: "json", appNamespace: app.namespace }),
@@ -79,7 +79,7 @@ export function EditPanel({ app, record, onClose }: PanelProps) {
             : wrong > 0
               ? "Something is to be mended first."
               : undefined;
-  const state = verdict(check, draft.fault);
+  const state = may === false ? ({ tone: "bad", words: "You may not update it" } as const) : verdict(check, draft.fault);
   // The new beginning is theirs; what I wrote stays, or takes in what only they changed.
   const goOn = (value: Application) => {
     draft.reset(theirText);

@@ -45,7 +45,7 @@ function Writing({ id, begin, control, model }: { id: string; begin: string; con
   const queries = useQueryClient();
   const object = useMemo(() => policyObject({ ...draft.value, metadata: { ...draft.value.metadata, name: draft.value.metadata?.name || "*" } }, control), [draft.value, control]);
   const may = useMay("applications", "create", useSettled(object, 500));
-  const check = useCheck(draft.value, false, draft.dirty && !draft.fault && may !== false);
+  const check = useCheck(draft.value, false, draft.dirty && !draft.fault && may === true);
   const create = useMutation({
     mutationFn: () => send<Application>("POST", "/api/v1/applications", draft.value),
     onSuccess: (made) => {
@@ -68,7 +68,7 @@ function Writing({ id, begin, control, model }: { id: string; begin: string; con
         : wrong > 0
           ? "Something is to be mended first."
           : undefined;
-  const state = verdict(check, draft.fault);
+  const state = may === false ? ({ tone: "bad", words: "You may not create it" } as const) : verdict(check, draft.fault);
   return (
     <div className={styles.page}>
       <header className={styles.head}>

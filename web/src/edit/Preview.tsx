@@ -2,7 +2,7 @@ import { CircleAlert, CircleCheck, LoaderCircle, TriangleAlert } from "lucide-re
 import type { ApplicationValidateResponse, DraftObject, Finding } from "../types";
 import { ApiError } from "../api";
 import type { Check } from "./draft";
-import { byKind, errorsOf, fieldWords, objectChanges, type KindCount } from "./findings";
+import { byKind, errorsOf, fieldWords, objectChanges, withoutHooks, type KindCount } from "./findings";
 import { count } from "./Sources";
 import { listed } from "./sentence";
 import type { Fault } from "./yaml";
@@ -15,7 +15,14 @@ export function verdict(check: Check, fault: Fault | undefined): { tone: "good" 
   if (!check.answer) return { tone: "waiting", words: "Checking…" };
   const wrong = errorsOf(check.answer.findings ?? []).length;
   if (wrong > 0) return { tone: "bad", words: count(wrong, "thing to mend", "things to mend") };
-  return { tone: check.waiting ? "waiting" : "good", words: check.waiting ? "Checking…" : `${count(check.answer.objects?.length ?? 0, "object", "objects")} would be managed` };
+  return { tone: check.waiting ? "waiting" : "good", words: check.waiting ? "Checking…" : `${amount(check.answer.objects ?? [])} would be managed` };
+}
+
+/** "6 objects", "6 objects and 2 hooks". */
+function amount(list: readonly DraftObject[]): string {
+  const objects = withoutHooks(list).length;
+  const hooks = list.length - objects;
+  return listed([count(objects, "object", "objects"), hooks > 0 ? count(hooks, "hook", "hooks") : ""].filter(Boolean));
 }
 
 /** What the server thinks: what is wrong, and what would be made. */
@@ -100,7 +107,7 @@ function Objects({ answer, now }: { answer: ApplicationValidateResponse; now?: r
       <p className={styles.finding}>
         <CircleCheck aria-hidden className={styles.good} />
         <span>
-          {now ? `It would have ${count(list.length, "object", "objects")}` : `${count(list.length, "object", "objects")} would be made`}: {inWords(kinds)}.
+          {now ? `It would have ${amount(list)}` : `${amount(list)} would be made`}: {inWords(kinds)}.
           {change && change.added.length > 0 && <strong> {count(change.added.length, "is", "are")} new: {names(change.added)}.</strong>}
           {change && change.dropped.length > 0 && <strong> {count(change.dropped.length, "is", "are")} no longer in it: {names(change.dropped)}.</strong>}
         </span>
@@ -129,6 +136,7 @@ function ObjectLine({ of: o }: { of: DraftObject }) {
     <li>
       {o.namespace && <span className={styles.hint}>{o.namespace}/</span>}
       {o.name}
+      {o.hook && <span className={styles.hint}> hook, run in a sync</span>}
       {o.refused && <span className={styles.refused}> not permitted: {o.refused}</span>}
       {o.sharedWith && <span className={styles.shared}> belongs to {o.sharedWith} already</span>}
     </li>

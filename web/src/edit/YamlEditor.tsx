@@ -63,8 +63,9 @@ const look = EditorView.theme({
   ".cm-warned": { textDecoration: "underline wavy var(--outofsync)", textUnderlineOffset: "3px" },
   ".cm-panels": { backgroundColor: "var(--raised)", color: "var(--text)" },
   ".cm-panels.cm-panels-bottom": { borderTop: "1px solid var(--line)" },
-  ".cm-textfield": { backgroundColor: "var(--surface)", border: "1px solid var(--line-strong)", color: "var(--text)" },
-  ".cm-button": { backgroundImage: "none", backgroundColor: "var(--raised)", border: "1px solid var(--line)", color: "var(--text)" },
+  ".cm-textfield": { backgroundColor: "var(--surface)", border: "1px solid var(--line-strong)", color: "var(--text)", fontSize: "13px" },
+  ".cm-panel.cm-search label": { fontSize: "13px" },
+  ".cm-button": { fontSize: "13px", backgroundImage: "none", backgroundColor: "var(--raised)", border: "1px solid var(--line)", color: "var(--text)" },
   ".cm-searchMatch": { backgroundColor: "var(--outofsync-bg)" },
   ".cm-tooltip": { backgroundColor: "var(--raised)", border: "1px solid var(--line)", color: "var(--text)" },
 });

@@ -26,7 +26,7 @@ it("counts objects by kind", () => {
 });
 
 it("sees what a change adds and drops", () => {
-  const c = objectChanges([{ kind: "A", name: "x", group: "" }, { kind: "B", name: "x" }], [{ kind: "A", name: "x" }, { kind: "C", name: "x" }]);
+  const c = objectChanges([{ kind: "A", name: "x", group: "" }, { kind: "B", name: "x" }], [{ kind: "A", name: "x" }, { kind: "C", name: "x" }, { kind: "Job", name: "hook", hook: true }]);
   expect(c.added.map((o) => o.kind)).toEqual(["C"]);
   expect(c.dropped.map((o) => o.kind)).toEqual(["B"]);
 });

@@ -55,8 +55,13 @@ export function byKind(list: readonly DraftObject[]): KindCount[] {
 
 const keyOf = (o: { group?: string; kind?: string; namespace?: string; name?: string }) => [o.group ?? "", o.kind, o.namespace ?? "", o.name].join("/");
 
+/** Objects are what an application has; hooks run in a sync, and it does not have them. */
+export function withoutHooks(list: readonly DraftObject[]): DraftObject[] {
+  return list.filter((o) => !o.hook);
+}
+
 /** What a change of the sources adds to the objects of an application, and what it drops. */
 export function objectChanges(now: readonly { group?: string; kind?: string; namespace?: string; name?: string }[], then: readonly DraftObject[]) {
   const [old, next] = [new Set(now.map(keyOf)), new Set(then.map(keyOf))];
-  return { added: then.filter((o) => !old.has(keyOf(o))), dropped: now.filter((o) => !next.has(keyOf(o))) };
+  return { added: withoutHooks(then).filter((o) => !old.has(keyOf(o))), dropped: now.filter((o) => !next.has(keyOf(o))) };
 }

@@ -9,6 +9,7 @@ import { Checkbox } from "../../ui/Field";
 import { SafeLink } from "../../ui/SafeLink";
 import { Tabs } from "../../ui/Tabs";
 import { Time } from "../../ui/Time";
+import { Code } from "../../yaml/Code";
 import type { PanelProps } from "../AppPanel";
 import { useShow } from "../ApplicationPage";
 import { policyWords } from "../header/policy";
@@ -123,9 +124,7 @@ function Manifest({ record }: { record: Application }) {
         <Checkbox label="With status" hint="Without it, it can be applied as it is." checked={status} onChange={(e) => setStatus(e.target.checked)} />
         <Copy text={text} label="Copy the manifest" />
       </div>
-      <pre className={styles.yaml} tabIndex={0} aria-label="Manifest">
-        {text}
-      </pre>
+      <Code text={text} label="Manifest" />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 // What can be done with an application. What the reader may not do is not offered.
-import { ChevronDown, CircleStop, CloudDownload, Diff, Ellipsis, FileText, History, ListTree, Pencil, Play, RefreshCw, Repeat, Trash2, Upload } from "lucide-react";
+import { ChevronDown, CircleStop, CloudDownload, CopyPlus, Diff, Ellipsis, FileText, History, ListTree, Pencil, Play, RefreshCw, Repeat, Trash2, Upload } from "lucide-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { get, path, send } from "../../api";
 import { useMay, useSettings } from "../../session";
@@ -18,6 +19,7 @@ import { automation, togglePatch } from "./policy";
 
 export function Actions({ app, record }: { app: AppName; record: Application }) {
   const show = useShow();
+  const navigate = useNavigate();
   const queries = useQueryClient();
   const object = policyObject(record, useSettings()?.controllerNamespace);
   const maySync = useMay("applications", "sync", object);
@@ -61,6 +63,7 @@ export function Actions({ app, record }: { app: AppName; record: Application }) 
         { label: "Details and manifest", icon: <FileText />, onSelect: () => open("details") },
         !running && !!record.status?.operationState && { label: "Last sync", icon: <Play />, onSelect: () => open("operation") },
         mayUpdate && { label: "Edit", icon: <Pencil />, onSelect: () => open("edit") },
+        { label: "New application like this", icon: <CopyPlus />, onSelect: () => void navigate({ to: "/new", search: { from: `${app.namespace}/${app.name}` } }) },
         mayUpdate && { label: automation(record) ? "Switch automatic sync off…" : "Switch automatic sync on…", icon: <Repeat />, onSelect: () => setToggling(true) },
         mayDelete && "line",
         mayDelete && { label: "Delete…", icon: <Trash2 />, danger: true, onSelect: () => open("delete"), disabled: deleting ? "It is being deleted" : false },

@@ -1,5 +1,6 @@
 import { ChevronDown, ChevronRight, CircleMinus, CirclePlus, Diff } from "lucide-react";
 import { useMemo, useState } from "react";
+import { SideBySide } from "../../diff/SideBySide";
 import type { AppName } from "../../types";
 import { Failure, Waiting } from "../../ui/Say";
 import { short } from "../data";
@@ -8,7 +9,6 @@ import { compareManifests, type Difference } from "./compare";
 import { useCommits, useManifests } from "./data";
 import styles from "./Compare.module.css";
 import type { Entry } from "./history";
-import { SideBySide } from "./SideBySide";
 
 /** Two deployments side by side: the commits between them, and the objects that they render to differently. */
 export function Compare({ app, from, to }: { app: AppName; from: Entry; to: Entry }) {
@@ -85,7 +85,11 @@ function ObjectDifference({ of, open: first, beforeTitle, afterTitle }: { of: Di
           {of.key.namespace ? `, namespace ${of.key.namespace}` : ""}
         </span>
       </button>
-      {open && <SideBySide left={of.before} right={of.after} leftTitle={beforeTitle} rightTitle={afterTitle} label={`${name}, before and after`} />}
+      {open && (
+        <div className={styles.lines}>
+          <SideBySide left={of.before} right={of.after} leftTitle={beforeTitle} rightTitle={afterTitle} leftEmpty="It is not there" rightEmpty="It is not there" label={`${name}, before and after`} />
+        </div>
+      )}
     </li>
   );
 }

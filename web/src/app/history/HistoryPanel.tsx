@@ -77,6 +77,7 @@ function List({ app, record, entries }: { app: AppName; record: Application; ent
   const object = policyObject(record, useSettings()?.controllerNamespace);
   const mayRollback = useMayRollback(object);
   const deployments = entries.filter((e) => e.id !== undefined);
+  const runs = deployments[0]?.revisions.join(" ");
   if (entries.length === 0) {
     return (
       <Empty title="Nothing was deployed yet" icon={<History />}>
@@ -102,7 +103,7 @@ function List({ app, record, entries }: { app: AppName; record: Application; ent
       )}
       <ol className={styles.list}>
         {entries.slice(0, shown).map((e, i) => (
-          <Deployment key={e.id ?? "operation"} app={app} entry={e} first={i === entries.length - 1} picked={e.id !== undefined && picked.includes(e.id)} onPick={deployments.length > 1 ? pick : undefined} mayRollback={mayRollback} />
+          <Deployment key={e.id ?? "operation"} app={app} entry={e} first={i === entries.length - 1} picked={e.id !== undefined && picked.includes(e.id)} onPick={deployments.length > 1 ? pick : undefined} mayRollback={mayRollback && e.revisions.join(" ") !== runs} />
         ))}
       </ol>
       {entries.length > shown && <Button onClick={() => setShown(shown + page)}>Show {Math.min(page, entries.length - shown)} more</Button>}
@@ -132,6 +133,7 @@ interface DeploymentProps {
   first: boolean;
   picked: boolean;
   onPick?: (id: number) => void;
+  /** Permitted, and to something else than what runs. */
   mayRollback: boolean;
 }
 
@@ -139,7 +141,6 @@ function Deployment({ app, entry, first, picked, onPick, mayRollback }: Deployme
   const show = useShow();
   const mark = marks[entry.result];
   const name = entry.id === undefined ? (entry.result === "running" ? "A sync that runs" : "A sync that failed") : `Deployment #${entry.id}`;
-  const current = entry.result === "current" || entry.result === "held";
   return (
     <li className={`${styles.deployment} ${picked ? styles.picked : ""} ${mark ? styles[mark.style] : ""}`} aria-label={name}>
       <div className={styles.pick}>{onPick && entry.id !== undefined && <input type="checkbox" aria-label={`Compare ${name}`} checked={picked} onChange={() => onPick(entry.id!)} />}</div>
@@ -170,7 +171,6 @@ function Deployment({ app, entry, first, picked, onPick, mayRollback }: Deployme
             What happened
           </Button>
         ) : (
-          !current &&
           mayRollback && (
             <Button small icon={<Undo2 />} onClick={() => show({ tab: `rollback-${entry.id}` })}>
               Roll back…

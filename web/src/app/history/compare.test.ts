@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compareManifests, keyOf, sideBySide } from "./compare";
+import { compareManifests, keyOf } from "./compare";
 
 const config = (name: string, data: object) => JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "shop" }, data });
 
@@ -16,17 +16,4 @@ test("added, removed, changed, and not the order of fields", () => {
   expect(found.map((d) => [d.key.name, d.change])).toEqual([["gone", "removed"], ["new", "added"], ["other", "changed"]]);
   expect(found[0]!.after).toBe("");
   expect(found[2]!.after).toContain('x: "2"');
-});
-
-test("lines that differ stand side by side, with a little around them", () => {
-  const text = (n: number) => Array.from({ length: 20 }, (_, i) => (i === 10 ? `line ${i} is ${n}` : `line ${i}`)).join("\n");
-  const parts = sideBySide(text(1), text(2), 2);
-  expect(parts[0]).toEqual({ folded: 8 });
-  expect(parts[2]).toEqual({ folded: 7 });
-  expect(parts[1]).toMatchObject({ rows: [{ same: true }, { same: true }, { left: "line 10 is 1", right: "line 10 is 2", same: false }, { same: true }, { same: true }] });
-});
-
-test("a side that is empty has no lines", () => {
-  expect(sideBySide("", "a\nb\n")).toEqual([{ rows: [{ left: undefined, right: "a", same: false }, { left: undefined, right: "b", same: false }] }]);
-  expect(sideBySide("a", "a")).toEqual([{ folded: 1 }]);
 });

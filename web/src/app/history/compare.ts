@@ -1,5 +1,4 @@
-// What differs between two sets of manifests: object by object, and line by line.
-import { diffArrays } from "diff";
+// What differs between two sets of manifests, object by object.
 import { stringify } from "yaml";
 import type { ObjectKey } from "../../types";
 
@@ -55,52 +54,3 @@ function byKey(list: string[]): Map<string, [ObjectKey, Manifest]> {
 
 // The order of fields says nothing: two renders may differ in it.
 const yaml = (m: Manifest) => stringify(m, { sortMapEntries: true, lineWidth: 0 });
-
-/** One row of two columns: undefined where a side has no line. */
-export interface Row {
-  left?: string;
-  right?: string;
-  same: boolean;
-}
-
-/** Rows, or how many equal ones are left out. */
-export type Part = { rows: Row[] } | { folded: number };
-
-/** Two texts side by side, with a few equal lines around what differs. */
-export function sideBySide(before: string, after: string, context = 3): Part[] {
-  const rows: Row[] = [];
-  const parts = diffArrays(lines(before), lines(after), { maxEditLength: 3000 }) ?? [
-    { removed: true, added: false, value: lines(before) },
-    { removed: false, added: true, value: lines(after) },
-  ];
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i]!;
-    if (!part.added && !part.removed) {
-      for (const line of part.value) rows.push({ left: line, right: line, same: true });
-      continue;
-    }
-    const next = parts[i + 1];
-    const left = part.removed ? part.value : [];
-    const right = part.added ? part.value : next?.added ? next.value : [];
-    if (part.removed && next?.added) i++;
-    for (let j = 0; j < Math.max(left.length, right.length); j++) rows.push({ left: left[j], right: right[j], same: false });
-  }
-  return fold(rows, context);
-}
-
-const lines = (text: string) => (text === "" ? [] : text.replace(/\n$/, "").split("\n"));
-
-function fold(rows: Row[], context: number): Part[] {
-  const near = new Uint8Array(rows.length);
-  rows.forEach((row, i) => {
-    if (!row.same) near.fill(1, Math.max(0, i - context), i + context + 1);
-  });
-  const parts: Part[] = [];
-  for (let i = 0; i < rows.length; ) {
-    let j = i;
-    while (j < rows.length && near[j] === near[i]) j++;
-    parts.push(near[i] ? { rows: rows.slice(i, j) } : { folded: j - i });
-    i = j;
-  }
-  return parts;
-}

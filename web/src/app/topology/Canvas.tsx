@@ -60,6 +60,8 @@ function Flow({ layout, lines, selected, changes, look, label, app, onOpen, onKn
   const focus = useRef<string | undefined>(selected);
   const before = useRef({ layout, look });
   const [first] = useState(() => firstView(layout, size, selected));
+  // The canvas draws its nodes later than itself, so the first of them has its place in the order of the Tab key from the start.
+  const [start] = useState(() => (selected !== undefined && layout.byId.has(selected) ? selected : firstFace(layout)));
 
   const nodes = useMemo(() => {
     return layout.places.map(
@@ -70,7 +72,7 @@ function Flow({ layout, lines, selected, changes, look, label, app, onOpen, onKn
         width: p.width,
         height: p.height,
         measured: { width: p.width, height: p.height },
-        data: { card: p.value, app, selected: p.id === selected, changes: changes.get(p.id) ?? 0, onOpen, onKnob },
+        data: { card: p.value, app, selected: p.id === selected, start: p.id === start, changes: changes.get(p.id) ?? 0, onOpen, onKnob },
       }),
     );
   }, [layout, selected, changes, app, onOpen, onKnob]);
@@ -87,7 +89,7 @@ function Flow({ layout, lines, selected, changes, look, label, app, onOpen, onKn
 
   // One node at a time is in the order of the Tab key; the arrow keys lead to the others.
   useEffect(() => {
-    const on = (focus.current && nodeAt(ref.current, focus.current)) || nodeAt(ref.current, layout.places[0]?.id);
+    const on = (focus.current && nodeAt(ref.current, focus.current)) || nodeAt(ref.current, firstFace(layout));
     rove(ref.current, on);
   }, [layout]);
 
@@ -115,7 +117,7 @@ function Flow({ layout, lines, selected, changes, look, label, app, onOpen, onKn
     const way = ways[e.key];
     if (way) {
       e.preventDefault();
-      const next = step(layout, focus.current, way);
+      const next = way === "first" ? firstFace(layout) : step(layout, focus.current, way);
       const place = next === undefined ? undefined : layout.byId.get(next);
       if (!place) return;
       void flow.setViewport(reveal(place, flow.getViewport(), size));
@@ -208,6 +210,9 @@ const none: never[] = [];
 const plain = { hideAttribution: true }; // ours is a SafeLink
 const zoomKeys = ["Control", "Meta"];
 const ways: Record<string, Way> = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Home: "first" };
+
+/** The first node that takes the focus: what is outside has links of its own. */
+const firstFace = (layout: Layout<Card>) => layout.places.find((p) => p.value.type !== "outside")?.id;
 
 const nodeAt = (in_: HTMLElement | null, id: string | undefined) => (id === undefined ? undefined : (in_?.querySelector<HTMLElement>(`[data-node="${CSS.escape(id)}"]`) ?? undefined));
 

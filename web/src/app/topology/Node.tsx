@@ -17,6 +17,8 @@ export interface NodeProps {
   card: Card;
   app: AppName;
   selected: boolean;
+  /** The Tab key leads to it, before the arrow keys have led elsewhere. */
+  start?: boolean;
   /** Counts the changes that were told since the screen was opened. */
   changes: number;
   onOpen: (card: Card) => void;
@@ -24,7 +26,7 @@ export interface NodeProps {
   onKnob?: (card: ItemShown) => void;
 }
 
-export const Node = memo(function Node({ card, app, selected, changes, onOpen, onKnob }: NodeProps) {
+export const Node = memo(function Node({ card, app, selected, start, changes, onOpen, onKnob }: NodeProps) {
   const item = card.type === "item" ? card.item : undefined;
   return (
     <div
@@ -45,7 +47,7 @@ export const Node = memo(function Node({ card, app, selected, changes, onOpen, o
           type="button"
           className={styles.face}
           data-node={card.id}
-          tabIndex={-1}
+          tabIndex={start ? 0 : -1}
           aria-expanded={card.type === "fold" && card.why !== "more" ? card.open : undefined}
           aria-current={selected || undefined}
           title={item ? [`${item.key.kind} ${item.key.name}`, item.failed, item.reason].filter(Boolean).join("\n") : undefined}
