@@ -191,7 +191,7 @@ func (a *Apps) actionable(r Resource) (*v1alpha1.Application, *view, types.UID, 
 		}
 		return nil, nil, "", foreign
 	}
-	recorded := inventory(app, func(key object.Key) *object.Object {
+	recorded := applied(app, func(key object.Key) *object.Object {
 		o, _ := v.cluster.Get(key)
 		return o
 	})

@@ -173,7 +173,7 @@ func (a *Apps) podsFor(ctx context.Context, name types.NamespacedName, wanted ob
 		return nil, nil, err
 	}
 	permit, is := a.permitNow(app, v), Filter(wanted)
-	recorded := inventory(app, func(key object.Key) *object.Object {
+	recorded := applied(app, func(key object.Key) *object.Object {
 		o, _ := v.cluster.Get(key)
 		return o
 	})

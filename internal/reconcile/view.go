@@ -297,6 +297,26 @@ func inventory(app *v1alpha1.Application, live func(object.Key) *object.Object) 
 	return m
 }
 
+// applied is the inventory and the hooks of the newest operation: what people may look into and act on. Hooks are nothing
+// that the application is compared with or that is pruned, so the inventory does not have them; that they are ours is
+// proved by the operation's record together with our mark, written by us.
+func applied(app *v1alpha1.Application, live func(object.Key) *object.Object) map[object.Key]types.UID {
+	m := inventory(app, live)
+	if app.Status.OperationState == nil || app.Status.OperationState.SyncResult == nil {
+		return m
+	}
+	for _, r := range app.Status.OperationState.SyncResult.Resources {
+		key := object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+		if _, known := m[key]; known || r.HookType == "" {
+			continue
+		}
+		if o := live(key); o != nil && slices.ContainsFunc(o.GetManagedFields(), func(f metav1.ManagedFieldsEntry) bool { return wroteField(f, object.TrackingAnnotation) }) {
+			m[key] = o.GetUID()
+		}
+	}
+	return m
+}
+
 // markedByUs reports whether our own apply put the tracking annotation on the object.
 func markedByUs(o *object.Object) bool {
 	return slices.ContainsFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {

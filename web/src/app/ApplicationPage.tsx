@@ -52,7 +52,7 @@ export function ApplicationPage() {
           </Suspense>
         </div>
         <Suspense fallback={null}>
-          {node && <ObjectDrawer key={search.node} app={app} record={live.record.data} tree={live.tree.data} node={node} onClose={() => show({ node: undefined, tab: undefined })} />}
+          {node && <ObjectDrawer key={search.node} app={app} record={live.record.data} tree={live.tree.data} node={node} onClose={() => show({ node: undefined, tab: undefined, log: undefined, lines: undefined })} />}
           {search.panel && <AppPanel app={app} record={live.record.data} tree={live.tree.data} panel={search.panel} onClose={() => show({ panel: undefined, tab: undefined })} />}
         </Suspense>
       </div>

@@ -1,6 +1,6 @@
 import { useSearch } from "@tanstack/react-router";
 import { ArrowDownToLine, CaseSensitive, Clock, Copy, Download, History, Maximize2, Minimize2, Regex, Search, TextWrap, X } from "lucide-react";
-import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore, type KeyboardEvent } from "react";
+import { useCallback, useDeferredValue, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState, type KeyboardEvent } from "react";
 import { ApiError, path, type Query } from "../../api";
 import type { Line } from "../../logs/buffer";
 import { bounds } from "../../logs/buffer";
@@ -9,8 +9,9 @@ import { matcher, type Filter } from "../../logs/filter";
 import { levels, type Level } from "../../logs/level";
 import { LogList } from "../../logs/LogList";
 import styles from "../../logs/Logs.module.css";
-import { lifeOf, podsOf, shortNames } from "../../logs/pods";
+import { lifeOf, podsOf, shortNames, type Pod } from "../../logs/pods";
 import type { Sheet } from "../../logs/sheet";
+import type { SourceState } from "../../logs/source";
 import { doing, whyEmpty } from "../../logs/status";
 import { plain } from "../../logs/text";
 import { useLog } from "../../logs/useLog";
@@ -44,8 +45,8 @@ function LogsOf({ app, tree, node }: Props) {
   const [filter, setFilter] = useFilter();
   const [look, setLook] = useState(looks);
   const [follow, setFollow] = useState(true);
-  const [full, setFull] = useState(false);
   const box = useRef<HTMLDivElement>(null);
+  const [full, setFull] = useWholeWindow(box);
   const find = useRef<HTMLInputElement>(null);
 
   const pods = useMemo(() => podsOf(tree, node), [tree, node.group, node.kind, node.namespace, node.name]);
@@ -55,7 +56,7 @@ function LogsOf({ app, tree, node }: Props) {
 
   const [at, query] = request(app, node, pod, chosen);
   const { sheet, state } = useLog(at, query, meant, chosen.previous);
-  useSyncExternalStore(sheet.subscribe, () => sheet.version);
+  useCounts(sheet);
 
   const settled = useDeferredValue(filter);
   const wanted = useMemo(() => matcher(settled), [settled]);
@@ -97,7 +98,7 @@ function LogsOf({ app, tree, node }: Props) {
       <div className={styles.bar}>
         {node.kind !== "Pod" && (
           <Pick label="Pod" value={pod} onChange={(pod) => choose({ pod, container: "" })}>
-            <option value="">All {pods.length} pods</option>
+            <option value="">{pods.length === 1 ? "The only one" : `All ${pods.length}`}</option>
             {pods.map((p) => (
               <option key={p.uid} value={p.name}>
                 {p.name} ({p.reason || "?"})
@@ -181,7 +182,7 @@ function LogsOf({ app, tree, node }: Props) {
       )}
       {sheet.buffer.length === 0 && !sheet.busy ? (
         <div className={styles.instead}>
-          <Instead state={state} kind={node.kind} pods={meant} previous={chosen.previous} search={chosen.search} onPresent={() => choose({ previous: false })} />
+          <Instead state={state} kind={node.kind} pods={meant} previous={chosen.previous} search={chosen.search} onPresent={() => choose({ previous: false })} onAll={chosen.container ? () => choose({ container: "" }) : undefined} />
         </div>
       ) : (
         <LogList sheet={sheet} wrap={look.wrap} times={look.times} mark={wanted.mark} prefixes={prefixes} follow={follow} onFollow={setFollow} onCopy={copyLine} />
@@ -230,6 +231,44 @@ function request(app: AppName, node: ObjectKey, pod: string, c: Chosen): [at: st
   };
   if (pod) return [path`/api/v1/applications/${app.name}/pods/${pod}/logs`, query];
   return [path`/api/v1/applications/${app.name}/logs`, { ...query, kind: node.kind, group: node.group, resourceName: node.name }];
+}
+
+/** Over everything else, also over a dialog: the browser's top layer is where popovers stand. */
+function useWholeWindow(box: React.RefObject<HTMLDivElement | null>): [boolean, (full: boolean) => void] {
+  const [full, setFull] = useState(false);
+  useLayoutEffect(() => {
+    const el = box.current;
+    if (!el || !full) return;
+    const focused = document.activeElement as HTMLElement | null;
+    const back = () => focused && el.contains(focused) && focused.focus({ preventScroll: true });
+    el.popover = "manual";
+    el.showPopover();
+    back();
+    return () => {
+      el.hidePopover();
+      el.popover = null;
+      back();
+    };
+  }, [full, box]);
+  return [full, setFull];
+}
+
+/** Draws what is around the list a few times a second: only the list itself is drawn with each picture. */
+function useCounts(sheet: Sheet): void {
+  const [, draw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    let timer = 0;
+    const leave = sheet.subscribe(() => {
+      timer ||= window.setTimeout(() => {
+        timer = 0;
+        draw();
+      }, 120);
+    });
+    return () => {
+      leave();
+      window.clearTimeout(timer);
+    };
+  }, [sheet]);
 }
 
 function useChosen(): [Chosen, (change: Partial<Chosen>) => void] {
@@ -314,7 +353,7 @@ function LevelButtons({ sheet, chosen, onChange }: { sheet: Sheet; chosen: reado
         return (
           <button key={level} type="button" className={styles.levelButton} aria-pressed={on} onClick={() => onChange(levels.filter((l) => (l === level ? !on : chosen.includes(l))))}>
             <span className={`${styles.level} ${styles[level]}`} aria-hidden />
-            {level} {sheet.buffer.levels[level].toLocaleString()}
+            {level} <span className={styles.count}>{sheet.buffer.levels[level].toLocaleString()}</span>
           </button>
         );
       })}
@@ -323,7 +362,7 @@ function LevelButtons({ sheet, chosen, onChange }: { sheet: Sheet; chosen: reado
 }
 
 /** What stands in the place of the list while it has no line. */
-function Instead({ state, kind, pods, previous, search, onPresent }: { state: ReturnType<typeof useLog>["state"]; kind: string; pods: ReturnType<typeof podsOf>; previous: boolean; search: string; onPresent: () => void }) {
+function Instead({ state, kind, pods, previous, search, onPresent, onAll }: { state: SourceState; kind: string; pods: Pod[]; previous: boolean; search: string; onPresent: () => void; /** One container is chosen: shows all. */ onAll?: () => void }) {
   if (previous && state.is === "refused" && /previous terminated container/.test(state.error.message)) {
     return (
       <Empty title="There is no earlier run">
@@ -333,7 +372,18 @@ function Instead({ state, kind, pods, previous, search, onPresent }: { state: Re
     );
   }
   const waits = pods.length > 0 && pods.every((p) => lifeOf(p) === "waiting");
-  if (state.is === "refused" && !waits) return <Failure error={state.error} doing="read the log" />;
+  if (state.is === "refused" && !waits) {
+    return (
+      <>
+        <Failure error={state.error} doing="read the log" />
+        {onAll && state.error.status === 404 && (
+          <Button className={styles.wayOut} onClick={onAll}>
+            Show all containers
+          </Button>
+        )}
+      </>
+    );
+  }
   if (state.is === "connecting") return <Waiting>Opening the log</Waiting>;
   if (search) return <Empty title={`No line has “${search}”`}>{state.is === "live" && <p>The whole log is being read. What is printed from now on is looked at, too.</p>}</Empty>;
   const { title, text } = whyEmpty(state.is, pods, kind, previous);

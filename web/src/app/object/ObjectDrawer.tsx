@@ -43,11 +43,11 @@ export function ObjectDrawer({ app, record, tree, node: key, onClose }: Props) {
       ? [{ value: "diff", label: <DiffLabel count={diff.data?.changes?.length} />, content: <DiffTab app={app} record={record} facts={facts} diff={diff} /> }]
       : []),
     ...(facts.missing ? [] : [{ value: "events", label: "Events", content: <Events app={app} facts={facts} /> }]),
-    ...moreTabs.filter((t) => t.when(facts)).map(({ value, label, Content }) => ({ value, label, content: <Content app={app} record={record} tree={tree} node={key} /> })),
+    ...moreTabs.filter((t) => t.when(facts)).map(({ value, label, Content }) => ({ value, label, fills: true, content: <Content app={app} record={record} tree={tree} node={key} /> })),
   ].map((t) => ({
     ...t,
     content: (
-      <div className={styles.content}>
+      <div className={"fills" in t ? `${styles.content} ${styles.fills}` : styles.content}>
         <Suspense fallback={<Waiting>Loading</Waiting>}>{t.content}</Suspense>
       </div>
     ),
