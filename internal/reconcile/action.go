@@ -191,10 +191,7 @@ func (a *Apps) actionable(r Resource) (*v1alpha1.Application, *view, types.UID, 
 		}
 		return nil, nil, "", foreign
 	}
-	recorded := applied(app, func(key object.Key) *object.Object {
-		o, _ := v.cluster.Get(key)
-		return o
-	})
+	recorded := a.applied(app, v)
 	for _, o := range append([]*object.Object{live}, v.cluster.Ancestors(r.Key)...) {
 		if uid := recorded[object.KeyOf(o)]; uid != "" && uid == o.GetUID() {
 			return app, v, live.GetUID(), nil

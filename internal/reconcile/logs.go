@@ -173,10 +173,7 @@ func (a *Apps) podsFor(ctx context.Context, name types.NamespacedName, wanted ob
 		return nil, nil, err
 	}
 	permit, is := a.permitNow(app, v), Filter(wanted)
-	recorded := applied(app, func(key object.Key) *object.Object {
-		o, _ := v.cluster.Get(key)
-		return o
-	})
+	recorded := a.applied(app, v)
 	pods := map[object.Key]*object.Object{}
 	for key, uid := range recorded {
 		root, ok := v.cluster.Get(key)

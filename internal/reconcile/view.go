@@ -298,19 +298,32 @@ func inventory(app *v1alpha1.Application, live func(object.Key) *object.Object) 
 }
 
 // applied is the inventory and the hooks of the newest operation: what people may look into and act on. Hooks are nothing
-// that the application is compared with or that is pruned, so the inventory does not have them; that they are ours is
-// proved by the operation's record together with our mark, written by us.
-func applied(app *v1alpha1.Application, live func(object.Key) *object.Object) map[object.Key]types.UID {
+// that the application is compared with or that is pruned, so the inventory does not have them. That one is ours takes
+// three proofs: the operation's record names it, it bears this application's mark, and our manager wrote the mark.
+func (a *Apps) applied(app *v1alpha1.Application, v *view) map[object.Key]types.UID {
+	live := func(key object.Key) *object.Object {
+		o, _ := v.cluster.Get(key)
+		return o
+	}
 	m := inventory(app, live)
 	if app.Status.OperationState == nil || app.Status.OperationState.SyncResult == nil {
 		return m
+	}
+	tracking := a.Catalog.Settings().Tracking
+	mark := object.TrackingAnnotation
+	if tracking.Method == "label" {
+		mark = cmp.Or(tracking.InstanceLabel, object.DefaultInstanceLabel)
 	}
 	for _, r := range app.Status.OperationState.SyncResult.Resources {
 		key := object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
 		if _, known := m[key]; known || r.HookType == "" {
 			continue
 		}
-		if o := live(key); o != nil && slices.ContainsFunc(o.GetManagedFields(), func(f metav1.ManagedFieldsEntry) bool { return wroteField(f, object.TrackingAnnotation) }) {
+		o := live(key)
+		if o == nil || tracking.Owner(o) != a.instance(app) {
+			continue
+		}
+		if slices.ContainsFunc(o.GetManagedFields(), func(f metav1.ManagedFieldsEntry) bool { return wroteField(f, mark) }) {
 			m[key] = o.GetUID()
 		}
 	}

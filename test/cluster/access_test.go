@@ -599,9 +599,12 @@ func TestResourcesOfAnApplication(t *testing.T) {
 		t.Error(err)
 	}
 	h.WaitGone(t, "v1", "ConfigMap", h.target, "settings")
-	if got := get(settings); !strings.Contains(got, "not found as part of application "+name) {
-		t.Error(got)
-	}
+	clustertest.Wait(t, "the ConfigMap to leave the index", func(context.Context) error { // the API server may be ahead of it
+		if got := get(settings); !strings.Contains(got, "not found as part of application "+name) {
+			return errors.New(got)
+		}
+		return nil
+	})
 }
 
 // pods lists the names of the pods in the target namespace.
