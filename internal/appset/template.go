@@ -267,10 +267,7 @@ func slugify(args ...any) (string, error) {
 	if limit < 1 {
 		return "", problem.New(problem.Invalid, "slugify needs a length above 0")
 	}
-	var words []string
-	for _, w := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r > unicode.MaxASCII || !(unicode.IsLetter(r) || unicode.IsDigit(r)) }) {
-		words = append(words, w)
-	}
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r > unicode.MaxASCII || !(unicode.IsLetter(r) || unicode.IsDigit(r)) })
 	slug := strings.Join(words, "-")
 	if len(slug) <= limit {
 		return slug, nil

@@ -34,9 +34,7 @@ func (s *server) previewSync(c *call, q *argocd.SyncPreviewRequest) (*argocd.Syn
 	} else if len(p.Commits) > 0 {
 		res.Revision = p.Commits[0]
 	}
-	for _, refusal := range s.refusals(c, asked, op) {
-		res.Warnings = append(res.Warnings, refusal)
-	}
+	res.Warnings = append(res.Warnings, s.refusals(c, asked, op)...)
 	for _, w := range p.Warnings {
 		res.Warnings = append(res.Warnings, previewWarning(w.Kind, w.Text, w.Blocks, w.Until))
 	}
