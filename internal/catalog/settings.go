@@ -65,6 +65,7 @@ type Settings struct {
 	InsteadOf                       []config.Rewrite // hawser.repositories.insteadOf, a YAML list of {prefix, url}
 	DriftAdditions                  bool             // hawser.drift.additions: people (true), none (false)
 	PruneGuard                      bool             // hawser.prune.guard: on (true), off (false)
+	Impersonation                   Impersonation
 	SelfHeal                        SelfHeal
 	SyncTimeout                     time.Duration     // controller.sync.timeout.seconds in argocd-cmd-params-cm (0, none)
 	WaveDelay                       time.Duration     // controller.sync.wave.delay.seconds in argocd-cmd-params-cm (2)
@@ -78,6 +79,12 @@ type Settings struct {
 
 	// Problems are the keys that could not be understood. The value before it, or the default, stays in force.
 	Problems []error
+}
+
+// Impersonation is whether applications write as the service accounts that their projects name.
+type Impersonation struct {
+	Enabled  bool // application.sync.impersonation.enabled
+	Enforced bool // application.sync.impersonation.enforced (true): whoever has no such account does not write at all
 }
 
 // GlobalProject is a project from which others inherit: those with the labels.
@@ -144,6 +151,7 @@ func defaultSettings() Settings {
 		Webhook:        Webhook{MaxBytes: 50 << 20},
 		DriftAdditions: true,
 		PruneGuard:     true,
+		Impersonation:  Impersonation{Enforced: true},
 		SelfHeal:       SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 300 * time.Second},
 		WaveDelay:      2 * time.Second,
 		HookTimeout:    6 * time.Hour,
@@ -201,6 +209,9 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&k, "hawser.sync.wave.timeout", &s.WaveTimeout, old.WaveTimeout, duration)
 	read(&k, "globalProjects", &s.GlobalProjects, old.GlobalProjects, globalProjects)
 	read(&k, "hawser.helm.hooks", &s.HelmStages, old.HelmStages, choice("helm", "argocd"))
+	// what cannot be understood is the safe thing here: not to write with all our rights
+	read(&k, "application.sync.impersonation.enabled", &s.Impersonation.Enabled, true, boolean)
+	read(&k, "application.sync.impersonation.enforced", &s.Impersonation.Enforced, true, boolean)
 	read(&k, "hawser.prune.guard", &s.PruneGuard, old.PruneGuard, choice("on", "off"))
 
 	p := keys{values: from.maps[paramsMap], where: paramsMap}

@@ -28,7 +28,7 @@ func TestSettingsDefaults(t *testing.T) {
 		IgnoreStatus: IgnoreStatusAll,
 		Kustomize:    true, Helm: true, Jsonnet: true, InCluster: true,
 		Webhook:        Webhook{MaxBytes: 50 << 20},
-		DriftAdditions: true, PruneGuard: true,
+		DriftAdditions: true, PruneGuard: true, Impersonation: Impersonation{Enforced: true},
 		SelfHeal:  SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
 		WaveDelay: 2 * time.Second, HookTimeout: 6 * time.Hour, WaveTimeout: time.Hour, HelmStages: true,
 		Server: ServerSettings{
@@ -90,6 +90,8 @@ func TestSettings(t *testing.T) {
 				"hawser.sync.wave.timeout":                                        "0",
 				"hawser.helm.hooks":                                               "argocd",
 				"hawser.prune.guard":                                              "off",
+				"application.sync.impersonation.enabled":                          "true",
+				"application.sync.impersonation.enforced":                         "false",
 			},
 			paramsMap: {
 				"controller.self.heal.timeout.seconds":         "5",
@@ -149,6 +151,7 @@ func TestSettings(t *testing.T) {
 			RefuseUnsigned: true, MaxBytes: 1 << 20,
 		},
 		InsteadOf:     []config.Rewrite{{Prefix: "https://github.com/", URL: "https://mirror.corp/gh/"}},
+		Impersonation: Impersonation{Enabled: true},
 		SelfHeal:      SelfHeal{Timeout: 5 * time.Second, Backoff: time.Second, Factor: 2, Cap: time.Minute},
 		SyncTimeout:   10 * time.Minute,
 		HookTimeout:   90 * time.Minute,
@@ -204,6 +207,20 @@ func TestMalformedSettingKeepsWhatWasInForce(t *testing.T) {
 	}
 	if removed := parseSettings(records{}, after); removed.Reconciliation != 2*time.Minute || len(removed.Problems) > 0 {
 		t.Errorf("a removed key means the default: %+v", removed)
+	}
+}
+
+// A typing error in what takes rights away does not give them back.
+func TestMalformedImpersonationIsEnforced(t *testing.T) {
+	for _, value := range []string{"ture", "yes", "enabled"} {
+		bad := map[string]string{"application.sync.impersonation.enabled": value, "application.sync.impersonation.enforced": value}
+		if s := settingsFrom(bad); !s.Impersonation.Enabled || !s.Impersonation.Enforced || len(s.Problems) != 2 {
+			t.Errorf("%q: %+v, %v", value, s.Impersonation, s.Problems)
+		}
+		before := settingsFrom(map[string]string{"application.sync.impersonation.enforced": "false"})
+		if s := parseSettings(records{maps: map[string]map[string]string{settingsMap: bad}}, before); !s.Impersonation.Enabled || !s.Impersonation.Enforced {
+			t.Errorf("%q after false: %+v", value, s.Impersonation)
+		}
 	}
 }
 

@@ -107,6 +107,10 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 		a.claim(nameOf(app), "", nil)
 		return a.Catalog.RemoveFinalizer(ctx, app, finalizer)
 	}
+	if _, err := a.account(v); err != nil { // with our own rights it might delete what the application never could
+		return a.deletionBlocked(ctx, app, problem.Because(problem.KindOf(err), err, "not deleted").
+			WithHint("name an account in the project; or, to leave the objects where they are, remove the finalizer %s", finalizer))
+	}
 	wave := plan.Wave(left[0])
 	for _, o := range left {
 		wave = max(wave, plan.Wave(o))
