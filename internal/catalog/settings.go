@@ -66,6 +66,7 @@ type Settings struct {
 	DriftAdditions                  bool             // hawser.drift.additions: people (true), none (false)
 	PruneGuard                      bool             // hawser.prune.guard: on (true), off (false)
 	Impersonation                   Impersonation
+	ClusterPrograms                 []string // hawser.clusters.programs: that may be run for a cluster's credentials, separated by commas; * is any
 	SelfHeal                        SelfHeal
 	SyncTimeout                     time.Duration     // controller.sync.timeout.seconds in argocd-cmd-params-cm (0, none)
 	WaveDelay                       time.Duration     // controller.sync.wave.delay.seconds in argocd-cmd-params-cm (2)
@@ -152,12 +153,14 @@ func defaultSettings() Settings {
 		DriftAdditions: true,
 		PruneGuard:     true,
 		Impersonation:  Impersonation{Enforced: true},
-		SelfHeal:       SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 300 * time.Second},
-		WaveDelay:      2 * time.Second,
-		HookTimeout:    6 * time.Hour,
-		WaveTimeout:    time.Hour,
-		HelmStages:     true,
-		Server:         defaultServerSettings(),
+
+		ClusterPrograms: []string{"argocd-k8s-auth", "aws", "aws-iam-authenticator", "gke-gcloud-auth-plugin", "kubelogin"},
+		SelfHeal:        SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 300 * time.Second},
+		WaveDelay:       2 * time.Second,
+		HookTimeout:     6 * time.Hour,
+		WaveTimeout:     time.Hour,
+		HelmStages:      true,
+		Server:          defaultServerSettings(),
 	}
 }
 
@@ -212,6 +215,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	// what cannot be understood is the safe thing here: not to write with all our rights
 	read(&k, "application.sync.impersonation.enabled", &s.Impersonation.Enabled, true, boolean)
 	read(&k, "application.sync.impersonation.enforced", &s.Impersonation.Enforced, true, boolean)
+	read(&k, "hawser.clusters.programs", &s.ClusterPrograms, old.ClusterPrograms, names)
 	read(&k, "hawser.prune.guard", &s.PruneGuard, old.PruneGuard, choice("on", "off"))
 
 	p := keys{values: from.maps[paramsMap], where: paramsMap}

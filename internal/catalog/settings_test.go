@@ -29,8 +29,9 @@ func TestSettingsDefaults(t *testing.T) {
 		Kustomize:    true, Helm: true, Jsonnet: true, InCluster: true,
 		Webhook:        Webhook{MaxBytes: 50 << 20},
 		DriftAdditions: true, PruneGuard: true, Impersonation: Impersonation{Enforced: true},
-		SelfHeal:  SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
-		WaveDelay: 2 * time.Second, HookTimeout: 6 * time.Hour, WaveTimeout: time.Hour, HelmStages: true,
+		ClusterPrograms: []string{"argocd-k8s-auth", "aws", "aws-iam-authenticator", "gke-gcloud-auth-plugin", "kubelogin"},
+		SelfHeal:        SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
+		WaveDelay:       2 * time.Second, HookTimeout: 6 * time.Hour, WaveTimeout: time.Hour, HelmStages: true,
 		Server: ServerSettings{
 			Session: 24 * time.Hour, Admin: true, PasswordPattern: "^.{8,32}$",
 			ExecShells: []string{"bash", "sh", "powershell", "cmd"}, MaxPodLogs: 10, NoInheritance: true, AnonymizeUsers: true,
@@ -92,6 +93,7 @@ func TestSettings(t *testing.T) {
 				"hawser.prune.guard":                                              "off",
 				"application.sync.impersonation.enabled":                          "true",
 				"application.sync.impersonation.enforced":                         "false",
+				"hawser.clusters.programs":                                        "none",
 			},
 			paramsMap: {
 				"controller.self.heal.timeout.seconds":         "5",
@@ -151,7 +153,7 @@ func TestSettings(t *testing.T) {
 			RefuseUnsigned: true, MaxBytes: 1 << 20,
 		},
 		InsteadOf:     []config.Rewrite{{Prefix: "https://github.com/", URL: "https://mirror.corp/gh/"}},
-		Impersonation: Impersonation{Enabled: true},
+		Impersonation: Impersonation{Enabled: true}, ClusterPrograms: []string{"none"},
 		SelfHeal:      SelfHeal{Timeout: 5 * time.Second, Backoff: time.Second, Factor: 2, Cap: time.Minute},
 		SyncTimeout:   10 * time.Minute,
 		HookTimeout:   90 * time.Minute,
@@ -315,8 +317,8 @@ func TestSecretsShowNowhere(t *testing.T) {
 	s.Webhook.GitHub = NewSecret(canary)
 	repo := Repository{URL: "https://x/y", Password: NewSecret(canary)}
 	cluster := parseCluster(secretRecord{name: "c", kind: "cluster", data: map[string]string{
-		"server": "https://a", "config": `{"bearerToken":"` + canary + `","tlsClientConfig":{"insecure":true}}`}}, nil)
-	broken := parseCluster(secretRecord{name: "c", kind: "cluster", data: map[string]string{"server": "https://a", "config": `{"bearerToken": ["` + canary + `"]}`}}, nil)
+		"server": "https://a", "config": `{"bearerToken":"` + canary + `","tlsClientConfig":{"insecure":true}}`}}, clusterRules{})
+	broken := parseCluster(secretRecord{name: "c", kind: "cluster", data: map[string]string{"server": "https://a", "config": `{"bearerToken": ["` + canary + `"]}`}}, clusterRules{})
 	if broken.Problem == nil {
 		t.Error("config with a wrong type is no problem")
 	}

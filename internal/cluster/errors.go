@@ -40,7 +40,7 @@ func refusal(err error, secret, write bool) *Refusal {
 	if !errors.As(err, &status) {
 		// Refused connections and unknown hosts were never sent to. Anything else may have been.
 		var dial *net.OpError
-		r.Ambiguous = write && !(errors.As(err, &dial) && dial.Op == "dial")
+		r.Ambiguous = write && !unsent(err) && !(errors.As(err, &dial) && dial.Op == "dial")
 		if errors.Is(err, context.DeadlineExceeded) {
 			r.Message = "no answer in time"
 		}

@@ -51,7 +51,7 @@ func (w *Writer) Exec(ctx context.Context, r ExecRequest) (code int, err error) 
 			q.Param(name, "true")
 		}
 	}
-	executor, err := w.c.executor(q, w.as)
+	executor, err := w.c.executor(ctx, q, w.as)
 	if err != nil {
 		return 0, problem.Because(problem.Internal, err, "prepare a command in %s", describe(r.Pod))
 	}
@@ -79,8 +79,11 @@ func (w *Writer) Exec(ctx context.Context, r ExecRequest) (code int, err error) 
 }
 
 // executor speaks to q's address in the two ways there are.
-func (c *Cluster) executor(q *rest.Request, as string) (remotecommand.Executor, error) {
-	config := c.config
+func (c *Cluster) executor(ctx context.Context, q *rest.Request, as string) (remotecommand.Executor, error) {
+	config, err := c.login.forSession(ctx, c.config)
+	if err != nil {
+		return nil, err
+	}
 	if as != "" {
 		config = rest.CopyConfig(config)
 		config.Impersonate = rest.ImpersonationConfig{UserName: as}

@@ -42,8 +42,8 @@ func (a *Apps) remove(ctx context.Context, app *v1alpha1.Application, st *state)
 		return a.deletionBlocked(ctx, app, err)
 	}
 	v := &view{spec: specOf(app), server: server, at: time.Now()}
-	if v.cluster, err = a.Fleet.Cluster(server); err == nil && !v.cluster.State().Connected {
-		err = problem.New(problem.Unavailable, "the cluster %s does not answer, so its objects cannot be deleted", server).WithHint("they are deleted when it answers again; to abandon them, remove the finalizer %s", finalizer)
+	if v.cluster, err = a.Fleet.Cluster(server); err == nil && v.cluster.Unreachable() != nil {
+		err = problem.Because(problem.Unavailable, v.cluster.Unreachable(), "its objects cannot be deleted").WithHint("they are deleted when it answers again; to abandon them, remove the finalizer %s", finalizer)
 	}
 	if err == nil {
 		err = a.inSight(ctx, app, v)

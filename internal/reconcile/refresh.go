@@ -70,8 +70,8 @@ func (a *Apps) destination(v *view) {
 		return
 	}
 	c, err := a.Fleet.Cluster(target.Server)
-	if err == nil && !c.State().Connected {
-		err = problem.New(problem.Unavailable, "the cluster %s does not answer", target.Server).WithHint("its objects are compared again when it does")
+	if err == nil {
+		err = c.Unreachable()
 	}
 	if err != nil {
 		v.note(v1alpha1.ConditionComparisonError, "%s", err)
