@@ -2,7 +2,10 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"net/url"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,19 +118,44 @@ func (p *pulse) set(err error) (alive bool) {
 	return alive
 }
 
-// steady is err without what is another each time it happens: the ports that a connection leaves from. What says the same
-// is to read the same, or every status that quotes it is written anew.
+// steady is err without what is another each time it happens: what was asked, and the ports that a connection leaves from.
+// What says the same is to read the same, or every status that quotes it is written anew. Of a server that is not ready it
+// says what is not.
 func steady(err error) error {
 	if err == nil {
 		return nil
 	}
-	if text := leaves.ReplaceAllString(err.Error(), "$1 tcp $2"); text != err.Error() {
-		return steadied{text, err}
+	inner := err
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		inner = asked.Err
 	}
-	return err
+	text := leaves.ReplaceAllString(inner.Error(), "$1 tcp $2")
+	if failed := unready.FindAllStringSubmatch(text, -1); len(failed) > 0 {
+		text = "it is not ready:"
+		for _, f := range failed {
+			text += " " + f[1]
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		text = "no answer within " + beatTimeout.String()
+	}
+	return steadied{clipped(text), err}
 }
 
-var leaves = regexp.MustCompile(`\b(read|write|dial) tcp \S+->(\S+)`)
+func clipped(text string) string {
+	const most = 500
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
+
+var (
+	leaves  = regexp.MustCompile(`\b(read|write|dial) tcp \S+->(\S+)`)
+	unready = regexp.MustCompile(`\[-\](\S+) failed`)
+)
 
 type steadied struct {
 	text string

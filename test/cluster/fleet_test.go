@@ -132,7 +132,7 @@ spec:
 		return ""
 	})
 	h.unregister(t, "east")
-	h.waitSaid(t, "solo", "held")
+	h.waitSaid(t, "solo", "the generators yield nothing, and 1 applications would be deleted")
 	h.madeBy(t, "solo", "east")
 	if east.Get(t, "v1", "ConfigMap", h.target, "settings") == nil {
 		t.Error("it was deleted from a cluster that is not registered any more")
@@ -316,7 +316,7 @@ func TestNamespacedCluster(t *testing.T) {
 	repo := h.git.Repo(t, "part", map[string]string{"cm.yaml": configMap})
 	inside, outside := h.name("inside"), h.name("outside")
 	for name, namespace := range map[string]string{inside: h.target, outside: other} {
-		h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}", extra: fmt.Sprintf("destination: {name: part, server: null, namespace: %s}", namespace)})
+		h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}", extra: fmt.Sprintf("destination: {name: part, namespace: %s}", namespace)})
 	}
 	h.wait(t, inside, synced(repo.Head(t)))
 	h.wait(t, outside, func(a *v1alpha1.Application) string {
