@@ -105,7 +105,7 @@ spec:
 	h.hook(t, repo.URL)
 	for _, n := range []string{"in-cluster", "east"} {
 		h.wait(t, "all-"+n, synced(repo.Head(t)))
-		if said := h.story("all-" + n); strings.Contains(said, "→ Unknown") {
+		if said := h.story("all-" + n); strings.Contains(said, "Synced → Unknown") {
 			t.Errorf("%s was Unknown for another's cluster:\n%s", n, said)
 		}
 	}
