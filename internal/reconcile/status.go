@@ -149,7 +149,26 @@ func (a *Apps) worthWriting(app *v1alpha1.Application, st *state, v *view, why c
 	if !why.owed && !why.spec && !why.poll && st.view != nil && v.saysLike(st.view) && v.status() == v1alpha1.SyncStatusSynced {
 		now.Sync.Revision, now.Sync.Revisions = app.Status.Sync.Revision, app.Status.Sync.Revisions
 	}
-	return object.Hash(now) != object.Hash(app.Status)
+	if object.Hash(now) == object.Hash(app.Status) {
+		return false
+	}
+	if why.owed || why.spec || !inPassing(app.Status, now) {
+		return true
+	}
+	a.queue.addAfter(nameOf(app), passing, cause{owed: true})
+	return false
+}
+
+// passing is how long what an object says on its way to being healthy may stay unwritten: it says something else soon.
+const passing = 500 * time.Millisecond
+
+// inPassing reports whether two statuses differ only in how they put what is in progress.
+func inPassing(was, is v1alpha1.ApplicationStatus) bool {
+	if was.Health.Status != is.Health.Status || was.Sync.Status != is.Sync.Status || is.Health.Status != v1alpha1.HealthStatusProgressing {
+		return false
+	}
+	is.Health.Message, is.Summary = was.Health.Message, was.Summary
+	return object.Hash(is) == object.Hash(was)
 }
 
 // status is the Application's status after this look; what a look does not decide is kept.
@@ -482,14 +501,14 @@ func (a *Apps) tell(before, after *v1alpha1.Application, st *state, f finding) {
 		}
 	}
 	if b.Sync.Status != n.Sync.Status {
-		a.Catalog.Event(after, "Normal", v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated sync status: %s -> %s", b.Sync.Status, n.Sync.Status))
+		a.Catalog.PassingEvent(after, v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated sync status: %s -> %s", b.Sync.Status, n.Sync.Status))
 		say("sync", "%s → %s", orNone(string(b.Sync.Status)), n.Sync.Status)
 	}
 	if b.Health.Status == n.Health.Status && b.Health.Message != n.Health.Message && n.Health.Message != "" {
 		say("health", "%s: %s", n.Health.Status, n.Health.Message)
 	}
 	if b.Health.Status != n.Health.Status {
-		a.Catalog.Event(after, "Normal", v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated health status: %s -> %s", b.Health.Status, n.Health.Status))
+		a.Catalog.PassingEvent(after, v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated health status: %s -> %s", b.Health.Status, n.Health.Status))
 		text := string(n.Health.Status)
 		if n.Health.Message != "" {
 			text += ": " + n.Health.Message
@@ -606,8 +625,10 @@ func (a *Apps) started(app *v1alpha1.Application, v *view) {
 	text := fmt.Sprintf("%s initiated %s to %s", who, what, strings.Join(v.commits, ","))
 	if op.InitiatedBy.Automated {
 		text = fmt.Sprintf("Initiated automated %s to '%s'", what, strings.Join(v.commits, ","))
+		a.Catalog.PassingEvent(app, v1alpha1.EventOperationStarted, text) // its end is told in any case
+	} else {
+		a.Catalog.Event(app, "Normal", v1alpha1.EventOperationStarted, text)
 	}
-	a.Catalog.Event(app, "Normal", v1alpha1.EventOperationStarted, text)
 	a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(app)), What: "sync", Text: text})
 }
 

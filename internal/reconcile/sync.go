@@ -15,8 +15,8 @@ import (
 // Bounds of one operation.
 const (
 	parallelSteps = 8
-	saveEvery     = 300 * time.Millisecond // how long results may stay unwritten while steps go on
-	waitLookEvery = 10 * time.Second       // a wait is looked at anew even when no event wakes it
+	saveEvery     = time.Second      // how long results may stay unwritten while steps go on
+	waitLookEvery = 10 * time.Second // a wait is looked at anew even when no event wakes it
 
 	waitLookAtLeast = 20 * time.Millisecond // however soon the wait's end is
 
