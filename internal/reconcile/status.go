@@ -146,7 +146,7 @@ func (a *Apps) worthWriting(app *v1alpha1.Application, st *state, v *view, why c
 	}
 	now := a.status(app, v)
 	now.ReconciledAt = app.Status.ReconciledAt
-	if !why.owed && !why.spec && !why.poll && st.view != nil && v.saysLike(st.view) && v.status() == v1alpha1.SyncStatusSynced {
+	if !why.owed && !why.poll && v.status() == v1alpha1.SyncStatusSynced && (st.view == nil || !v.rendered) {
 		now.Sync.Revision, now.Sync.Revisions = app.Status.Sync.Revision, app.Status.Sync.Revisions
 	}
 	if object.Hash(now) == object.Hash(app.Status) {

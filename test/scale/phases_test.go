@@ -158,7 +158,7 @@ func goThrough(b *testing.B) {
 		i := (trial*37 + 5) % *size
 		at := time.Now()
 		s.Patch(b, "kubectl-edit", "v1", "ConfigMap", s.target, service(i), `{"data":{"colour":"drifted"}}`)
-		last = append(last, s.eyes.until(b, "drift to be seen and healed", healedSince(s, i)).Sub(at))
+		last = append(last, s.eyes.until(b, "drift to be seen and healed", healedSince(s, i, "all")).Sub(at))
 		s.rest()
 	}
 	p.end(median(last), *trials)
@@ -192,13 +192,13 @@ func goThrough(b *testing.B) {
 	s.kill()
 }
 
-// healedSince tells when the service's colour is Git's again, having been another.
-func healedSince(s *stage, i int) func(objects) string {
+// healedSince tells when the service's colour is what Git says, having been another.
+func healedSince(s *stage, i int, colour string) func(objects) string {
 	seen := false
 	return func(o objects) string {
 		got := text(o["ConfigMap"][service(i)], "data", "colour")
 		seen = seen || got == "drifted" || strings.Contains(fmt.Sprint(o["ConfigMap"][service(i)].GetManagedFields()), "kubectl-edit")
-		if seen && got == "all" {
+		if seen && got == colour {
 			return ""
 		}
 		return "it is " + got

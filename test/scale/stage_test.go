@@ -204,7 +204,7 @@ func (s *stage) push(b *testing.B, files map[string]string, message string) (com
 	return commit, at
 }
 
-func (s *stage) hook(b *testing.B) {
+func (s *stage) hook(b testing.TB) {
 	b.Helper()
 	body := fmt.Sprintf(`{"ref":"refs/heads/main","repository":{"html_url":%q,"clone_url":%q,"default_branch":"main"}}`, strings.TrimSuffix(s.repo.URL, ".git"), s.repo.URL)
 	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "http://"+s.addr+"/api/webhook", strings.NewReader(body))
