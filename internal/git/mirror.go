@@ -39,7 +39,7 @@ type mirror struct {
 	access   map[string]time.Time // fingerprint → start of its last good contact
 	flight   *flight
 	begun    [contactsPerSecond]time.Time // when the last contacts began, the oldest first
-	failures map[string]failure // fingerprint → its last contact, when that failed
+	failures map[string]failure           // fingerprint → its last contact, when that failed
 	broken   bool
 	repaired time.Time // when a replacement was last tried
 
