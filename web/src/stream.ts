@@ -52,6 +52,7 @@ export function listen<T>(at: string, query: Query | (() => Query), on: Listener
         if (error.http_code === 403 || error.http_code === 404) {
           ended = true;
           close();
+          on.state?.("lost");
           on.refused?.(new ApiError(error.http_code, error.message, error.grpc_code));
           return;
         }
@@ -89,8 +90,11 @@ function findOutWhy() {
   get("/api/v1/account/can-i/applications/get/*").catch(() => undefined);
 }
 
-/** Listens while the component is there, to another stream when `at` or the query changes; at is null for none. */
-export function useStream<T>(at: string | null, query: Query, on: Listener<T>): StreamState {
+/**
+ * Listens while the component is there, to another stream when `at`, the query or what it is `about` changes; at is null
+ * for none.
+ */
+export function useStream<T>(at: string | null, query: Query, on: Listener<T>, about = ""): StreamState {
   const [state, setState] = useState<StreamState>("connecting");
   const latest = useRef(on);
   latest.current = on;
@@ -107,6 +111,6 @@ export function useStream<T>(at: string | null, query: Query, on: Listener<T>): 
       },
     });
     // The key says all that `at` and `query` say.
-  }, [key]);
+  }, [key, about]);
   return state;
 }

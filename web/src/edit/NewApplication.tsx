@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Copy, Plus, Terminal } from "lucide-react";
 import { useMemo } from "react";
 import { send } from "../api";
-import { appKey, appQuery, policyObject } from "../app/data";
+import { appQuery, learn, policyObject } from "../app/data";
 import { useMay, useSettings } from "../session";
 import { useTitle } from "../shell/Shell";
 import type { Application, AppName } from "../types";
@@ -51,8 +51,7 @@ function Writing({ id, begin, control, model }: { id: string; begin: string; con
     onSuccess: (made) => {
       draft.forget();
       const app = { namespace: made.metadata?.namespace ?? control, name: made.metadata?.name ?? "" };
-      queries.setQueryData(appQuery(app).queryKey, made);
-      queries.removeQueries({ queryKey: [...appKey(app), "gone"] });
+      learn(queries, app, made);
       say(`Made ${app.name}`);
       void navigate({ to: "/applications/$namespace/$name", params: app });
     },
