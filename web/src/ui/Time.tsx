@@ -5,7 +5,8 @@ export function Time({ at, className }: { at?: string; className?: string }) {
   const now = useNow();
   if (!at) return null;
   return (
-    <time dateTime={at} title={exact(at)} className={className}>
+    // Time goes by in places that are read aloud when they change: that alone is no news.
+    <time aria-live="off" dateTime={at} title={exact(at)} className={className}>
       {ago(at, now)}
     </time>
   );

@@ -71,7 +71,7 @@ export function Actions({ app, record }: { app: AppName; record: Application }) 
     />
   );
   return (
-    <div className={styles.actions} role="toolbar" aria-label="Actions">
+    <div className={styles.actions} role="group" aria-label="Actions">
       {running ? (
         <>
           <Button look="primary" icon={<Play />} onClick={() => open("operation")}>

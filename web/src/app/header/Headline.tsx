@@ -86,7 +86,7 @@ function Word({ app, word }: { app: AppName; word: WhyWord }) {
 function Lasting({ since }: { since: string }) {
   const now = useNow();
   return (
-    <time dateTime={since} title={`since ${exact(since)}`}>
+    <time aria-live="off" dateTime={since} title={`since ${exact(since)}`}>
       {lasting((now - Date.parse(since)) / 1000)}
     </time>
   );
