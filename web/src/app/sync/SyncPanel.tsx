@@ -5,6 +5,7 @@ import { ShieldCheck, Upload } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { ApiError, path, send } from "../../api";
 import { useMay, useSettings } from "../../session";
+import { useSettled } from "../../settled";
 import type { Application, SyncPreview } from "../../types";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
@@ -130,14 +131,4 @@ function Preview({ app, known, asking, dryRun, chosen, error, checked, onCheck, 
       {known.phases?.length ? <PreviewSteps preview={known} onOpen={(key) => onOpen(nodeOf(key))} /> : null}
     </div>
   );
-}
-
-/** A value once it has not changed for a moment. */
-function useSettled<T>(value: T, after: number): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = window.setTimeout(() => setSettled(value), after);
-    return () => window.clearTimeout(timer);
-  }, [value, after]);
-  return settled;
 }
