@@ -16,6 +16,7 @@ class Streams {
   constructor(readonly url: string) {
     Streams.open.push(this);
   }
+  addEventListener() {}
   close() {
     Streams.open = Streams.open.filter((s) => s !== this);
   }
