@@ -173,7 +173,8 @@ export function List({ ref, search, total, names, late, selection, onSelection, 
   };
 
   const table = look === "table";
-  const every = selection.size >= total && total > 0;
+  // What was chosen under another search counts nothing here.
+  const every = total > 0 && selection.size >= total && answers.every((a) => a.data?.items?.every((app) => selection.has(keyOf(app))));
   const chooseAll = (chosen: boolean) => {
     if (!chosen) return onSelection(new Map());
     void namesOf(search).then(
