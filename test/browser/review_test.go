@@ -133,3 +133,21 @@ func TestARowsMenuStaysWithItsApplication(t *testing.T) {
 	b.click("menuitem", "Sync…")
 	b.find("dialog", "Sync menu-a")
 }
+
+// What is folded in stands in the address: a link shows the picture that was seen.
+func TestFoldsAreInTheAddress(t *testing.T) {
+	b := theWorld(t).tab(t, desk)
+	b.logIn("admin", "/applications/argocd/shop")
+	b.find("button", "Fold the objects of shop")
+	b.calm()
+	b.click("button", "Fold the objects of shop")
+	b.find("button", "Show the 4 objects of shop")
+	at := b.at()
+	if !strings.Contains(at, "open=") {
+		t.Fatalf("the address does not say it: %s", at)
+	}
+	b.goTo("/applications")
+	b.see("notifier")
+	b.goTo(at)
+	b.find("button", "Show the 4 objects of shop")
+}
