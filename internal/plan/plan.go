@@ -88,6 +88,8 @@ type Input struct {
 	Changed map[object.Key]bool           // objects that differ; nil when not known
 	Skipped map[object.Key]string         // objects that must not be applied, and why (owned by another application)
 	Refused map[object.Key]string         // objects that the project does not permit, and why
+	Settled map[object.Key]string         // objects that an apply would not change, as the live object itself proves, and what to say of them
+	Agreed  map[object.Key]bool           // live objects of which the API server has already answered what an apply makes of them
 	Health  func(*object.Object) Health   // health of a live object
 	Known   func(object.Key) bool         // whether the cluster serves this kind now
 	Ensure  *object.Object                // the namespace of CreateNamespace=true, nil when none is due
@@ -280,9 +282,16 @@ func (in Input) selected(key object.Key) bool {
 	return false
 }
 
-// dryRun is every apply that the API server can judge now: not those whose kind or namespace this very operation
-// brings, and not those that are refused or left alone anyway.
+// dryRun is every apply that the API server can judge now and has not judged yet: not those whose kind or namespace this
+// very operation brings, and not those that are refused or left alone anyway.
+//
+// It protects what runs from half a commit. An operation that does no more than create objects, all at once, has
+// nothing to protect: what is refused of it is refused as well when it is applied, and costs no second request for each
+// of the others.
 func (in Input) dryRun(tasks []Step) []Step {
+	if !in.Sync.DryRun && in.onlyCreates(tasks) {
+		return nil
+	}
 	coming := map[string]bool{}
 	for _, t := range tasks {
 		if t.Action == Apply && t.Key.Kind == "Namespace" && t.Key.Group == "" && in.Live[t.Key] == nil {
@@ -294,6 +303,9 @@ func (in Input) dryRun(tasks []Step) []Step {
 		if t.Action == Prune || t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync || t.Hook != "" && in.Live[t.Key] != nil || coming[t.Key.Namespace] || in.Skipped[t.Key] != "" || in.Refused[t.Key] != "" {
 			continue
 		}
+		if in.settled(t) != "" || in.Agreed[t.Key] && t.Hook == "" && !t.Options.Replace && !t.Options.Force {
+			continue
+		}
 		if !in.Known(t.Key) && (t.Options.SkipDryRunOnMissingResource || in.brings(t.Key)) {
 			continue
 		}
@@ -301,6 +313,29 @@ func (in Input) dryRun(tasks []Step) []Step {
 		steps = append(steps, t)
 	}
 	return steps
+}
+
+// onlyCreates reports whether the tasks are one wave of objects that do not exist yet, of kinds that the cluster serves.
+func (in Input) onlyCreates(tasks []Step) bool {
+	var first *Step
+	for i, t := range tasks {
+		if t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync || in.settled(t) != "" { // the namespace; and what is done
+			continue
+		}
+		if t.Action != Apply || in.Live[t.Key] != nil || !in.Known(t.Key) || first != nil && !sameGroup(*first, t) {
+			return false
+		}
+		first = &tasks[i]
+	}
+	return true
+}
+
+// settled says what to say of a task that would change nothing; "" means that it is to be performed.
+func (in Input) settled(t Step) string {
+	if t.Action != Apply || t.Options.Replace || t.Options.Force || t.Options.ClientSideApply {
+		return ""
+	}
+	return in.Settled[t.Key]
 }
 
 // brings reports whether a CRD among the desired objects defines the key's kind.
@@ -422,6 +457,8 @@ func (in Input) verdict(t Step) (Entry, bool) {
 		return Entry{v1alpha1.ResultSyncFailed, skipped, v1alpha1.OperationFailed}, true
 	case skipped != "":
 		return Entry{v1alpha1.ResultSynced, skipped, v1alpha1.OperationSucceeded}, true
+	case in.settled(t) != "":
+		return Entry{v1alpha1.ResultSynced, in.settled(t), v1alpha1.OperationRunning}, true
 	case t.Action != Prune:
 		return Entry{}, false
 	case t.Options.Prune == No:
