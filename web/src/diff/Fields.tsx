@@ -4,7 +4,7 @@ import type { FieldChange } from "../types";
 import { Button, IconButton } from "../ui/Button";
 import { Menu } from "../ui/Menu";
 import { Time } from "../ui/Time";
-import { say, sayFailure } from "../ui/Toast";
+import { copyText } from "../ui/copyText";
 import { visible } from "../yaml/text";
 import { patchOf, shown, split, word, writer } from "./compare";
 import styles from "./Fields.module.css";
@@ -71,13 +71,13 @@ function Field({ change: c }: { change: FieldChange }) {
           </IconButton>
         }
         choices={[
-          { label: "Copy the path", onSelect: () => copy(c.path ?? "", "the path") },
-          { label: "Copy what the cluster has", disabled: !c.live && "The cluster has nothing", onSelect: () => copy(shown(c.live), "the value") },
-          { label: "Copy what Git says", disabled: !c.git && "Git says nothing", onSelect: () => copy(shown(c.git), "the value") },
+          { label: "Copy the path", onSelect: () => copyText(c.path ?? "", "the path") },
+          { label: "Copy what the cluster has", disabled: !c.live && "The cluster has nothing", onSelect: () => copyText(shown(c.live), "the value") },
+          { label: "Copy what Git says", disabled: !c.git && "Git says nothing", onSelect: () => copyText(shown(c.git), "the value") },
           {
             label: patch?.type === "strategic" ? "Copy as a strategic merge patch" : "Copy as a merge patch",
             disabled: !patch && "There is no patch for a hidden value, or for an item that has no name",
-            onSelect: () => patch && copy(patch.patch, "the patch"),
+            onSelect: () => patch && copyText(patch.patch, "the patch"),
           },
         ]}
       />
@@ -96,12 +96,5 @@ function Value({ text, none, side, label }: { text: string; none: string; side: 
       <span className="unseen">{label}: </span>
       {text ? visible(text.length > 400 ? text.slice(0, 400) + "…" : text) : none}
     </span>
-  );
-}
-
-function copy(text: string, what: string) {
-  navigator.clipboard.writeText(text).then(
-    () => say(`Copied ${what}`),
-    (error) => sayFailure("copy", error),
   );
 }

@@ -11,7 +11,8 @@ import { Button } from "../ui/Button";
 import { Menu } from "../ui/Menu";
 import { Failure, Waiting } from "../ui/Say";
 import { Time } from "../ui/Time";
-import { say, sayFailure } from "../ui/Toast";
+import { copyText } from "../ui/copyText";
+import { say } from "../ui/Toast";
 import { useCheck, useDraft, useSettled } from "./draft";
 import { errorsOf } from "./findings";
 import { Leaving } from "./Leaving";
@@ -125,11 +126,7 @@ function Writing({ id, begin, control, model }: { id: string; begin: string; con
 
 /** Other ways to make what is written. */
 export function CopyMenu({ text }: { text: string }) {
-  const copy = (what: string, value: string) =>
-    void navigator.clipboard.writeText(value).then(
-      () => say(`Copied ${what}`),
-      (e) => sayFailure("copy", e),
-    );
+  const copy = (what: string, value: string) => copyText(value, what);
   return (
     <Menu
       trigger={<Button icon={<Copy />}>Copy</Button>}

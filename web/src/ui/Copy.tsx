@@ -1,7 +1,7 @@
 import { Check, Copy as CopyIcon } from "lucide-react";
 import { useState } from "react";
 import { IconButton } from "./Button";
-import { sayFailure } from "./Toast";
+import { copyText } from "./copyText";
 
 /** Copies a text; label says which: "Copy the commit". */
 export function Copy({ text, label }: { text: string; label: string }) {
@@ -10,13 +10,10 @@ export function Copy({ text, label }: { text: string; label: string }) {
     <IconButton
       label={done ? "Copied" : label}
       onClick={() =>
-        navigator.clipboard.writeText(text).then(
-          () => {
-            setDone(true);
-            window.setTimeout(() => setDone(false), 1500);
-          },
-          (error) => sayFailure("copy", error),
-        )
+        copyText(text, label, () => {
+          setDone(true);
+          window.setTimeout(() => setDone(false), 1500);
+        })
       }
     >
       {done ? <Check /> : <CopyIcon />}

@@ -5,7 +5,7 @@ import { mayQuery, useMay, useSettings } from "../../session";
 import type { Application, AppName, ResourceAction } from "../../types";
 import { Button } from "../../ui/Button";
 import { Menu, type Choice } from "../../ui/Menu";
-import { say, sayFailure } from "../../ui/Toast";
+import { copyText } from "../../ui/copyText";
 import { policyObject } from "../data";
 import { useActions } from "./data";
 import { kubectl, type Facts } from "./facts";
@@ -40,10 +40,10 @@ export function Actions({ app, record, facts }: Props) {
   const choices: (Choice | "line" | false)[] = [
     ...actions.map((action, i): Choice => ({ label: title(action.name!, action.displayName) + (action.params?.length ? "…" : ""), icon: <Play />, disabled: !mayRun[i]?.data && notYours, onSelect: () => setOpen({ what: "action", action }) })),
     actions.length > 0 && "line",
-    { label: "Copy link", icon: <Link2 />, onSelect: () => copy(window.location.href, "the link") },
-    { label: "Copy kubectl get", icon: <Terminal />, onSelect: () => copy(kubectl("get", key, version), "the command") },
-    { label: "Copy kubectl describe", icon: <Terminal />, onSelect: () => copy(kubectl("describe", key, version), "the command") },
-    { label: "Copy name", icon: <Copy />, onSelect: () => copy(key.name, "the name") },
+    { label: "Copy link", icon: <Link2 />, onSelect: () => copyText(window.location.href, "the link") },
+    { label: "Copy kubectl get", icon: <Terminal />, onSelect: () => copyText(kubectl("get", key, version), "the command") },
+    { label: "Copy kubectl describe", icon: <Terminal />, onSelect: () => copyText(kubectl("describe", key, version), "the command") },
+    { label: "Copy name", icon: <Copy />, onSelect: () => copyText(key.name, "the name") },
     !facts.itself && !missing && "line",
     !facts.itself && !missing && { label: "Delete…", icon: <Trash2 />, danger: true, disabled: (facts.orphan && "It does not belong to the application") || (!mayDelete && notYours), onSelect: () => setOpen({ what: "delete" }) },
   ];
@@ -69,12 +69,5 @@ export function Actions({ app, record, facts }: Props) {
         {open?.what === "sync" && <SyncObject app={app} record={record} facts={facts} onClose={close} />}
       </Suspense>
     </span>
-  );
-}
-
-function copy(text: string, what: string) {
-  navigator.clipboard.writeText(text).then(
-    () => say(`Copied ${what}`),
-    (error) => sayFailure("copy", error),
   );
 }

@@ -19,7 +19,7 @@ import { useMay, useSettings } from "../../session";
 import type { Application, ApplicationTree, AppName, ObjectKey } from "../../types";
 import { Button, IconButton } from "../../ui/Button";
 import { Empty, Failure, Waiting } from "../../ui/Say";
-import { say, sayFailure } from "../../ui/Toast";
+import { copyText } from "../../ui/copyText";
 import { useShow } from "../ApplicationPage";
 import { of, policyObject } from "../data";
 import type { AppSearch } from "../search";
@@ -392,17 +392,6 @@ function Instead({ state, kind, pods, previous, search, onPresent, onAll }: { st
       {text && <p>{text}</p>}
       {previous && <Button onClick={onPresent}>Show the present run</Button>}
     </Empty>
-  );
-}
-
-function copyText(text: string, what: string): void {
-  if (!navigator.clipboard) {
-    sayFailure("copy", "this browser lets only pages with https copy. Mark the lines and use the browser's own copy, or download them.");
-    return;
-  }
-  navigator.clipboard.writeText(text).then(
-    () => say(`Copied ${what}.`),
-    (error) => sayFailure("copy", error),
   );
 }
 
