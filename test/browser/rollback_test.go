@@ -34,6 +34,7 @@ func TestRollbackHoldsAndRevertEndsIt(t *testing.T) {
 	commit := w.plainApp(t, "undone", "Paint it red")
 	w.Patch(t, "browser", "argoproj.io/v1alpha1", "Application", w.control, "undone", `{"spec":{"syncPolicy":{"automated":{"prune":true,"selfHeal":true}}}}`)
 	commit("Paint it blue", "blue")
+	w.refresh(t, "undone")
 	live := func(colour string) {
 		t.Helper()
 		w.WaitFor(t, "v1", "ConfigMap", "undone", "undone", coloured(colour))
@@ -91,6 +92,7 @@ func TestRollbackHoldsAndRevertEndsIt(t *testing.T) {
 	if out, err := shell.CombinedOutput(); err != nil {
 		t.Fatalf("%s\n%s: %v", commands, out, err)
 	}
+	w.refresh(t, "undone")
 	b.goTo(app + "undone?panel=history")
 	b.see(`Revert "Paint it blue"`, "Its one object matches", "current") // it renders to what runs: there is nothing to deploy
 	b.gone("Held at", "held here")
@@ -105,6 +107,7 @@ func TestLiftAHold(t *testing.T) {
 	commit := w.plainApp(t, "lifted", "Paint it red")
 	w.Patch(t, "browser", "argoproj.io/v1alpha1", "Application", w.control, "lifted", `{"spec":{"syncPolicy":{"automated":{"prune":true,"selfHeal":true}}}}`)
 	commit("Paint it blue", "blue")
+	w.refresh(t, "lifted")
 	w.WaitFor(t, "v1", "ConfigMap", "lifted", "lifted", coloured("blue"))
 	b := w.tab(t, desk)
 	b.logIn("admin", app+"lifted?panel=history&tab=rollback-0")

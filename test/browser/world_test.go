@@ -350,6 +350,12 @@ func (w *world) operate(t testing.TB, name string) {
 	w.Patch(t, "browser", "argoproj.io/v1alpha1", "Application", w.control, name, `{"operation":{"initiatedBy":{"username":"ada"},"sync":{"prune":true}}}`)
 }
 
+// refresh has an application look at Git now, and not when its time has come.
+func (w *world) refresh(t testing.TB, name string) {
+	t.Helper()
+	w.Patch(t, "browser", "argoproj.io/v1alpha1", "Application", w.control, name, `{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}`)
+}
+
 // TestStage keeps a world open for whoever works on the page: HAWSER_STAGE=127.0.0.1:9080 go test -run TestStage
 // -timeout 0 -v ./test/browser. The account is admin, the
 // password the constant above; Ctrl-C ends it.
