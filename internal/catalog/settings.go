@@ -66,6 +66,8 @@ type Settings struct {
 	DriftAdditions                  bool             // hawser.drift.additions: people (true), none (false)
 	PruneGuard                      bool             // hawser.prune.guard: on (true), off (false)
 	SelfHeal                        SelfHeal
+	OCIMediaTypes                   []string          // reposerver.oci.layer.media.types in argocd-cmd-params-cm; nil when absent: the caller's default counts
+	Submodules                      bool              // reposerver.enable.git.submodule in argocd-cmd-params-cm (false; in Argo CD true)
 	SyncTimeout                     time.Duration     // controller.sync.timeout.seconds in argocd-cmd-params-cm (0, none)
 	WaveDelay                       time.Duration     // controller.sync.wave.delay.seconds in argocd-cmd-params-cm (2)
 	HookTimeout, WaveTimeout        time.Duration     // hawser.sync.hook.timeout (6h), hawser.sync.wave.timeout (1h); 0 is for ever
@@ -211,6 +213,8 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "controller.sync.timeout.seconds", &s.SyncTimeout, old.SyncTimeout, seconds)
 	read(&p, "controller.sync.wave.delay.seconds", &s.WaveDelay, old.WaveDelay, seconds)
 	read(&p, "controller.resource.health.persist", &s.PersistHealth, old.PersistHealth, boolean)
+	read(&p, "reposerver.oci.layer.media.types", &s.OCIMediaTypes, old.OCIMediaTypes, names)
+	read(&p, "reposerver.enable.git.submodule", &s.Submodules, old.Submodules, boolean)
 	read(&p, "controller.status.processors", &s.StatusWorkers, old.StatusWorkers, count)
 	read(&p, "controller.operation.processors", &s.OperationWorkers, old.OperationWorkers, count)
 
