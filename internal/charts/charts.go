@@ -234,7 +234,7 @@ func (c *Charts) List(ctx context.Context, r Repository, notBefore time.Time) ([
 	if err != nil {
 		return nil, err
 	}
-	return ix.list(), nil
+	return ix.list()
 }
 
 // Tags returns the tags of a repository in a registry, with + for the _ that tags have instead, the newest version first and
