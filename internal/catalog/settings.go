@@ -68,6 +68,8 @@ type Settings struct {
 	Impersonation                   Impersonation
 	ClusterPrograms                 []string // hawser.clusters.programs: that may be run for a cluster's credentials, separated by commas; * is any
 	SelfHeal                        SelfHeal
+	OCIMediaTypes                   []string          // reposerver.oci.layer.media.types in argocd-cmd-params-cm; nil when absent: the caller's default counts
+	Submodules                      bool              // reposerver.enable.git.submodule in argocd-cmd-params-cm (false; in Argo CD true)
 	SyncTimeout                     time.Duration     // controller.sync.timeout.seconds in argocd-cmd-params-cm (0, none)
 	WaveDelay                       time.Duration     // controller.sync.wave.delay.seconds in argocd-cmd-params-cm (2)
 	HookTimeout, WaveTimeout        time.Duration     // hawser.sync.hook.timeout (6h), hawser.sync.wave.timeout (1h); 0 is for ever
@@ -226,6 +228,8 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "controller.sync.timeout.seconds", &s.SyncTimeout, old.SyncTimeout, seconds)
 	read(&p, "controller.sync.wave.delay.seconds", &s.WaveDelay, old.WaveDelay, seconds)
 	read(&p, "controller.resource.health.persist", &s.PersistHealth, old.PersistHealth, boolean)
+	read(&p, "reposerver.oci.layer.media.types", &s.OCIMediaTypes, old.OCIMediaTypes, names)
+	read(&p, "reposerver.enable.git.submodule", &s.Submodules, old.Submodules, boolean)
 	read(&p, "controller.status.processors", &s.StatusWorkers, old.StatusWorkers, count)
 	read(&p, "controller.operation.processors", &s.OperationWorkers, old.OperationWorkers, count)
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -37,6 +38,7 @@ type Options struct {
 	Catalog   *catalog.Catalog
 	Fleet     *cluster.Fleet
 	Git       *git.Mirrors
+	Charts    *charts.Charts
 	Render    *render.Renderer
 	Namespace string // where we live; applications elsewhere are marked with their namespace
 	Metrics   *Metrics
