@@ -92,9 +92,6 @@ func doubt(wanted, owned, gone int) string {
 	return ""
 }
 
-// SureAfter is how long a doubtful deletion must be asked for, by more than one evaluation, until it is made.
-const SureAfter = time.Minute
-
 func keyOf(app *v1alpha1.Application) string { return app.Namespace + "/" + app.Name }
 
 // ours are annotations that others put on an application while it lives; a set never takes them away.

@@ -31,6 +31,7 @@ func TestSettingsDefaults(t *testing.T) {
 		DriftAdditions: true, PruneGuard: true,
 		SelfHeal:  SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
 		WaveDelay: 2 * time.Second, HookTimeout: 6 * time.Hour, WaveTimeout: time.Hour, HelmStages: true,
+		SetDoubt: time.Minute, Forges: ForgeSettings{Enabled: true},
 		Server: ServerSettings{
 			Session: 24 * time.Hour, Admin: true, PasswordPattern: "^.{8,32}$",
 			ExecShells: []string{"bash", "sh", "powershell", "cmd"}, MaxPodLogs: 10, NoInheritance: true, AnonymizeUsers: true,
@@ -89,6 +90,7 @@ func TestSettings(t *testing.T) {
 				"hawser.sync.hook.timeout":                                        "90m",
 				"hawser.sync.wave.timeout":                                        "0",
 				"hawser.helm.hooks":                                               "argocd",
+				"hawser.applicationset.doubt":                                     "5m",
 				"hawser.prune.guard":                                              "off",
 			},
 			paramsMap: {
@@ -101,6 +103,10 @@ func TestSettings(t *testing.T) {
 				"controller.resource.health.persist":           "true",
 				"controller.status.processors":                 "50",
 				"controller.operation.processors":              "25",
+
+				"applicationsetcontroller.enable.scm.providers":        "false",
+				"applicationsetcontroller.allowed.scm.providers":       "https://git.corp/, https://lab.corp",
+				"applicationsetcontroller.enable.tokenref.strict.mode": "true",
 			},
 			rbacMap: {"policy.default": "role:readonly"},
 		},
@@ -153,6 +159,7 @@ func TestSettings(t *testing.T) {
 		SyncTimeout:   10 * time.Minute,
 		HookTimeout:   90 * time.Minute,
 		StatusWorkers: 50, OperationWorkers: 25,
+		SetDoubt: 5 * time.Minute, Forges: ForgeSettings{Allowed: []string{"https://git.corp/", "https://lab.corp"}, Strict: true},
 		RBAC: map[string]string{"policy.default": "role:readonly"},
 	}
 	want.Server = defaultServerSettings() // TestServerSettings
