@@ -79,7 +79,7 @@ func TestBranchSlug(t *testing.T) {
 		"main":                             "main",
 		"feature/Add_Login--Form":          "feature-add-login-form",
 		"dependabot/npm_and_yarn/lodash-4": "dependabot-npm-and-yarn-lodash-4",
-		"über/straße & café@home":          "uber-strasse-and-cafe-at-home",
+		"über/straße & café@home":          "uber-strasse-and-cafeathome",
 		"it's":                             "its",
 		"--x--":                            "x",
 		"v1.2.3":                           "v1-2-3",
