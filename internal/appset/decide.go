@@ -97,7 +97,7 @@ func keyOf(app *v1alpha1.Application) string { return app.Namespace + "/" + app.
 // ours are annotations that others put on an application while it lives; a set never takes them away.
 func ours(name string) bool {
 	return strings.HasPrefix(name, "argocd.argoproj.io/refresh") || name == "argocd.argoproj.io/hydrate" ||
-		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") || name == v1alpha1.AnnotationDeletionApproved
+		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") && name != AnnotationPreviewHead || name == v1alpha1.AnnotationDeletionApproved
 }
 
 // updated is old as the template has it, with what people may change as they have it; nil when that is the same.

@@ -242,13 +242,6 @@ func branchSlug(branch string) string {
 	return slug[:50]
 }
 
-// Preview is an application that was made for a pull request.
-type Preview struct {
-	PullRequest
-	Generator *v1alpha1.PullRequestGenerator // filled, as it was asked
-	Params    Params
-}
-
 // FillText fills one text with the parameters of a preview, as the set's template is.
 func FillText(set *v1alpha1.ApplicationSet, text string, p Params) (string, error) {
 	e := &engine{goTemplate: set.Spec.GoTemplate, options: set.Spec.GoTemplateOptions}

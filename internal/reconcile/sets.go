@@ -149,8 +149,15 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
-	refused := a.refusedOf(wanted)
 	owned, others := a.ownedBy(set)
+	previews, err := appset.PreviewPolicyOf(set)
+	if err == nil {
+		wanted, set, err = a.agePreviews(ctx, set, previews, wanted, owned)
+	}
+	if err != nil {
+		return a.reportSet(ctx, set, setReport{err: err})
+	}
+	refused := a.refusedOf(wanted)
 	decision, err := appset.Decide(ctx, set, wanted, owned, others, state.sure(wanted, set, time.Now(), a.Catalog.Settings().SetDoubt))
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
@@ -164,6 +171,7 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 	decision.Create = slices.DeleteFunc(decision.Create, func(app *v1alpha1.Application) bool { return refused[nameOf(app)] != nil })
 	decision.Update = slices.DeleteFunc(decision.Update, func(u appset.Update) bool { return refused[nameOf(u.Old)] != nil })
 	report := a.performSet(ctx, set, decision, refused, owned)
+	report.faults = append(report.faults, a.tellPreviews(ctx, set, previews, report.apps)...)
 	report.digest, report.until = digestOf(wanted), state.since.Add(a.Catalog.Settings().SetDoubt)
 	return a.reportSet(ctx, set, report)
 }
