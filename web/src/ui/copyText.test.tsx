@@ -1,0 +1,18 @@
+import { fireEvent, render, screen } from "@testing-library/react";
+import { afterEach, expect, test, vi } from "vitest";
+import { Copy } from "./Copy";
+import { Toasts } from "./Toast";
+
+afterEach(() => vi.unstubAllGlobals());
+
+test("without a clipboard, it is said why nothing is copied, and what to do", () => {
+  vi.stubGlobal("navigator", { ...navigator, clipboard: undefined });
+  render(
+    <>
+      <Toasts />
+      <Copy text="4c1f2d9" label="Copy the commit" />
+    </>,
+  );
+  fireEvent.click(screen.getByRole("button", { name: "Copy the commit" }));
+  expect(screen.getByRole("status").textContent).toContain("only with https");
+});
