@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/forge"
@@ -104,6 +107,22 @@ func (a *Apps) tellPreview(ctx context.Context, set *v1alpha1.ApplicationSet, po
 		app.Annotations[appset.AnnotationPreviewTold] = told
 	})
 	return err
+}
+
+// previewMoved wakes the set of a preview that is doing otherwise than before: people wait for it at the pull request.
+func (a *Apps) previewMoved(before, after *v1alpha1.Application) {
+	owner := metav1.GetControllerOf(after)
+	if owner == nil || owner.Kind != v1alpha1.KindApplicationSet {
+		return
+	}
+	set := types.NamespacedName{Namespace: after.Namespace, Name: owner.Name}
+	if _, is := a.sets.forges.previewsOf(set)[after.Namespace+"/"+after.Name]; !is {
+		return
+	}
+	was, _ := appset.StateOfPreview(before)
+	if is, _ := appset.StateOfPreview(after); was != is {
+		a.sets.queue.add(set, urgent, cause{})
+	}
 }
 
 func forgeState(s appset.PreviewState) forge.State {
