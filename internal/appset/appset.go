@@ -42,6 +42,7 @@ type Facts interface {
 	// Foreign returns the parameters of a generator that asks somebody else: a forge, a plugin, another controller's
 	// resource. Their values are not yet filled in.
 	Foreign(ctx context.Context, g v1alpha1.ApplicationSetTerminalGenerator) ([]Params, error)
+	ForgeFacts
 }
 
 // MaxApplications bounds what one set may make: a list multiplied by itself has no other end.
@@ -50,38 +51,48 @@ const MaxApplications = 20_000
 // Generate returns the applications that a set asks for, by name. Their namespace is the set's unless the template names
 // one; they carry no owner yet.
 func Generate(ctx context.Context, set *v1alpha1.ApplicationSet, facts Facts) ([]*v1alpha1.Application, error) {
+	apps, _, err := GenerateWithPreviews(ctx, set, facts)
+	return apps, err
+}
+
+// GenerateWithPreviews is Generate, and says of which pull requests applications are previews, by namespace/name.
+func GenerateWithPreviews(ctx context.Context, set *v1alpha1.ApplicationSet, facts Facts) ([]*v1alpha1.Application, map[string]Preview, error) {
 	e := &engine{facts: facts, goTemplate: set.Spec.GoTemplate, options: set.Spec.GoTemplateOptions}
 	if len(set.Spec.Generators) == 0 {
-		return nil, problem.New(problem.Invalid, "ApplicationSet %s has no generator", set.Name)
+		return nil, nil, problem.New(problem.Invalid, "ApplicationSet %s has no generator", set.Name)
 	}
 	var all []*v1alpha1.Application
-	seen := map[string]int{}
+	seen, previews := map[string]int{}, map[string]Preview{}
 	for i, g := range set.Spec.Generators {
 		yielded, err := e.generate(ctx, outer(g), nil)
 		if err != nil {
-			return nil, problem.Because(problem.KindOf(err), err, "generator %d of ApplicationSet %s", i+1, set.Name)
+			return nil, nil, problem.Because(problem.KindOf(err), err, "generator %d of ApplicationSet %s", i+1, set.Name)
 		}
 		if len(all)+len(yielded) > MaxApplications {
-			return nil, problem.New(problem.Limit, "ApplicationSet %s yields more than %d applications", set.Name, MaxApplications)
+			return nil, nil, problem.New(problem.Limit, "ApplicationSet %s yields more than %d applications", set.Name, MaxApplications)
 		}
 		for _, y := range yielded {
 			app, err := e.application(set, y)
 			if err != nil {
-				return nil, problem.Because(problem.KindOf(err), err, "template of ApplicationSet %s with %s", set.Name, brief(y.params))
+				return nil, nil, problem.Because(problem.KindOf(err), err, "template of ApplicationSet %s with %s", set.Name, brief(y.params))
 			}
 			key := app.Namespace + "/" + app.Name
 			if first, twice := seen[key]; twice {
-				return nil, problem.New(problem.Invalid, "ApplicationSet %s yields application %s twice, by generators %d and %d: found duplicate key", set.Name, app.Name, first+1, i+1).
+				return nil, nil, problem.New(problem.Invalid, "ApplicationSet %s yields application %s twice, by generators %d and %d: found duplicate key", set.Name, app.Name, first+1, i+1).
 					WithHint("put a parameter into the template's name that tells them apart")
 			}
 			seen[key] = i
+			if y.preview != nil {
+				y.preview.Params = y.params
+				previews[key] = *y.preview
+			}
 			all = append(all, app)
 		}
 	}
 	slices.SortFunc(all, func(a, b *v1alpha1.Application) int {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
 	})
-	return all, nil
+	return all, previews, nil
 }
 
 // application is the set's template, with what the generator changes of it, filled with its parameters.

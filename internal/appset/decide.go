@@ -92,15 +92,12 @@ func doubt(wanted, owned, gone int) string {
 	return ""
 }
 
-// SureAfter is how long a doubtful deletion must be asked for, by more than one evaluation, until it is made.
-const SureAfter = time.Minute
-
 func keyOf(app *v1alpha1.Application) string { return app.Namespace + "/" + app.Name }
 
 // ours are annotations that others put on an application while it lives; a set never takes them away.
 func ours(name string) bool {
 	return strings.HasPrefix(name, "argocd.argoproj.io/refresh") || name == "argocd.argoproj.io/hydrate" ||
-		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") || name == v1alpha1.AnnotationDeletionApproved
+		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") && name != AnnotationPreviewHead || name == v1alpha1.AnnotationDeletionApproved
 }
 
 // updated is old as the template has it, with what people may change as they have it; nil when that is the same.

@@ -1,6 +1,7 @@
 package appset
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,6 +28,7 @@ type engine struct {
 type yield struct {
 	params    Params
 	templates []v1alpha1.ApplicationSetTemplate
+	preview   *Preview // of which pull request, if of any
 }
 
 // generator is any of the three shapes that the API has for the levels of nesting.
@@ -114,6 +116,7 @@ func (e *engine) generate(ctx context.Context, g generator, given Params) ([]yie
 // evaluate asks the one kind that a generator is.
 func (e *engine) evaluate(ctx context.Context, g generator) ([]yield, error) {
 	var params []Params
+	var pulls []*PullRequest // of params, one for each, when they are of pull requests
 	var template v1alpha1.ApplicationSetTemplate
 	var values map[string]string
 	var err error
@@ -133,10 +136,10 @@ func (e *engine) evaluate(ctx context.Context, g generator) ([]yield, error) {
 		params, err = e.git(ctx, g.Git)
 	case g.PullRequest != nil:
 		template, values = g.PullRequest.Template, g.PullRequest.Values
-		params, err = e.facts.Foreign(ctx, g.ApplicationSetTerminalGenerator)
+		params, pulls, err = e.pullRequests(ctx, g.PullRequest)
 	case g.SCMProvider != nil:
 		template, values = g.SCMProvider.Template, g.SCMProvider.Values
-		params, err = e.facts.Foreign(ctx, g.ApplicationSetTerminalGenerator)
+		params, err = e.repositories(ctx, g.SCMProvider)
 	case g.ClusterDecisionResource != nil:
 		template, values = g.ClusterDecisionResource.Template, g.ClusterDecisionResource.Values
 		params, err = e.facts.Foreign(ctx, g.ApplicationSetTerminalGenerator)
@@ -150,13 +153,16 @@ func (e *engine) evaluate(ctx context.Context, g generator) ([]yield, error) {
 		return nil, err
 	}
 	var list []yield
-	for _, p := range params {
+	for i, p := range params {
 		if values != nil {
 			if p, err = e.withValues(p, values); err != nil {
 				return nil, err
 			}
 		}
 		y := yield{params: p}
+		if pulls != nil {
+			y.preview = &Preview{PullRequest: *pulls[i], Generator: g.PullRequest}
+		}
 		if !isEmptyTemplate(template) {
 			y.templates = []v1alpha1.ApplicationSetTemplate{template}
 		}
@@ -344,7 +350,7 @@ func (e *engine) multiply(ctx context.Context, m *combination) ([]yield, error) 
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, yield{both, slices.Concat(m.templates(), a.templates, b.templates)})
+			out = append(out, yield{both, slices.Concat(m.templates(), a.templates, b.templates), cmp.Or(b.preview, a.preview)})
 		}
 	}
 	return out, nil
@@ -431,6 +437,7 @@ func (e *engine) complete(ctx context.Context, m *combination) ([]yield, error) 
 					maps.Copy(base.params, y.params)
 				}
 				base.templates = slices.Concat(base.templates, y.templates)
+				base.preview = cmp.Or(base.preview, y.preview)
 				out[at] = base
 			}
 		}

@@ -39,6 +39,7 @@ type Options struct {
 	Fleet     *cluster.Fleet
 	Git       *git.Mirrors
 	Charts    *charts.Charts
+	Forges    Forges // nil: generators of ApplicationSets ask none
 	Render    *render.Renderer
 	Namespace string // where we live; applications elsewhere are marked with their namespace
 	Metrics   *Metrics
@@ -416,6 +417,10 @@ func (a *Apps) clusterChanged(server string) {
 
 // Pushed is told by a webhook which repository changed. It is a hint: it makes us look sooner, never at anything else.
 func (a *Apps) Pushed(p webhook.Push) {
+	if p.Request { // a pull request moves no branch of the repository
+		a.setsRequested(p)
+		return
+	}
 	a.setsPushed(p)
 	now := time.Now()
 	pushed := map[string]bool{}

@@ -32,6 +32,7 @@ type sets struct {
 
 	mu     sync.Mutex
 	states map[types.NamespacedName]*setState
+	forges *forgeMemory
 }
 
 // setState is what is remembered of a set between two looks.
@@ -41,7 +42,9 @@ type setState struct {
 	since time.Time       // when it was asked for first
 }
 
-func newSets() *sets { return &sets{queue: newQueue(), states: map[types.NamespacedName]*setState{}} }
+func newSets() *sets {
+	return &sets{queue: newQueue(), states: map[types.NamespacedName]*setState{}, forges: newForgeMemory()}
+}
 
 // setWorkers is how many sets are looked at at once. One whose forge is slow must not hold up the others.
 const setWorkers = 4
@@ -130,7 +133,7 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 		a.forgetSet(name)
 		return a.releaseSet(ctx, set)
 	}
-	facts := &setFacts{a: a, project: set.Spec.Template.Spec.Project, since: why.git, state: &setState{read: map[string]bool{}}}
+	facts := &setFacts{a: a, set: set, asks: asksOf(set), project: set.Spec.Template.Spec.Project, since: why.git, state: &setState{read: map[string]bool{}}}
 	if facts.since.IsZero() {
 		facts.since = time.Unix(1, 0) // any fetch of this process will do: a changed application is no reason to ask Git
 	}
@@ -138,34 +141,52 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 		facts.since = time.Now()
 	}
 	wanted, err := a.wantedBy(ctx, set, facts)
+	if err == nil {
+		a.sets.forges.done(facts.asks)
+	}
 	state := a.rememberSet(name, facts.state)
 	defer a.sets.queue.addAfter(name, a.nextLook(set, err), cause{git: time.Now()})
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
-	refused := a.refusedOf(wanted)
 	owned, others := a.ownedBy(set)
-	decision, err := appset.Decide(ctx, set, wanted, owned, others, state.sure(wanted, set, time.Now()))
+	previews, err := appset.PreviewPolicyOf(set)
+	if err == nil {
+		wanted, set, err = a.agePreviews(ctx, set, previews, wanted, owned)
+	}
+	if err != nil {
+		return a.reportSet(ctx, set, setReport{err: err})
+	}
+	refused := a.refusedOf(wanted)
+	decision, err := appset.Decide(ctx, set, wanted, owned, others, state.sure(wanted, set, time.Now(), a.Catalog.Settings().SetDoubt))
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
 	state.note(decision, wanted, time.Now())
+	if decision.Why != "" { // whether it is meant is asked for again, and not remembered
+		a.sets.forges.askAgain(name)
+		a.sets.queue.addAfter(name, a.Catalog.Settings().SetDoubt+time.Second, cause{git: time.Now()})
+	}
 	// what the project does not permit now stays as it is: it is wanted, and no reason to delete
 	decision.Create = slices.DeleteFunc(decision.Create, func(app *v1alpha1.Application) bool { return refused[nameOf(app)] != nil })
 	decision.Update = slices.DeleteFunc(decision.Update, func(u appset.Update) bool { return refused[nameOf(u.Old)] != nil })
 	report := a.performSet(ctx, set, decision, refused, owned)
-	report.digest = digestOf(wanted)
+	report.faults = append(report.faults, a.tellPreviews(ctx, set, previews, report.apps)...)
+	report.digest, report.until = digestOf(wanted), state.since.Add(a.Catalog.Settings().SetDoubt)
 	return a.reportSet(ctx, set, report)
 }
 
 // wantedBy evaluates a set.
-func (a *Apps) wantedBy(ctx context.Context, set *v1alpha1.ApplicationSet, facts appset.Facts) ([]*v1alpha1.Application, error) {
+func (a *Apps) wantedBy(ctx context.Context, set *v1alpha1.ApplicationSet, facts *setFacts) ([]*v1alpha1.Application, error) {
 	if s := set.Spec.Strategy; s != nil && s.Type == "RollingSync" {
 		return nil, problem.New(problem.Unsupported, "strategy RollingSync is not there yet").WithHint("without it, all applications are changed at once")
 	}
-	apps, err := appset.Generate(ctx, set, facts)
+	apps, previews, err := appset.GenerateWithPreviews(ctx, set, facts)
 	if err != nil {
 		return nil, err
+	}
+	if facts.asks != nil {
+		facts.asks.previews = previews
 	}
 	for _, app := range apps {
 		if app.Namespace != set.Namespace {
@@ -183,7 +204,7 @@ func (a *Apps) wantedBy(ctx context.Context, set *v1alpha1.ApplicationSet, facts
 
 // Generate returns what a set would make, which need not be stored.
 func (a *Apps) Generate(ctx context.Context, set *v1alpha1.ApplicationSet) ([]*v1alpha1.Application, error) {
-	return a.wantedBy(ctx, set, &setFacts{a: a, project: set.Spec.Template.Spec.Project, since: time.Now().Add(-recent), state: &setState{read: map[string]bool{}}})
+	return a.wantedBy(ctx, set, &setFacts{a: a, set: set, project: set.Spec.Template.Spec.Project, since: time.Now().Add(-recent), state: &setState{read: map[string]bool{}}})
 }
 
 func keepsResources(set *v1alpha1.ApplicationSet) bool {
@@ -315,6 +336,12 @@ func requeues(g v1alpha1.ApplicationSetGenerator) (list []*int64) {
 	if g.Git != nil {
 		list = append(list, g.Git.RequeueAfterSeconds)
 	}
+	if g.PullRequest != nil {
+		list = append(list, g.PullRequest.RequeueAfterSeconds)
+	}
+	if g.SCMProvider != nil {
+		list = append(list, g.SCMProvider.RequeueAfterSeconds)
+	}
 	nested := [][]v1alpha1.ApplicationSetNestedGenerator{}
 	if g.Matrix != nil {
 		nested = append(nested, g.Matrix.Generators)
@@ -323,9 +350,7 @@ func requeues(g v1alpha1.ApplicationSetGenerator) (list []*int64) {
 		nested = append(nested, g.Merge.Generators)
 	}
 	for _, n := range slices.Concat(nested...) {
-		if n.Git != nil {
-			list = append(list, n.Git.RequeueAfterSeconds)
-		}
+		list = append(list, requeues(v1alpha1.ApplicationSetGenerator{Git: n.Git, PullRequest: n.PullRequest, SCMProvider: n.SCMProvider})...)
 	}
 	return list
 }
@@ -335,6 +360,7 @@ func (a *Apps) forgetSet(name types.NamespacedName) {
 	a.sets.mu.Lock()
 	delete(a.sets.states, name)
 	a.sets.mu.Unlock()
+	a.sets.forges.forget(name)
 }
 
 // rememberSet keeps what the last look read, with what was in doubt before.
@@ -352,9 +378,9 @@ func (a *Apps) rememberSet(name types.NamespacedName, now *setState) *setState {
 }
 
 // sure reports whether the same doubtful list was asked for a while ago already, or a person confirmed it.
-func (s *setState) sure(wanted []*v1alpha1.Application, set *v1alpha1.ApplicationSet, now time.Time) bool {
+func (s *setState) sure(wanted []*v1alpha1.Application, set *v1alpha1.ApplicationSet, now time.Time, patience time.Duration) bool {
 	digest := digestOf(wanted)
-	return set.Annotations[annotationSetApproved] == digest || s.doubt == digest && now.Sub(s.since) >= appset.SureAfter
+	return set.Annotations[annotationSetApproved] == digest || s.doubt == digest && now.Sub(s.since) >= patience
 }
 
 func (s *setState) note(d appset.Decision, wanted []*v1alpha1.Application, now time.Time) {
@@ -382,6 +408,8 @@ func digestOf(apps []*v1alpha1.Application) string {
 // setFacts is what generators may know, and the record of what they asked.
 type setFacts struct {
 	a       *Apps
+	set     *v1alpha1.ApplicationSet
+	asks    *forgeAsks // nil when nothing is to be remembered
 	project string
 	since   time.Time // what is known of repositories must be newer
 	state   *setState

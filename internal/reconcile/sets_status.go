@@ -10,16 +10,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
-	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/problem"
 )
 
 // setReport is what a look at a set found and did.
 type setReport struct {
-	err    error   // why nothing could be evaluated; then nothing was done
-	faults []error // what could not be done, or is not permitted; the rest was done
-	held   string  // why applications stay that the set no longer asks for
-	digest string  // of what it asks for: who confirms it names it
+	err    error     // why nothing could be evaluated; then nothing was done
+	faults []error   // what could not be done, or is not permitted; the rest was done
+	until  time.Time // when it may be made
+	held   string    // why applications stay that the set no longer asks for
+	digest string    // of what it asks for: who confirms it names it
 	apps   map[string]*v1alpha1.Application
 }
 
@@ -69,7 +69,7 @@ func (r setReport) conditions() []v1alpha1.ApplicationSetCondition {
 		failed = errors.Join(r.faults...)
 	}
 	if failed == nil && r.held != "" {
-		failed = problem.New(problem.Precondition, "%s", r.held).WithHint("they stay until the generators say so for %s, or until annotation %s says %s", appset.SureAfter, annotationSetApproved, r.digest)
+		failed = problem.New(problem.Precondition, "%s", r.held).WithHint("they stay until %s, when the generators are asked again, or until annotation %s says %s", r.until.UTC().Format(time.RFC3339), annotationSetApproved, r.digest)
 	}
 	generated := v1alpha1.ApplicationSetCondition{Type: v1alpha1.AppSetConditionParametersGenerated, Status: yes, Reason: v1alpha1.AppSetReasonParametersGenerated, Message: fine}
 	if failed == nil {
