@@ -57,36 +57,29 @@ func (c *Catalog) TextOf(ctx context.Context, namespace string, ref *v1alpha1.Co
 	return value, nil
 }
 
-// GitHubApp is a GitHub App of a repo-creds Secret.
-type GitHubApp struct {
-	ID, Installation int64
-	PrivateKey       Secret
-	Enterprise       string // address of the API; empty for github.com
-	URL              string // of the repositories that it is for
-}
-
-// GitHubApp returns the GitHub App of a repo-creds Secret in our own namespace.
-func (c *Catalog) GitHubApp(ctx context.Context, name string) (GitHubApp, error) {
+// GitHubApp returns the GitHub App of a repo-creds Secret in our own namespace, and the address of the repositories that
+// it is for.
+func (c *Catalog) GitHubApp(ctx context.Context, name string) (app GitHubApp, url string, err error) {
 	o, err := c.pointed(ctx, secrets, c.options.Namespace, "Secret", name)
 	if err != nil {
-		return GitHubApp{}, err
+		return GitHubApp{}, "", err
 	}
 	s := secretOf(o)
-	app := GitHubApp{PrivateKey: NewSecret(s.data["githubAppPrivateKey"]), Enterprise: s.text("githubAppEnterpriseBaseUrl"), URL: s.text("url")}
+	app = GitHubApp{PrivateKey: NewSecret(s.data["githubAppPrivateKey"]), BaseURL: s.text("githubAppEnterpriseBaseUrl")}
 	if s.kind != kindCreds || app.PrivateKey.Empty() {
-		return GitHubApp{}, problem.New(problem.Invalid, "Secret %s/%s holds no GitHub App", c.options.Namespace, name).
+		return GitHubApp{}, "", problem.New(problem.Invalid, "Secret %s/%s holds no GitHub App", c.options.Namespace, name).
 			WithHint("it needs the label %s: %s, and githubAppID and githubAppPrivateKey", secretTypeLabel, kindCreds)
 	}
-	for key, into := range map[string]*int64{"githubAppID": &app.ID, "githubAppInstallationID": &app.Installation} {
+	for key, into := range map[string]*int64{"githubAppID": &app.ID, "githubAppInstallationID": &app.InstallationID} {
 		text := s.text(key)
 		if text == "" && key == "githubAppInstallationID" {
 			continue // the one of the owner
 		}
 		if *into, err = strconv.ParseInt(text, 10, 64); err != nil || *into < 1 {
-			return GitHubApp{}, problem.New(problem.Invalid, "Secret %s/%s: %s is no number", c.options.Namespace, name, key)
+			return GitHubApp{}, "", problem.New(problem.Invalid, "Secret %s/%s: %s is no number", c.options.Namespace, name, key)
 		}
 	}
-	return app, nil
+	return app, s.text("url"), nil
 }
 
 // pointed reads what somebody points at.

@@ -308,14 +308,14 @@ func (b *accountBuilder) github(api string, ref *v1alpha1.SecretRef, appSecret, 
 	if b.err != nil {
 		return account
 	}
-	app, err := b.a.Catalog.GitHubApp(b.ctx, appSecret)
+	app, url, err := b.a.Catalog.GitHubApp(b.ctx, appSecret)
 	b.fail(err)
-	account.API = cmp.Or(api, app.Enterprise)
-	if own := []string{hostOf(cmp.Or(app.Enterprise, "https://github.com")), hostOf(app.URL)}; err == nil && !slices.Contains(own, hostOf(cmp.Or(account.API, "https://github.com"))) {
+	account.API = cmp.Or(api, app.BaseURL)
+	if own := []string{hostOf(cmp.Or(app.BaseURL, "https://github.com")), hostOf(url)}; err == nil && !slices.Contains(own, hostOf(cmp.Or(account.API, "https://github.com"))) {
 		b.fail(problem.New(problem.Forbidden, "the GitHub App of Secret %s is for %s, and not for %s", appSecret, own[0], hostOf(account.API)).
 			WithHint("set githubAppEnterpriseBaseUrl in the Secret"))
 	}
-	account.App = &forge.App{ID: app.ID, Installation: app.Installation, Owner: owner, PrivateKey: app.PrivateKey.Reveal()}
+	account.App = &forge.App{ID: app.ID, Installation: app.InstallationID, Owner: owner, PrivateKey: app.PrivateKey.Reveal()}
 	return account
 }
 
