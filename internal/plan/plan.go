@@ -151,7 +151,7 @@ func Decide(in Input) Next {
 		if pause := in.pause(tasks, due); pause.Waiting != "" {
 			return pause
 		}
-		return in.batch(firstBatch(open))
+		return in.batch(tasks, firstBatch(open))
 	}
 	if len(in.Journal) == 0 {
 		return finished(v1alpha1.OperationSucceeded, "successfully synced (no more tasks)")
@@ -292,21 +292,13 @@ func (in Input) dryRun(tasks []Step) []Step {
 	if !in.Sync.DryRun && in.onlyCreates(tasks) {
 		return nil
 	}
-	coming := map[string]bool{}
-	for _, t := range tasks {
-		if t.Action == Apply && t.Key.Kind == "Namespace" && t.Key.Group == "" && in.Live[t.Key] == nil {
-			coming[t.Key.Name] = true
-		}
-	}
+	coming := in.coming(tasks)
 	var steps []Step
 	for _, t := range tasks {
-		if t.Action == Prune || t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync || t.Hook != "" && in.Live[t.Key] != nil || coming[t.Key.Namespace] || in.Skipped[t.Key] != "" || in.Refused[t.Key] != "" {
+		if t.Action == Prune || t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync || t.Hook != "" && in.Live[t.Key] != nil || in.tooEarly(t, coming) != "" || in.Skipped[t.Key] != "" || in.Refused[t.Key] != "" {
 			continue
 		}
 		if in.settled(t) != "" || in.Agreed[t.Key] && t.Hook == "" && !t.Options.Replace && !t.Options.Force {
-			continue
-		}
-		if !in.Known(t.Key) && (t.Options.SkipDryRunOnMissingResource || in.brings(t.Key)) {
 			continue
 		}
 		t.DryRun = true
@@ -336,6 +328,41 @@ func (in Input) settled(t Step) string {
 		return ""
 	}
 	return in.Settled[t.Key]
+}
+
+// coming are the names of namespaces that the tasks create.
+func (in Input) coming(tasks []Step) map[string]bool {
+	names := map[string]bool{}
+	for _, t := range tasks {
+		if t.Action == Apply && t.Key.Kind == "Namespace" && t.Key.Group == "" && in.Live[t.Key] == nil {
+			names[t.Key.Name] = true
+		}
+	}
+	return names
+}
+
+// tooEarly says why the API server cannot judge a step before the operation has begun, "" when it can: what the step
+// needs comes with the operation itself, or is accepted to be missing.
+func (in Input) tooEarly(t Step, coming map[string]bool) string {
+	switch {
+	case coming[t.Key.Namespace]:
+		return "namespace " + t.Key.Namespace + " does not exist yet, and a sync creates it first"
+	case in.Known(t.Key):
+		return ""
+	case in.brings(t.Key):
+		return "the cluster does not serve " + t.Key.Kind + " yet, and a sync creates its definition first"
+	case t.Options.SkipDryRunOnMissingResource:
+		return "the cluster does not serve " + t.Key.Kind + " yet, and SkipDryRunOnMissingResource=true accepts that"
+	}
+	return ""
+}
+
+// unasked says why a step of a dry run is not put before the API server, "" when it is.
+func (in Input) unasked(t Step, coming map[string]bool) string {
+	if !t.DryRun || t.Action == Prune {
+		return ""
+	}
+	return in.tooEarly(t, coming)
 }
 
 // brings reports whether a CRD among the desired objects defines the key's kind.
@@ -379,7 +406,7 @@ func (in Input) fail(tasks, onFailure []Step, reasons []string) Next {
 		}
 	}
 	if open := in.open(onFailure); len(open) > 0 {
-		return in.batch(firstBatch(open))
+		return in.batch(tasks, firstBatch(open))
 	}
 	end := Step{Phase: afterAll}
 	if wait := in.waitForHooks(onFailure); wait.Phase != "" {
@@ -401,8 +428,13 @@ func (in Input) open(tasks []Step) []Step {
 	return open
 }
 
-// batch turns the due tasks into steps and into results that need no step.
-func (in Input) batch(due []Step) Next {
+// batch turns the due tasks into steps and into results that need no step. In a dry run nothing is ever there that the
+// tasks before would have brought: what waits for it is not asked about, and the result says so.
+func (in Input) batch(tasks, due []Step) Next {
+	var coming map[string]bool
+	if in.Sync.DryRun {
+		coming = in.coming(tasks)
+	}
 	next := Next{Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", Results: Journal{}}
 	var confirm []string
 	var leaving []Step
@@ -410,6 +442,10 @@ func (in Input) batch(due []Step) Next {
 		t.DryRun = in.Sync.DryRun
 		if e, known := in.verdict(t); known {
 			next.Results[t.ID()] = e
+			continue
+		}
+		if why := in.unasked(t, coming); why != "" {
+			next.Results[t.ID()] = Entry{v1alpha1.ResultSynced, "not asked of the API server: " + why + " (dry run)", v1alpha1.OperationSucceeded}
 			continue
 		}
 		switch {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -37,6 +38,7 @@ type Options struct {
 	Catalog   *catalog.Catalog
 	Fleet     *cluster.Fleet
 	Git       *git.Mirrors
+	Charts    *charts.Charts
 	Render    *render.Renderer
 	Namespace string // where we live; applications elsewhere are marked with their namespace
 	Metrics   *Metrics
@@ -85,7 +87,9 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	return &Apps{Options: o, queue: newQueue(), sets: newSets(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
+	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
+	a.queue.place = a.placeOf
+	return a
 }
 
 // Run looks at every application that has a reason, until ctx ends.
@@ -101,6 +105,15 @@ func (a *Apps) Run(ctx context.Context) {
 		a.queue.add(nameOf(app), urgent, cause{spec: true, git: began})
 	}
 	a.queue.run(ctx, a.Workers, a.safely)
+}
+
+// placeOf is the cluster that the application goes to: its looks wait there.
+func (a *Apps) placeOf(name types.NamespacedName) string {
+	app, err := a.Catalog.Application(name)
+	if err != nil {
+		return ""
+	}
+	return a.serverOf(app)
 }
 
 // safely keeps a fault in one application from stopping the others.

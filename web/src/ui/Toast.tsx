@@ -63,7 +63,7 @@ export function Toasts() {
     <>
       <Aloud />
       {createPortal(
-        <div ref={box} popover="manual" className={styles.toasts} role={list.length > 0 ? "group" : undefined} aria-label={list.length > 0 ? "Messages" : undefined}>
+        <div ref={box} popover="manual" className={styles.toasts} role={list.length > 0 ? "region" : undefined} aria-label={list.length > 0 ? "Messages" : undefined}>
           {list.map((n) => (
             <div key={n.id} className={`${styles.toast} ${n.bad ? styles.bad : ""}`}>
               {n.bad ? <CircleAlert aria-hidden /> : <CircleCheck aria-hidden />}
