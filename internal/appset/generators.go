@@ -552,3 +552,23 @@ func number(f float64) string {
 	}
 	return fmt.Sprint(f)
 }
+
+// Terminals are the generators that ask for something themselves: g, or those inside of a matrix or a merge, at any
+// depth. Nested ones that cannot be read are left out.
+func Terminals(g v1alpha1.ApplicationSetGenerator) []v1alpha1.ApplicationSetTerminalGenerator {
+	return outer(g).terminals()
+}
+
+func (g generator) terminals() (list []v1alpha1.ApplicationSetTerminalGenerator) {
+	for _, c := range []*combination{g.matrix, g.merge} {
+		if c != nil {
+			for _, in := range c.of {
+				list = append(list, in.terminals()...)
+			}
+		}
+	}
+	if g.matrix == nil && g.merge == nil {
+		list = append(list, g.ApplicationSetTerminalGenerator)
+	}
+	return list
+}

@@ -349,7 +349,14 @@ func TestRolloutBakes(t *testing.T) {
 func TestRolloutRetries(t *testing.T) {
 	w := rolled(t)
 	a := w.apps["a0-0"]
-	try := func(ok bool) { w.compare(a); w.decide(false); w.begin(a); w.end(a, ok); w.compare(a); w.decide(false) }
+	try := func(ok bool) {
+		w.compare(a)
+		w.decide(false)
+		w.begin(a)
+		w.end(a, ok)
+		w.compare(a)
+		w.decide(false)
+	}
 	w.commit("a0-0")
 	try(false)
 	w.is("a0-0 Progressing 1, a0-1 Healthy 1, a1-0 Healthy 2, a1-1 Healthy 2")
