@@ -142,7 +142,7 @@ func (e *engine) evaluate(ctx context.Context, g generator) ([]yield, error) {
 		params, err = e.facts.Foreign(ctx, g.ApplicationSetTerminalGenerator)
 	case g.Plugin != nil:
 		template, values = g.Plugin.Template, g.Plugin.Values
-		params, err = e.facts.Foreign(ctx, g.ApplicationSetTerminalGenerator)
+		params, err = e.plugin(ctx, g.ApplicationSetTerminalGenerator)
 	default:
 		return nil, problem.New(problem.Invalid, "the generator is of no kind").WithHint("one of list, clusters, git, scmProvider, pullRequest, clusterDecisionResource, plugin, matrix, merge")
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plugin/generator"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/source"
@@ -51,12 +52,13 @@ type Options struct {
 // Apps is the loop over all applications.
 type Apps struct {
 	Options
-	queue  *queue
-	sets   *sets
-	claims *claims
-	heard  *audience
-	judge  atomic.Pointer[judge]
-	skills atomic.Pointer[skills]
+	queue   *queue
+	sets    *sets
+	plugins *generator.Client
+	claims  *claims
+	heard   *audience
+	judge   atomic.Pointer[judge]
+	skills  atomic.Pointer[skills]
 
 	alone sync.Mutex // a process that is Alone looks at one application at a time
 
@@ -85,7 +87,7 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	return &Apps{Options: o, queue: newQueue(), sets: newSets(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
+	return &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
 }
 
 // Run looks at every application that has a reason, until ctx ends.

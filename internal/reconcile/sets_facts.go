@@ -9,6 +9,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
+	"github.com/hawser-cd/hawser/internal/plugin/generator"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/source"
 )
@@ -99,17 +100,36 @@ func (f *setFacts) same(ctx context.Context, reads []*setRead) (bool, error) {
 	return true, nil
 }
 
-// Foreign refuses: nobody is asked yet.
-func (f *setFacts) Foreign(_ context.Context, g v1alpha1.ApplicationSetTerminalGenerator) ([]appset.Params, error) {
-	kind := "plugin"
-	switch {
-	case g.PullRequest != nil:
-		kind = "pullRequest"
-	case g.SCMProvider != nil:
-		kind = "scmProvider"
-	case g.ClusterDecisionResource != nil:
-		kind = "clusterDecisionResource"
-	}
+// Foreign asks plugins and other controllers' resources.
+func (f *setFacts) Foreign(ctx context.Context, g v1alpha1.ApplicationSetTerminalGenerator) ([]appset.Params, error) {
 	f.foreign = true
-	return nil, problem.New(problem.Unsupported, "the %s generator is not there yet", kind).WithHint("list, clusters, git, matrix and merge are")
+	switch {
+	case g.Plugin != nil:
+		return f.plugin(ctx, g.Plugin)
+	case g.ClusterDecisionResource != nil:
+		return f.decided(ctx, g.ClusterDecisionResource)
+	case g.PullRequest != nil:
+		return nil, problem.New(problem.Unsupported, "the pullRequest generator is not there yet")
+	}
+	return nil, problem.New(problem.Unsupported, "the scmProvider generator is not there yet")
+}
+
+func (f *setFacts) plugin(ctx context.Context, g *v1alpha1.PluginGenerator) ([]appset.Params, error) {
+	p, err := f.a.Catalog.Plugin(ctx, g.ConfigMapRef.Name)
+	if err != nil {
+		return nil, err
+	}
+	return f.a.plugins.Ask(ctx, generator.Service{URL: p.URL, Token: p.Token.Reveal(), Timeout: p.Timeout}, f.set.Name, g.Input.Parameters)
+}
+
+func (f *setFacts) decided(ctx context.Context, g *v1alpha1.DuckTypeGenerator) ([]appset.Params, error) {
+	d, err := f.a.Catalog.Decided(ctx, g.ConfigMapRef, g.Name, g.LabelSelector)
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := f.Clusters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return appset.DecisionParams(d.Entries, d.Key, clusters)
 }

@@ -110,9 +110,6 @@ const pluginEvery = 30 * time.Minute
 
 // nextLook is when a set is to be looked at again, without a reason: repositories move, and not all tell of it.
 func (a *Apps) nextLook(set *v1alpha1.ApplicationSet, err error) time.Duration {
-	if err != nil {
-		return 20 * time.Second
-	}
 	usual := cmp.Or(a.Catalog.Settings().Reconciliation, 3*time.Minute)
 	next := time.Duration(0)
 	for _, g := range terminalsOf(set) {
@@ -139,7 +136,11 @@ func (a *Apps) nextLook(set *v1alpha1.ApplicationSet, err error) time.Duration {
 			next = every
 		}
 	}
-	return max(cmp.Or(next, usual), 5*time.Second)
+	next = max(cmp.Or(next, usual), 5*time.Second)
+	if err != nil {
+		return min(next, 20*time.Second)
+	}
+	return next
 }
 
 // terminalsOf are all generators of a set that ask for something themselves, at any depth. Nested ones that cannot be read
