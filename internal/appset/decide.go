@@ -236,7 +236,7 @@ func jqPathsOf(ctx context.Context, text string, app *v1alpha1.Application) ([][
 	fault := func(err error) error {
 		return problem.New(problem.Invalid, "ignoreApplicationDifferences: the jq expression %q: %v", clip(text), err)
 	}
-	q, err := gojq.Parse("[path(" + text + ")]")
+	q, err := gojq.Parse("path(" + text + ")")
 	if err != nil {
 		return nil, fault(err)
 	}
@@ -250,19 +250,26 @@ func jqPathsOf(ctx context.Context, text string, app *v1alpha1.Application) ([][
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	v, _ := code.RunWithContext(ctx, m).Next()
-	if err, bad := v.(error); bad {
-		return nil, fault(err)
-	}
+	found := code.RunWithContext(ctx, m)
 	var paths [][]any
-	list, _ := v.([]any)
-	for _, p := range list {
-		if path, ok := p.([]any); ok {
-			paths = append(paths, path)
+	for {
+		v, more := found.Next()
+		if !more {
+			return paths, nil
 		}
+		if err, bad := v.(error); bad {
+			return nil, fault(err)
+		}
+		path, ok := v.([]any)
+		if !ok || len(paths) == maxPaths {
+			return nil, problem.New(problem.Limit, "ignoreApplicationDifferences: the jq expression %q names more than %d fields", clip(text), maxPaths)
+		}
+		paths = append(paths, path)
 	}
-	return paths, nil
 }
+
+// maxPaths bounds how many fields an expression may name.
+const maxPaths = 10_000
 
 func at(v any, path []any) (any, bool) {
 	for _, part := range path {

@@ -152,7 +152,7 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 	}
 	refused := a.refusedOf(m.wanted)
 	sure := (anew || state.settled == m.digest) && state.sure(m.digest, set, began)
-	decision, err := appset.Decide(ctx, set, m.wanted, owned, others, sure)
+	decision, err := appset.Decide(ctx, a.withSettings(set), m.wanted, owned, others, sure)
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
@@ -322,4 +322,25 @@ func digestOf(apps []*v1alpha1.Application) string {
 		names[i] = app.Name
 	}
 	return string(object.Hash(names))[:12]
+}
+
+// withSettings is a set with what the settings say of all of them.
+func (a *Apps) withSettings(set *v1alpha1.ApplicationSet) *v1alpha1.ApplicationSet {
+	s := a.Catalog.Settings().Sets
+	if s.Policy == "" && len(s.Annotations)+len(s.Labels) == 0 {
+		return set
+	}
+	out := set.DeepCopy()
+	if p := out.Spec.SyncPolicy; s.Policy != "" && (!s.PolicyOverride || p == nil || p.ApplicationsSync == nil) {
+		if p == nil {
+			out.Spec.SyncPolicy = &v1alpha1.ApplicationSetSyncPolicy{}
+		}
+		out.Spec.SyncPolicy.ApplicationsSync = new(v1alpha1.ApplicationsSyncPolicy(s.Policy))
+	}
+	if out.Spec.PreservedFields == nil {
+		out.Spec.PreservedFields = &v1alpha1.ApplicationPreservedFields{}
+	}
+	out.Spec.PreservedFields.Annotations = append(out.Spec.PreservedFields.Annotations, s.Annotations...)
+	out.Spec.PreservedFields.Labels = append(out.Spec.PreservedFields.Labels, s.Labels...)
+	return out
 }

@@ -46,6 +46,9 @@ func (f *setFacts) Clusters(context.Context) (list []appset.Cluster, err error) 
 	return list, nil
 }
 
+// StrictGlobs is Argo CD's setting.
+func (f *setFacts) StrictGlobs() bool { return f.a.Catalog.Settings().Sets.StrictGlobs }
+
 // Tree asks a repository, when what is known of it is older than the reason for the look.
 func (f *setFacts) Tree(ctx context.Context, repoURL, revision string) (source.Tree, error) {
 	tree, commit, err := f.treeOf(ctx, repoURL, revision)

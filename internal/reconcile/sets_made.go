@@ -92,9 +92,6 @@ func (a *Apps) wantedBy(ctx context.Context, set *v1alpha1.ApplicationSet, facts
 		return nil, err
 	}
 	for _, app := range apps {
-		if app.Namespace != set.Namespace {
-			return nil, problem.New(problem.Forbidden, "application %s would be in namespace %s, and an ApplicationSet makes applications in its own", app.Name, app.Namespace)
-		}
 		app.OwnerReferences = []metav1.OwnerReference{catalog.OwnedBy(set)}
 		if keepsResources(set) {
 			app.Finalizers = slices.DeleteFunc(app.Finalizers, func(f string) bool { return strings.HasPrefix(f, v1alpha1.FinalizerResources) })

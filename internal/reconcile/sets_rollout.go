@@ -131,7 +131,7 @@ func (a *Apps) releaseSet(ctx context.Context, set *v1alpha1.ApplicationSet) err
 	}
 	owned, _ := a.ownedBy(set)
 	switch {
-	case !appset.MayDelete(set): // with the owner gone, Kubernetes would
+	case !appset.MayDelete(a.withSettings(set)): // with the owner gone, Kubernetes would
 		for _, app := range owned {
 			_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
 				n.OwnerReferences = slices.DeleteFunc(slices.Clone(n.OwnerReferences), func(o metav1.OwnerReference) bool { return o.UID == set.UID })
