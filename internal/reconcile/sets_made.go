@@ -13,7 +13,6 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/catalog"
-	"github.com/hawser-cd/hawser/internal/problem"
 )
 
 // made is what an evaluation yielded, and what it depended on.
