@@ -17,6 +17,7 @@ import (
 	"github.com/hawser-cd/hawser/deploy"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/git"
@@ -58,6 +59,7 @@ type Daemon struct {
 	log      *slog.Logger
 	audit    server.Audit
 	git      *git.Mirrors
+	charts   *charts.Charts
 	policies *policies
 	maskKey  []byte // of the digests that stand for secret values
 	rate     float64
@@ -70,6 +72,7 @@ type Daemon struct {
 
 // Run builds the process and runs it until ctx ends.
 func Run(ctx context.Context, cfg config.Config, o Options) error {
+	thrift(o.Log)
 	d, err := New(ctx, cfg, o)
 	if err != nil {
 		return err
@@ -121,6 +124,10 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe}); err != nil {
 		return nil, err
 	}
+	chartMetrics := newChartMetrics(d.registry)
+	if d.charts, err = charts.New(charts.Options{Dir: filepath.Join(cfg.DataDir, "charts"), Timeout: cfg.GitTimeout, Log: o.Log, Observe: chartMetrics.observe}); err != nil {
+		return nil, err
+	}
 	renderMetrics := newRenderMetrics(d.registry)
 	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now})
 	d.Fleet = cluster.NewFleet(ctx)
@@ -128,7 +135,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	metrics := reconcile.NewMetrics(d.Catalog.Applications)
 	d.registry.MustRegister(metrics)
 	d.Apps = reconcile.New(reconcile.Options{
-		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Render: renderer, Namespace: cfg.Namespace,
+		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Render: renderer, Namespace: cfg.Namespace,
 		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "",
 	})
 	if d.listener = o.Listener; d.listener == nil {
@@ -151,6 +158,7 @@ func (d *Daemon) workers() int {
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.Catalog.Close()
 	defer func() { _ = d.git.Close() }()
+	defer func() { _ = d.charts.Close() }()
 	group, ctx := errgroup.WithContext(ctx)
 	if d.core != "" {
 		return d.runCore(ctx)

@@ -187,16 +187,15 @@ func (d *draft) checkDestination(rules *project.Rules) {
 		d.wrong("spec.destination", problem.New(problem.Invalid, "a cluster is missing"))
 		return
 	}
-	cluster, err := d.s.Catalog.Destination(to)
-	if err != nil {
-		d.wrong(field, err)
-		return
-	}
 	if rules == nil {
-		return
+		return // of a project that does not permit it, nothing is told
 	}
-	if err := rules.Destination(targetOf(cluster, d.app)); err != nil {
-		d.wrong("spec.destination.namespace", err)
+	missing, refused := d.s.destination(rules, d.app)
+	switch {
+	case refused != nil:
+		d.wrong("spec.destination.namespace", refused)
+	case missing != nil:
+		d.wrong(field, missing)
 	}
 }
 
@@ -214,7 +213,7 @@ func (d *draft) askSources() {
 }
 
 func (d *draft) ask(i int, src v1alpha1.ApplicationSource, in string, of *argocd.DraftSource) {
-	if src.Chart == "" {
+	if !render.IsPackaged(src) {
 		if _, _, err := d.s.Sources.Refs(d.ctx, src.RepoURL, in); err != nil {
 			d.wrong(d.in(i, "repoURL"), outside(err))
 			return
@@ -240,6 +239,8 @@ func (d *draft) ask(i int, src v1alpha1.ApplicationSource, in string, of *argocd
 		of.Details = detailsResponse(details, src)
 	case src.Chart != "":
 		d.wrong(d.in(i, "chart"), outside(err))
+	case render.IsPackaged(src):
+		d.wrong(d.in(i, "repoURL"), outside(err))
 	default: // what it renders to will say the same, and is the better witness: it knows the cluster and the other sources
 		of.Problem = outside(err).Error()
 	}
