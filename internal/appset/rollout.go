@@ -36,7 +36,7 @@ type RolloutDecision struct {
 	Conditions []v1alpha1.ApplicationSetCondition
 	Sync       []SyncRequest
 	Stop       []string      // running syncs of this rollout that are to end: it is aborted
-	Look       []string      // applications that were last compared at another commit than their sources lead to now
+	Look       []string      // applications that say they are at another commit than their sources lead to now, while somebody waits for that
 	Again      time.Duration // decide again after this time; 0 when only an event changes the answer
 }
 
@@ -81,11 +81,15 @@ func Roll(in RolloutInput) (RolloutDecision, error) {
 	steps := make([][]*member, len(plan.Steps))
 	for _, m := range members {
 		m.judge(in.Now)
-		if m.live != nil && !slices.Equal(m.commits, revisionsOf(m.live)) {
-			d.Look = append(d.Look, m.name)
-		}
 		if m.step >= 0 {
 			steps[m.step] = append(steps[m.step], m)
+		}
+	}
+	if slices.ContainsFunc(members, func(m *member) bool { return m.step >= 0 && m.now.Status != v1alpha1.ProgressiveSyncHealthy }) {
+		for _, m := range members { // as long as all was well and nothing is heard, nobody need look
+			if m.live != nil && m.step >= 0 && !slices.Equal(m.commits, revisionsOf(m.live)) {
+				d.Look = append(d.Look, m.name)
+			}
 		}
 	}
 	faults := plan.faults(members, steps)
@@ -399,8 +403,7 @@ func (m *member) request(prune bool) SyncRequest {
 func (p *Rollout) progress(steps [][]*member, bakes time.Time) v1alpha1.ApplicationSetCondition {
 	c := v1alpha1.ApplicationSetCondition{Type: v1alpha1.AppSetConditionRolloutProgressing, Status: v1alpha1.AppSetConditionFalse, Reason: v1alpha1.AppSetReasonRolloutComplete, Message: "ApplicationSet Rollout has completed"}
 	for i, step := range steps {
-		at := slices.IndexFunc(step, func(m *member) bool { return !m.done })
-		if at < 0 {
+		if !slices.ContainsFunc(step, func(m *member) bool { return m.now.Status != v1alpha1.ProgressiveSyncHealthy }) {
 			continue
 		}
 		c.Status, c.Reason, c.Message = v1alpha1.AppSetConditionTrue, v1alpha1.AppSetReasonApplicationSetModified, "ApplicationSet is performing rollout of step "+strconv.Itoa(i+1)

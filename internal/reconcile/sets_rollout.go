@@ -72,7 +72,8 @@ func (r setReport) rolled(s *v1alpha1.ApplicationSet, now metav1.Time) {
 func (a *Apps) roll(ctx context.Context, set *v1alpha1.ApplicationSet, r setReport) (err error) {
 	for _, name := range r.rollout.Look {
 		if app := r.apps[name]; app != nil {
-			a.queue.add(nameOf(app), relaxed, cause{git: time.Unix(1, 0)}) // any fetch will do: the commit is known
+			// any fetch will do, the commit is known; and that nothing but the commit is new must be written, too
+			a.queue.add(nameOf(app), relaxed, cause{git: time.Unix(1, 0), owed: true})
 		}
 	}
 	if r.rollout.Again > 0 {
