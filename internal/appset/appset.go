@@ -43,13 +43,16 @@ type Facts interface {
 	// resource. Their values are not yet filled in.
 	Foreign(ctx context.Context, g v1alpha1.ApplicationSetTerminalGenerator) ([]Params, error)
 	ForgeFacts
+	// StrictGlobs reports whether a star in the path of a git generator's files stays between slashes. By default it does not,
+	// as in Argo CD.
+	StrictGlobs() bool
 }
 
 // MaxApplications bounds what one set may make: a list multiplied by itself has no other end.
 const MaxApplications = 20_000
 
-// Generate returns the applications that a set asks for, by name. Their namespace is the set's unless the template names
-// one; they carry no owner yet.
+// Generate returns the applications that a set asks for, by name. Their namespace is the set's, whatever the template
+// says, as in Argo CD: who may write a set in one namespace has no say in others. They carry no owner yet.
 func Generate(ctx context.Context, set *v1alpha1.ApplicationSet, facts Facts) ([]*v1alpha1.Application, error) {
 	apps, _, err := GenerateWithPreviews(ctx, set, facts)
 	return apps, err
@@ -64,7 +67,7 @@ func GenerateWithPreviews(ctx context.Context, set *v1alpha1.ApplicationSet, fac
 	var all []*v1alpha1.Application
 	seen, previews := map[string]int{}, map[string]Preview{}
 	for i, g := range set.Spec.Generators {
-		yielded, err := e.generate(ctx, outer(g), nil)
+		yielded, err := e.all(ctx, outer(g))
 		if err != nil {
 			return nil, nil, problem.Because(problem.KindOf(err), err, "generator %d of ApplicationSet %s", i+1, set.Name)
 		}
@@ -119,9 +122,7 @@ func (e *engine) application(set *v1alpha1.ApplicationSet, y yield) (*v1alpha1.A
 		return nil, problem.New(problem.Invalid, "the filled template is no application: %v", err)
 	}
 	m := t.Metadata
-	if m.Namespace == "" {
-		m.Namespace = set.Namespace
-	}
+	m.Namespace = set.Namespace
 	if errs := validation.IsDNS1123Subdomain(m.Name); len(errs) > 0 {
 		return nil, problem.New(problem.Invalid, "the application's name is %q: %s", clip(m.Name), strings.Join(errs, "; "))
 	}
@@ -210,7 +211,10 @@ func brief(p Params) string {
 			if m, isMap := v.(map[string]any); isMap {
 				v = m["path"]
 			}
-			return key + "=" + clip(fmt.Sprint(v))
+			switch v.(type) {
+			case string, float64:
+				return key + "=" + clip(fmt.Sprint(v))
+			}
 		}
 	}
 	return fmt.Sprintf("%d parameters", len(p))

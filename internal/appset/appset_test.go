@@ -103,9 +103,12 @@ type facts struct {
 	trees    map[string]source.Files // by revision; "" is any
 	foreign  map[string][]Params
 	forges   *forges
+	strict   bool
 }
 
 func (f *facts) Clusters(context.Context) ([]Cluster, error) { return f.clusters, nil }
+
+func (f *facts) StrictGlobs() bool { return f.strict }
 
 func (f *facts) Tree(_ context.Context, _, revision string) (source.Tree, error) {
 	if files, ok := f.trees[revision]; ok {

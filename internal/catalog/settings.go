@@ -79,11 +79,21 @@ type Settings struct {
 	GlobalProjects                  []GlobalProject   // globalProjects, a YAML list
 	RBAC                            map[string]string // argocd-rbac-cm as it is
 	Forges                          ForgeSettings
+	Sets                            SetSettings
 	Server                          ServerSettings
 	Raw, Params                     map[string]string // argocd-cm and argocd-cmd-params-cm as they are; must not be changed
 
 	// Problems are the keys that could not be understood. The value before it, or the default, stays in force.
 	Problems []error
+}
+
+// SetSettings are about all ApplicationSets; keys of argocd-cmd-params-cm that begin with applicationsetcontroller.
+type SetSettings struct {
+	Policy         string   // policy: what sets may do to applications; it counts alone, unless enable.policy.override is true
+	PolicyOverride bool     // enable.policy.override: a set's own applicationsSync counts first (false)
+	StrictGlobs    bool     // enable.new.git.file.globbing (false)
+	Annotations    []string // global.preserved.annotations: left as people set them
+	Labels         []string // global.preserved.labels
 }
 
 // Impersonation is whether applications write as the service accounts that their projects name.
@@ -248,6 +258,11 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "applicationsetcontroller.allowed.scm.providers", &s.Forges.Allowed, old.Forges.Allowed, names)
 	read(&p, "applicationsetcontroller.enable.tokenref.strict.mode", &s.Forges.Strict, old.Forges.Strict, boolean)
 	read(&k, "hawser.applicationset.doubt", &s.SetDoubt, old.SetDoubt, duration)
+	read(&p, "applicationsetcontroller.policy", &s.Sets.Policy, old.Sets.Policy, oneOf("sync", "create-only", "create-update", "create-delete"))
+	read(&p, "applicationsetcontroller.enable.policy.override", &s.Sets.PolicyOverride, old.Sets.PolicyOverride, boolean)
+	read(&p, "applicationsetcontroller.enable.new.git.file.globbing", &s.Sets.StrictGlobs, old.Sets.StrictGlobs, boolean)
+	read(&p, "applicationsetcontroller.global.preserved.annotations", &s.Sets.Annotations, old.Sets.Annotations, commas)
+	read(&p, "applicationsetcontroller.global.preserved.labels", &s.Sets.Labels, old.Sets.Labels, commas)
 
 	s.Server = parseServerSettings(&k, &p, old.Server)
 	s.Raw, s.Params = k.values, p.values
@@ -302,6 +317,15 @@ func names(s string) ([]string, error) {
 	for _, name := range strings.Split(s, ",") {
 		if name = strings.TrimSpace(name); name != "" {
 			list = append(list, name)
+		}
+	}
+	return list, nil
+}
+
+func commas(s string) (list []string, err error) {
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
 		}
 	}
 	return list, nil

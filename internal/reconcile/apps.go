@@ -25,6 +25,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plugin/generator"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/source"
@@ -54,12 +55,13 @@ type Options struct {
 // Apps is the loop over all applications.
 type Apps struct {
 	Options
-	queue  *queue
-	sets   *sets
-	claims *claims
-	heard  *audience
-	judge  atomic.Pointer[judge]
-	skills atomic.Pointer[skills]
+	queue   *queue
+	sets    *sets
+	plugins *generator.Client
+	claims  *claims
+	heard   *audience
+	judge   atomic.Pointer[judge]
+	skills  atomic.Pointer[skills]
 
 	alone sync.Mutex // a process that is Alone looks at one application at a time
 
@@ -88,7 +90,7 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
+	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
 	a.queue.place = a.placeOf
 	return a
 }

@@ -163,6 +163,7 @@ func (a *Apps) setsRequested(p webhook.Push) {
 
 // PullRequests asks the forge that a generator names.
 func (f *setFacts) PullRequests(ctx context.Context, g *v1alpha1.PullRequestGenerator) ([]appset.PullRequest, error) {
+	f.foreign = true
 	key := textOf(v1alpha1.PullRequestGenerator{GitHub: g.GitHub, GitLab: g.GitLab, Gitea: g.Gitea, Bitbucket: g.Bitbucket, BitbucketServer: g.BitbucketServer, AzureDevOps: g.AzureDevOps})
 	if known := f.a.sets.forges.recall(f.asks, key, every(g.RequeueAfterSeconds)); known != nil {
 		return known.pulls, nil

@@ -13,6 +13,7 @@ import (
 
 // Repositories asks the forge that a generator names.
 func (f *setFacts) Repositories(ctx context.Context, g *v1alpha1.SCMProviderGenerator) (appset.Repositories, error) {
+	f.foreign = true
 	bare := v1alpha1.SCMProviderGenerator{GitHub: g.GitHub, GitLab: g.GitLab, Gitea: g.Gitea, Bitbucket: g.Bitbucket, BitbucketServer: g.BitbucketServer,
 		AzureDevOps: g.AzureDevOps, AWSCodeCommit: g.AWSCodeCommit, CloneProtocol: g.CloneProtocol}
 	account, owner, all, err := f.a.ownerOf(ctx, f.set, bare)

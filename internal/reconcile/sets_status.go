@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/problem"
 )
 
@@ -21,14 +22,29 @@ type setReport struct {
 	held   string    // why applications stay that the set no longer asks for
 	digest string    // of what it asks for: who confirms it names it
 	apps   map[string]*v1alpha1.Application
+
+	unlike  map[string]bool         // those that are not what is wanted, and could not be changed
+	unheard bool                    // only the applications changed; what is said of the rest stays
+	rollout *appset.RolloutDecision // nil when the set has none, or it cannot be decided
+}
+
+func membersOf(owned []*v1alpha1.Application) map[string]*v1alpha1.Application {
+	apps := make(map[string]*v1alpha1.Application, len(owned))
+	for _, app := range owned {
+		apps[app.Name] = app
+	}
+	return apps
 }
 
 // reportSet writes the status of a set.
 func (a *Apps) reportSet(ctx context.Context, set *v1alpha1.ApplicationSet, r setReport) error {
 	now := metav1.NewTime(time.Now().Truncate(time.Second))
 	done, err := a.Catalog.PatchApplicationSetStatus(ctx, set, func(s *v1alpha1.ApplicationSet) {
-		for _, c := range r.conditions() {
-			s.Status.Conditions = withCondition(s.Status.Conditions, c, now)
+		if !r.unheard {
+			for _, c := range r.conditions() {
+				s.Status.Conditions = withCondition(s.Status.Conditions, c, now)
+			}
+			r.rolled(s, now)
 		}
 		if r.err == nil {
 			s.Status.Resources, s.Status.ResourcesCount = r.resources()
@@ -46,6 +62,9 @@ func (a *Apps) reportSet(ctx context.Context, set *v1alpha1.ApplicationSet, r se
 			s.Annotations = maps.Clone(s.Annotations)
 			delete(s.Annotations, v1alpha1.AnnotationAppSetRefresh)
 		})
+	}
+	if r.rollout != nil {
+		err = errors.Join(err, a.roll(ctx, done, r))
 	}
 	return errors.Join(err, r.again())
 }
