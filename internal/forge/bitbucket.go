@@ -214,7 +214,9 @@ func (b bitbucketServer) defaultBranch(ctx context.Context, r Repository) ([]Bra
 	u := b.in(nil, r.Organization, "repos", r.slug, "branches", "default")
 	a, err := b.send(ctx, "GET", u, nil)
 	switch {
-	case problem.Is(err, problem.NotFound), err == nil && a.status == 204:
+	case problem.Is(err, problem.NotFound):
+		return nil, b.shown(ctx, b.in(nil, r.Organization, "repos", r.slug))
+	case err == nil && a.status == 204:
 		return nil, nil
 	case err != nil:
 		return nil, err

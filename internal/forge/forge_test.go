@@ -443,6 +443,25 @@ func TestRepositories(t *testing.T) {
 	})
 }
 
+// A repository that is hidden from the account between two questions is not an empty one.
+func TestHiddenIsNotEmpty(t *testing.T) {
+	each(t, kinds, func(t *testing.T, k forge.Kind) {
+		s := forgetest.New(t, string(k))
+		s.Repo(ownerOf(k), "shop")
+		c, a := forge.New(), accountOf(s)
+		list, err := c.Repositories(t.Context(), a, forge.Owner{Name: "acme", Project: "team", Protocol: "https"})
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%v, %v", list, err)
+		}
+		s.Break(forgetest.Answers(404))
+		for _, all := range []bool{false, true} {
+			if got, err := c.Branches(t.Context(), a, list[0], all); !problem.Is(err, problem.NotFound) {
+				t.Errorf("all: %v: %v, %v", all, got, err)
+			}
+		}
+	})
+}
+
 // GitLab's groups: those within, topics and archived ones are as the generator's fields say.
 func TestGroups(t *testing.T) {
 	s := forgetest.New(t, "gitlab")

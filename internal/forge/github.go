@@ -108,16 +108,23 @@ func hubBranches(list []hubBranch) (out []Branch) {
 	return out
 }
 
-// defaultBranch has none when GitHub does not know it: so it is with an empty repository.
+// defaultBranch has none when GitHub does not know it, but the repository: so it is with an empty one.
 func (g github) defaultBranch(ctx context.Context, r Repository) ([]Branch, error) {
 	b, _, err := get[hubBranch](ctx, g.session, g.at(nil, "repos", r.Organization, r.Name, "branches", r.DefaultBranch))
 	switch {
 	case problem.Is(err, problem.NotFound):
-		return nil, nil
+		return nil, g.shown(ctx, g.at(nil, "repos", r.Organization, r.Name))
 	case err != nil:
 		return nil, err
 	}
 	return hubBranches([]hubBranch{b}), nil
+}
+
+// shown is nil when a repository answers for itself. What is not found in one that is hidden from the account is not known
+// not to be there: services do not tell the one from the other.
+func (s *session) shown(ctx context.Context, repository *url.URL) error {
+	_, err := s.send(ctx, http.MethodGet, repository, nil)
+	return err
 }
 
 func (g github) branches(ctx context.Context, r Repository) ([]Branch, error) {

@@ -112,7 +112,7 @@ func (g gitlab) repositories(ctx context.Context, o Owner) ([]Repository, error)
 
 func (g gitlab) project(r Repository) string { return cmp.Or(r.slug, r.Organization+"/"+r.Name) }
 
-// defaultBranch has none when GitLab does not know it: so it is with an empty project.
+// defaultBranch has none when GitLab does not know it, but the project: so it is with an empty one.
 func (g gitlab) defaultBranch(ctx context.Context, r Repository) ([]Branch, error) {
 	if r.DefaultBranch == "" {
 		return nil, nil
@@ -120,7 +120,7 @@ func (g gitlab) defaultBranch(ctx context.Context, r Repository) ([]Branch, erro
 	b, _, err := get[hubBranch](ctx, g.session, g.at(nil, "projects", g.project(r), "repository", "branches", r.DefaultBranch))
 	switch {
 	case problem.Is(err, problem.NotFound):
-		return nil, nil
+		return nil, g.shown(ctx, g.at(nil, "projects", g.project(r)))
 	case err != nil:
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (g gitlab) defaultBranch(ctx context.Context, r Repository) ([]Branch, erro
 func (g gitlab) branches(ctx context.Context, r Repository) ([]Branch, error) {
 	list, err := whole(ctx, g.session, g.at(hundred(), "projects", g.project(r), "repository", "branches"), tallied[hubBranch](g.session))
 	if problem.Is(err, problem.NotFound) { // a project without a repository
-		return nil, nil
+		return nil, g.shown(ctx, g.at(nil, "projects", g.project(r)))
 	}
 	return hubBranches(list), err
 }

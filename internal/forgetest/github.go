@@ -125,6 +125,9 @@ func (s *Server) hubRoutes(mux *http.ServeMux, prefix string) {
 	}
 	mux.HandleFunc("GET "+prefix+"/orgs/{owner}/repos", s.hubRepos)
 	mux.HandleFunc("GET "+prefix+"/repos/{owner}/{repo}/pulls", s.hubPulls)
+	at("GET ", func(w http.ResponseWriter, r *http.Request, repo *Repo) {
+		s.write(w, r, http.StatusOK, object{"id": repo.ID, "name": repo.Name})
+	})
 	at("GET /branches", func(w http.ResponseWriter, r *http.Request, repo *Repo) {
 		all := list{}
 		for _, b := range repo.branches() {

@@ -101,6 +101,9 @@ func (s *Server) gitlab(mux *http.ServeMux) {
 	branch := func(p *Repo, name string) object {
 		return object{"name": name, "commit": object{"id": p.Branches[name], "short_id": p.Branches[name][:8]}}
 	}
+	at("GET ", func(w http.ResponseWriter, r *http.Request, p *Repo) {
+		s.write(w, r, http.StatusOK, object{"id": p.ID, "path": p.Name})
+	})
 	at("GET /repository/branches", func(w http.ResponseWriter, r *http.Request, p *Repo) {
 		all := list{}
 		for _, b := range p.branches() {

@@ -130,6 +130,9 @@ func (s *Server) bitbucketServer(mux *http.ServeMux) {
 		}
 		pages(w, r, all)
 	})
+	at("", func(w http.ResponseWriter, r *http.Request, repo *Repo) {
+		s.write(w, r, http.StatusOK, object{"id": repo.ID, "slug": strings.ToLower(repo.Name), "name": repo.Name})
+	})
 	at("/branches", func(w http.ResponseWriter, r *http.Request, repo *Repo) {
 		all := list{}
 		for _, b := range repo.branches() {

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -76,10 +77,20 @@ func (a *Apps) tellPreview(ctx context.Context, set *v1alpha1.ApplicationSet, po
 	if err != nil {
 		return err
 	}
+	if set.Namespace != a.Namespace && p.Generator.GitHub != nil && p.Generator.GitHub.AppSecretName != "" {
+		return problem.New(problem.Forbidden, "an ApplicationSet outside of our namespace may read with our GitHub App, and not write").
+			WithHint("use a tokenRef to a Secret of its own namespace")
+	}
 	state, why := appset.StateOfPreview(app)
-	told := fmt.Sprintf("%s %s", state, string(object.Hash([]string{p.Head, where, why, fmt.Sprint(policy.Status, policy.Comment)}))[:12])
+	news := fmt.Sprintf("%s %s", state, string(object.Hash([]string{p.Head, where, why}))[:12])
 	before := app.Annotations[appset.AnnotationPreviewTold]
-	if before == told {
+	sent := map[string]bool{} // of these news; services keep every status, so none is sent twice because the comment failed
+	if rest, same := strings.CutPrefix(before, news); same {
+		for word := range strings.FieldsSeq(rest) {
+			sent[word] = true
+		}
+	}
+	if (sent["status"] || !policy.Status) && (sent["comment"] || !policy.Comment) {
 		return nil
 	}
 	q, err := a.questionOf(ctx, set, p.Generator)
@@ -88,16 +99,26 @@ func (a *Apps) tellPreview(ctx context.Context, set *v1alpha1.ApplicationSet, po
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if policy.Status {
+	var failed, failedToo error
+	if policy.Status && !sent["status"] {
 		status := forge.Status{Context: "preview/" + app.Name, State: forgeState(state), Description: strings.ToUpper(why[:1]) + why[1:], URL: where}
-		if err := a.Forges.SetStatus(ctx, q.account, q.place, p.Head, status); err != nil {
-			return err
+		failed = a.Forges.SetStatus(ctx, q.account, q.place, p.Head, status)
+		sent["status"] = failed == nil
+	}
+	if policy.Comment && !sent["comment"] {
+		if state != appset.PreviewPending || before != "" && !strings.HasPrefix(before, string(appset.PreviewPending)) { // nobody wants to read that something is not there yet
+			failedToo = a.Forges.Comment(ctx, q.account, q.place, p.Number, markOf(set, app), remarkOf(app, p, state, why, where))
+		}
+		sent["comment"] = failedToo == nil
+	}
+	told := news
+	for _, word := range []string{"comment", "status"} {
+		if sent[word] {
+			told += " " + word
 		}
 	}
-	if policy.Comment && (state != appset.PreviewPending || before != "" && !strings.HasPrefix(before, string(appset.PreviewPending))) { // nobody wants to read that something is not there yet
-		if err := a.Forges.Comment(ctx, q.account, q.place, p.Number, markOf(set, app), remarkOf(app, p, state, why, where)); err != nil {
-			return err
-		}
+	if told == news { // nothing arrived: it is all to be sent again
+		return cmp.Or(failed, failedToo)
 	}
 	_, err = a.Catalog.PatchApplication(ctx, app, func(app *v1alpha1.Application) {
 		app.Annotations = maps.Clone(app.Annotations)
@@ -106,7 +127,7 @@ func (a *Apps) tellPreview(ctx context.Context, set *v1alpha1.ApplicationSet, po
 		}
 		app.Annotations[appset.AnnotationPreviewTold] = told
 	})
-	return err
+	return cmp.Or(failed, failedToo, err)
 }
 
 // previewMoved wakes the set of a preview that is doing otherwise than before: people wait for it at the pull request.
