@@ -374,7 +374,10 @@ func (b *tab) find(role, name string) element {
 	return found
 }
 
-// click presses the mouse on an element.
+// twice is over when the browser has drawn twice: nobody presses what they have not seen yet.
+const twice = `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`
+
+// click presses the mouse on an element, once it stands still.
 func (b *tab) click(role, name string) {
 	b.Helper()
 	b.until("click "+role+" "+name, func() error {
@@ -385,6 +388,10 @@ func (b *tab) click(role, name string) {
 		x, y, err := b.where(e)
 		if err != nil {
 			return err // it was drawn anew in between
+		}
+		evaluate[bool](b, twice)
+		if x2, y2, err := b.where(e); err != nil || x != x2 || y != y2 {
+			return fmt.Errorf("it still moves, as a menu that has just opened does: %v", err)
 		}
 		b.do(chromedp.MouseClickXY(x, y))
 		return nil
