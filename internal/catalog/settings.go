@@ -73,15 +73,27 @@ type Settings struct {
 	SyncTimeout                     time.Duration     // controller.sync.timeout.seconds in argocd-cmd-params-cm (0, none)
 	WaveDelay                       time.Duration     // controller.sync.wave.delay.seconds in argocd-cmd-params-cm (2)
 	HookTimeout, WaveTimeout        time.Duration     // hawser.sync.hook.timeout (6h), hawser.sync.wave.timeout (1h); 0 is for ever
+	SetDoubt                        time.Duration     // hawser.applicationset.doubt (1m): how long a doubtful deletion of applications is asked for until it is made
 	HelmStages                      bool              // hawser.helm.hooks: helm (true) tells installs from upgrades, argocd (false) does not
 	StatusWorkers, OperationWorkers int               // controller.status.processors, controller.operation.processors; 0 when absent; read at start
 	GlobalProjects                  []GlobalProject   // globalProjects, a YAML list
 	RBAC                            map[string]string // argocd-rbac-cm as it is
+	Forges                          ForgeSettings
+	Sets                            SetSettings
 	Server                          ServerSettings
 	Raw, Params                     map[string]string // argocd-cm and argocd-cmd-params-cm as they are; must not be changed
 
 	// Problems are the keys that could not be understood. The value before it, or the default, stays in force.
 	Problems []error
+}
+
+// SetSettings are about all ApplicationSets; keys of argocd-cmd-params-cm that begin with applicationsetcontroller.
+type SetSettings struct {
+	Policy         string   // policy: what sets may do to applications; it counts alone, unless enable.policy.override is true
+	PolicyOverride bool     // enable.policy.override: a set's own applicationsSync counts first (false)
+	StrictGlobs    bool     // enable.new.git.file.globbing (false)
+	Annotations    []string // global.preserved.annotations: left as people set them
+	Labels         []string // global.preserved.labels
 }
 
 // Impersonation is whether applications write as the service accounts that their projects name.
@@ -136,6 +148,13 @@ type Webhook struct {
 	MaxBytes       int64 // webhook.maxPayloadSizeMB (50), in bytes
 }
 
+// ForgeSettings is what generators of ApplicationSets may ask of forges; keys of argocd-cmd-params-cm.
+type ForgeSettings struct {
+	Enabled bool     // applicationsetcontroller.enable.scm.providers (true)
+	Allowed []string // applicationsetcontroller.allowed.scm.providers: addresses of APIs, by comma; empty: all, but for sets outside of our namespace, which may ask none
+	Strict  bool     // applicationsetcontroller.enable.tokenref.strict.mode (false): tokens only from Secrets with the label scm-creds
+}
+
 // SelfHeal is how soon and how often drift is healed; keys of argocd-cmd-params-cm.
 type SelfHeal struct {
 	Timeout time.Duration // controller.self.heal.timeout.seconds (0): the least time between two heals
@@ -162,6 +181,8 @@ func defaultSettings() Settings {
 		HookTimeout:     6 * time.Hour,
 		WaveTimeout:     time.Hour,
 		HelmStages:      true,
+		SetDoubt:        time.Minute,
+		Forges:          ForgeSettings{Enabled: true},
 		Server:          defaultServerSettings(),
 	}
 }
@@ -233,6 +254,16 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "controller.status.processors", &s.StatusWorkers, old.StatusWorkers, count)
 	read(&p, "controller.operation.processors", &s.OperationWorkers, old.OperationWorkers, count)
 
+	read(&p, "applicationsetcontroller.enable.scm.providers", &s.Forges.Enabled, old.Forges.Enabled, boolean)
+	read(&p, "applicationsetcontroller.allowed.scm.providers", &s.Forges.Allowed, old.Forges.Allowed, names)
+	read(&p, "applicationsetcontroller.enable.tokenref.strict.mode", &s.Forges.Strict, old.Forges.Strict, boolean)
+	read(&k, "hawser.applicationset.doubt", &s.SetDoubt, old.SetDoubt, duration)
+	read(&p, "applicationsetcontroller.policy", &s.Sets.Policy, old.Sets.Policy, oneOf("sync", "create-only", "create-update", "create-delete"))
+	read(&p, "applicationsetcontroller.enable.policy.override", &s.Sets.PolicyOverride, old.Sets.PolicyOverride, boolean)
+	read(&p, "applicationsetcontroller.enable.new.git.file.globbing", &s.Sets.StrictGlobs, old.Sets.StrictGlobs, boolean)
+	read(&p, "applicationsetcontroller.global.preserved.annotations", &s.Sets.Annotations, old.Sets.Annotations, commas)
+	read(&p, "applicationsetcontroller.global.preserved.labels", &s.Sets.Labels, old.Sets.Labels, commas)
+
 	s.Server = parseServerSettings(&k, &p, old.Server)
 	s.Raw, s.Params = k.values, p.values
 
@@ -286,6 +317,15 @@ func names(s string) ([]string, error) {
 	for _, name := range strings.Split(s, ",") {
 		if name = strings.TrimSpace(name); name != "" {
 			list = append(list, name)
+		}
+	}
+	return list, nil
+}
+
+func commas(s string) (list []string, err error) {
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
 		}
 	}
 	return list, nil

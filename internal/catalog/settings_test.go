@@ -32,6 +32,7 @@ func TestSettingsDefaults(t *testing.T) {
 		ClusterPrograms: []string{"argocd-k8s-auth", "aws", "aws-iam-authenticator", "gke-gcloud-auth-plugin", "kubelogin"},
 		SelfHeal:        SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
 		WaveDelay:       2 * time.Second, HookTimeout: 6 * time.Hour, WaveTimeout: time.Hour, HelmStages: true,
+		SetDoubt: time.Minute, Forges: ForgeSettings{Enabled: true},
 		Server: ServerSettings{
 			Session: 24 * time.Hour, Admin: true, PasswordPattern: "^.{8,32}$",
 			ExecShells: []string{"bash", "sh", "powershell", "cmd"}, MaxPodLogs: 10, NoInheritance: true, AnonymizeUsers: true,
@@ -90,6 +91,7 @@ func TestSettings(t *testing.T) {
 				"hawser.sync.hook.timeout":                                        "90m",
 				"hawser.sync.wave.timeout":                                        "0",
 				"hawser.helm.hooks":                                               "argocd",
+				"hawser.applicationset.doubt":                                     "5m",
 				"hawser.prune.guard":                                              "off",
 				"application.sync.impersonation.enabled":                          "true",
 				"application.sync.impersonation.enforced":                         "false",
@@ -105,6 +107,10 @@ func TestSettings(t *testing.T) {
 				"controller.resource.health.persist":           "true",
 				"controller.status.processors":                 "50",
 				"controller.operation.processors":              "25",
+
+				"applicationsetcontroller.enable.scm.providers":        "false",
+				"applicationsetcontroller.allowed.scm.providers":       "https://git.corp/, https://lab.corp",
+				"applicationsetcontroller.enable.tokenref.strict.mode": "true",
 			},
 			rbacMap: {"policy.default": "role:readonly"},
 		},
@@ -158,6 +164,7 @@ func TestSettings(t *testing.T) {
 		SyncTimeout:   10 * time.Minute,
 		HookTimeout:   90 * time.Minute,
 		StatusWorkers: 50, OperationWorkers: 25,
+		SetDoubt: 5 * time.Minute, Forges: ForgeSettings{Allowed: []string{"https://git.corp/", "https://lab.corp"}, Strict: true},
 		RBAC: map[string]string{"policy.default": "role:readonly"},
 	}
 	want.Server = defaultServerSettings() // TestServerSettings

@@ -20,6 +20,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/config"
+	"github.com/hawser-cd/hawser/internal/forge"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -135,7 +136,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	metrics := reconcile.NewMetrics(d.Catalog.Applications)
 	d.registry.MustRegister(metrics)
 	d.Apps = reconcile.New(reconcile.Options{
-		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Render: renderer, Namespace: cfg.Namespace,
+		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forge.New(), Render: renderer, Namespace: cfg.Namespace,
 		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "",
 	})
 	if d.listener = o.Listener; d.listener == nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plugin/generator"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/source"
@@ -39,6 +40,7 @@ type Options struct {
 	Fleet     *cluster.Fleet
 	Git       *git.Mirrors
 	Charts    *charts.Charts
+	Forges    Forges // nil: generators of ApplicationSets ask none
 	Render    *render.Renderer
 	Namespace string // where we live; applications elsewhere are marked with their namespace
 	Metrics   *Metrics
@@ -53,12 +55,13 @@ type Options struct {
 // Apps is the loop over all applications.
 type Apps struct {
 	Options
-	queue  *queue
-	sets   *sets
-	claims *claims
-	heard  *audience
-	judge  atomic.Pointer[judge]
-	skills atomic.Pointer[skills]
+	queue   *queue
+	sets    *sets
+	plugins *generator.Client
+	claims  *claims
+	heard   *audience
+	judge   atomic.Pointer[judge]
+	skills  atomic.Pointer[skills]
 
 	alone sync.Mutex // a process that is Alone looks at one application at a time
 
@@ -87,7 +90,7 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
+	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
 	a.queue.place = a.placeOf
 	return a
 }
@@ -416,6 +419,10 @@ func (a *Apps) clusterChanged(server string) {
 
 // Pushed is told by a webhook which repository changed. It is a hint: it makes us look sooner, never at anything else.
 func (a *Apps) Pushed(p webhook.Push) {
+	if p.Request { // a pull request moves no branch of the repository
+		a.setsRequested(p)
+		return
+	}
 	a.setsPushed(p)
 	now := time.Now()
 	pushed := map[string]bool{}

@@ -609,3 +609,22 @@ func (b *tab) fit() {
 		}
 	}
 }
+
+// cut returns what reaches beyond the side of the dialog that it is in, where nobody can scroll to it.
+func (b *tab) cut() []string {
+	b.Helper()
+	return evaluate[[]string](b, `[...document.querySelectorAll("dialog[open]")].flatMap((dialog) => {
+		const edge = dialog.getBoundingClientRect().right + 1;
+		const reached = (e) => {
+			for (let up = e.parentElement; up && up !== dialog; up = up.parentElement) {
+				const style = getComputedStyle(up);
+				if (style.position === "fixed" || /auto|scroll/.test(style.overflowX) && up.getBoundingClientRect().right <= edge) return true;
+			}
+			return false;
+		};
+		// the body of a dialog scrolls up and down: to scroll it sideways is no way to read
+		return [...dialog.querySelectorAll("p, h2, h3, dd, li, button, td, label, span")]
+			.filter((e) => e.offsetParent && e.getBoundingClientRect().width > 2 && e.getBoundingClientRect().right > edge && !reached(e))
+			.slice(0, 3).map((e) => e.textContent.slice(0, 60));
+	})`)
+}
