@@ -30,6 +30,7 @@ type Cluster struct {
 	Shard            *int64 // Argo CD's; nothing here goes by it
 	Refresh          string // when a refresh was asked for (an annotation), RFC 3339
 	Shown            ShownConfig
+	Program          bool   // a program that runs beside us gives its credentials
 	Version          string // changes whenever the record does
 
 	// Problem is why the cluster cannot be reached with what the Secret says; nil when it can be tried. A cluster
@@ -172,7 +173,7 @@ func parseCluster(s secretRecord, r clusterRules) Cluster {
 			wrong(nil, "config"+whereInJSON(err)+" is not the JSON that is expected") // the error itself could quote a token
 		}
 	}
-	c.Shown = conf.shown()
+	c.Shown, c.Program = conf.shown(), conf.program() != nil
 	c.rest = conf.rest(c.Server, r.home)
 	if field, err := conf.check(r.programs); err != nil {
 		wrong(err, "config."+field)

@@ -54,11 +54,7 @@ func recordOf(k *argocd.Cluster) (catalog.ClusterRecord, error) {
 // with our own rights, and a program that is to make tokens, which runs beside us. Those need the permission for
 // clusters of no project.
 func (c *call) mayConnect(action string, k catalog.Cluster) error {
-	config, err := k.REST()
-	if err != nil {
-		return err
-	}
-	if k.Project != "" && (k.Server == v1alpha1.InClusterServer || config.ExecProvider != nil) {
+	if k.Project != "" && (k.Server == v1alpha1.InClusterServer || k.Program) {
 		return c.must(rbac.Clusters, action, rbac.Scoped("", k.Server))
 	}
 	return nil
