@@ -162,7 +162,7 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	if err != nil {
 		return err
 	}
-	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
+	if a.frozen(app) != "" {
 		a.claimRecorded(app)
 		return nil
 	}
@@ -329,7 +329,7 @@ func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) (
 		case n == name || other.DeletionTimestamp != nil:
 			continue
 		case a.claims.undone(n): // it is in the queue
-		case other.Annotations[v1alpha1.AnnotationSkipReconcile] != "true" && a.claims.elsewhere(n, commits):
+		case a.claims.elsewhere(n, commits) && a.frozen(other) == "":
 			a.queue.add(n, relaxed, cause{git: time.Unix(1, 0)}) // any fetch will do: there has been one
 		default:
 			continue
