@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/deploy"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
@@ -133,7 +134,10 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now})
 	d.Fleet = cluster.NewFleet(ctx)
 	d.registry.MustRegister(clusterMetrics{d.Fleet})
-	metrics := reconcile.NewMetrics(d.Catalog.Applications)
+	metrics := reconcile.NewMetrics(d.Catalog.Applications, func() []*v1alpha1.ApplicationSet {
+		list, _ := d.Catalog.ApplicationSets()
+		return list
+	})
 	d.registry.MustRegister(metrics)
 	d.Apps = reconcile.New(reconcile.Options{
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forge.New(), Render: renderer, Namespace: cfg.Namespace,
