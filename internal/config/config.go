@@ -45,6 +45,16 @@ type Config struct {
 	SyncTimeout time.Duration // one whole operation unless argocd-cmd-params-cm says otherwise; 0 is none
 
 	Workers Workers
+
+	Azure AzureWorkload
+}
+
+// AzureWorkload is what the process is in Azure. AKS sets it in pods with a workload identity (AZURE_TENANT_ID,
+// AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE, AZURE_AUTHORITY_HOST); empty where there is none.
+type AzureWorkload struct {
+	TenantID, ClientID string
+	TokenFile          string
+	Authority          string // empty: Microsoft's public cloud
 }
 
 // Workers says how much happens at the same time. The defaults are Argo CD's (controller.status.processors and

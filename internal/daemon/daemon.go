@@ -123,7 +123,8 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	d.policies = &policies{d: d}
 	d.policies.follow() // ends with the catalog
 	gitMetrics := newGitMetrics(d.registry)
-	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe}); err != nil {
+	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe,
+		Workload: git.Workload{TenantID: cfg.Azure.TenantID, ClientID: cfg.Azure.ClientID, TokenFile: cfg.Azure.TokenFile, Authority: cfg.Azure.Authority}}); err != nil {
 		return nil, err
 	}
 	chartMetrics := newChartMetrics(d.registry)
