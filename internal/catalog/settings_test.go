@@ -96,6 +96,7 @@ func TestSettings(t *testing.T) {
 				"application.sync.impersonation.enabled":                          "true",
 				"application.sync.impersonation.enforced":                         "false",
 				"hawser.clusters.programs":                                        "none",
+				"hawser.charts.verify":                                            "https://charts.corp/*, ghcr.io/acme/*",
 			},
 			paramsMap: {
 				"controller.self.heal.timeout.seconds":         "5",
@@ -159,7 +160,7 @@ func TestSettings(t *testing.T) {
 			RefuseUnsigned: true, MaxBytes: 1 << 20,
 		},
 		InsteadOf:     []config.Rewrite{{Prefix: "https://github.com/", URL: "https://mirror.corp/gh/"}},
-		Impersonation: Impersonation{Enabled: true}, ClusterPrograms: []string{"none"},
+		Impersonation: Impersonation{Enabled: true}, ClusterPrograms: []string{"none"}, VerifyCharts: []string{"https://charts.corp/*", "ghcr.io/acme/*"},
 		SelfHeal:      SelfHeal{Timeout: 5 * time.Second, Backoff: time.Second, Factor: 2, Cap: time.Minute},
 		SyncTimeout:   10 * time.Minute,
 		HookTimeout:   90 * time.Minute,
