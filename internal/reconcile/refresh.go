@@ -217,6 +217,13 @@ func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause
 			}
 			resolved[branch(s)] = commit
 		}
+		rules, err := a.rules(v)
+		if err == nil {
+			err = a.vouched(ctx, rules, s, repo, commit)
+		}
+		if err != nil {
+			return nil, v.inSource(i, err)
+		}
 		t, err := a.Git.Tree(ctx, repo, commit)
 		if err != nil {
 			return nil, v.inSource(i, err)
