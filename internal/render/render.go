@@ -167,6 +167,7 @@ func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err er
 		for _, item := range e.items {
 			r.words.Share(item.Object)
 		}
+		r.cache.inherit(e)
 		r.cache.add(e)
 		return e, nil
 	})
