@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -50,6 +51,35 @@ func doubtOf(s git.Signed, keys *signature.Keys, proof *project.Proof) string {
 		what = "signed with unallowed key"
 	}
 	return fmt.Sprintf("Failed verifying revision %s by '%s': %s (key_id=%s)", s.Revision, s.By, what, strings.Join(slices.Compact(by), ", "))
+}
+
+// signed tells of the signature of a commit, or of the tag that names it, in Argo CD's sentence, and what is wrong with it;
+// both are empty where the project demands none.
+func (a *Apps) signed(ctx context.Context, rules *project.Rules, s v1alpha1.ApplicationSource, repo git.Repository, commit string) (said, doubt string, err error) {
+	proof, err := rules.Proof(s.RepoURL)
+	if err != nil {
+		return "", err.Error(), nil
+	}
+	if proof == nil {
+		return "", "", nil
+	}
+	what, err := a.Git.SignedTag(ctx, repo, s.TargetRevision, s.TagPrefix, commit)
+	if err == nil && what == nil {
+		var c git.Signed
+		c, err = a.Git.SignedCommit(ctx, repo, commit)
+		what = &c
+	}
+	if err != nil {
+		return "", "", err
+	}
+	keys := signature.Read(a.Catalog.GPGKeys())
+	verdict, by := keys.Detached(what.Payload, what.Signature, time.Now)
+	word := map[signature.Verdict]string{signature.Good: "Good", signature.Bad: "Bad"}[verdict]
+	said = fmt.Sprintf("%s signature from %s key %s", cmp.Or(word, "Invalid"), what.By, strings.Join(slices.Compact(by), ", "))
+	if verdict == signature.Unsigned {
+		said = "Revision is not signed."
+	}
+	return said, doubtOf(*what, keys, proof), nil
 }
 
 func unvouched(doubts ...string) error {

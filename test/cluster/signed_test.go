@@ -8,6 +8,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/gittest"
+	"github.com/hawser-cd/hawser/internal/reconcile"
 )
 
 // Where a project demands signed commits, what nobody vouches for is not deployed: what is there stays, and the application
@@ -69,6 +70,12 @@ func TestCommitsThatMustBeSigned(t *testing.T) {
 	}
 	good := push(ada, "green", "Signed again")
 	h.wait(t, name, synced(good))
+	for revision, want := range map[string]string{good: "Good signature from Test Person <test@example.com> key " + ada.Key, unsigned: "Revision is not signed."} {
+		rev, err := h.apps.Revision(t.Context(), reconcile.RevisionRequest{Application: h.id(name), Revision: revision})
+		if err != nil || rev.Signed != want || (rev.Doubt == "") != (revision == good) {
+			t.Errorf("%s: %q (%s), %v", revision, rev.Signed, rev.Doubt, err)
+		}
+	}
 
 	// what does not come from the repository, and a revision that somebody asks for
 	manifest, err := json.Marshal(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"settings"},"data":{"colour":"local"}}`)
