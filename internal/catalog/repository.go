@@ -284,9 +284,9 @@ func parseRepository(s secretRecord) Repository {
 		}
 		r.Depth = n
 	}
-	if r.Workload = flag("useAzureWorkloadIdentity"); r.Workload && r.Type != "git" {
+	if r.Workload = flag("useAzureWorkloadIdentity"); r.Workload && r.Type != "git" && r.Type != "oci" {
 		r.Workload = false
-		wrong = append(wrong, "useAzureWorkloadIdentity is not supported for registries")
+		wrong = append(wrong, "useAzureWorkloadIdentity is for Git and registries only")
 	}
 	if r.URL == "" {
 		wrong = append(wrong, "url is missing")

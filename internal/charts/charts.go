@@ -33,6 +33,11 @@ type Options struct {
 	Timeout time.Duration        // of one contact with a server; 0 means 90 s
 	Log     *slog.Logger         // default: discard
 
+	// Workload gives a token of Azure's for a scope, by which this process is known there; nil when there is none.
+	Workload func(ctx context.Context, scope string) (source.Secret, error)
+	// AzureHosts are the registries that are shown such a token, "*.x" for those below x; nil means Azure's.
+	AzureHosts []string
+
 	// Observe is told of every contact with a server: op is "index", "tags", "manifest", "archive", "provenance" or "token", repo the
 	// repository's address.
 	Observe func(op, repo string, took time.Duration, err error)

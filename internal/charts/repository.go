@@ -27,6 +27,8 @@ type Repository struct {
 	PlainHTTP                   bool          // speak HTTP with a registry
 	Proxy, NoProxy              string
 	PassCredentials             bool // send them to the host that an index names for a chart, too
+	// Workload has this process log in as what it is in Azure, instead of with credentials.
+	Workload bool
 	// Keys are those of which one must have signed each chart; nil when none need be signed.
 	Keys *signature.Keys
 }
@@ -174,7 +176,7 @@ func originOf(u *url.URL) string {
 // access names the repository and who asks: nobody reads what another one's credentials have fetched.
 func (c *Charts) access(r Repository) string {
 	h := hmac.New(sha256.New, c.key)
-	fmt.Fprintf(h, "%d:%s%v", len(r.URL), r.URL, r.OCI)
+	fmt.Fprintf(h, "%d:%s%v%v", len(r.URL), r.URL, r.OCI, r.Workload)
 	for _, s := range []source.Secret{r.Username, r.Password, r.BearerToken, r.TLSClientCert, r.TLSClientKey} {
 		fmt.Fprintf(h, "%d:%s", len(s), s.Reveal())
 	}

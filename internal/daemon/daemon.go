@@ -128,7 +128,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		return nil, err
 	}
 	chartMetrics := newChartMetrics(d.registry)
-	if d.charts, err = charts.New(charts.Options{Dir: filepath.Join(cfg.DataDir, "charts"), Timeout: cfg.GitTimeout, Log: o.Log, Observe: chartMetrics.observe}); err != nil {
+	if d.charts, err = charts.New(charts.Options{Dir: filepath.Join(cfg.DataDir, "charts"), Timeout: cfg.GitTimeout, Log: o.Log, Observe: chartMetrics.observe, Workload: d.git.WorkloadToken}); err != nil {
 		return nil, err
 	}
 	renderMetrics := newRenderMetrics(d.registry)

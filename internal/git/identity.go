@@ -33,6 +33,7 @@ type Workload struct {
 	TenantID, ClientID string
 	TokenFile          string
 	Authority          string   // empty means https://login.microsoftonline.com
+	CA                 []byte   // PEM, trusted for it besides the system's
 	Hosts              []string // that such a token is sent to, "*.x" for those below x; empty means those of Azure DevOps
 }
 
@@ -218,12 +219,48 @@ const maxFederated = 64 << 10
 func (m *Mirrors) workloadTicket(ctx context.Context, r Repository) (t ticket, err error) {
 	defer problem.Wrap(&err, "get a token for %s as the workload identity of this process", r)
 	w := m.options.Workload
-	if w.TenantID == "" || w.ClientID == "" || w.TokenFile == "" {
-		return t, problem.New(problem.Invalid, "this process has none").WithHint("AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE are set in pods with the label azure.workload.identity/use: \"true\"")
-	}
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Scheme != "https" && len(w.Hosts) == 0 || !w.sendsTo(strings.ToLower(u.Hostname())) {
 		return t, problem.New(problem.Forbidden, "its tokens are sent to Azure DevOps only").WithHint("give the repository credentials of its own")
+	}
+	r.Insecure = false // that is about the repository
+	return m.workloadGrant(ctx, r, azureDevOps)
+}
+
+// WorkloadToken returns a token for what Azure calls a scope, by which this process is known there; it is Invalid when the
+// process has no workload identity. The caller answers for where it is sent.
+func (m *Mirrors) WorkloadToken(ctx context.Context, scope string) (token Secret, err error) {
+	defer problem.Wrap(&err, "get a token as the workload identity of this process")
+	key := "workload " + scope
+	m.mu.Lock()
+	t, known := m.tickets[key]
+	m.mu.Unlock()
+	if known && time.Now().Before(t.until.Add(-ticketMargin)) {
+		return t.value, nil
+	}
+	if t, err = m.workloadGrant(ctx, Repository{URL: m.options.Workload.authority(), CA: m.options.Workload.CA}, scope); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.tickets) >= maxTickets {
+		clear(m.tickets)
+	}
+	m.tickets[key] = t
+	return t.value, nil
+}
+
+func (w Workload) authority() string {
+	if w.Authority == "" {
+		return "https://login.microsoftonline.com"
+	}
+	return strings.TrimRight(w.Authority, "/")
+}
+
+func (m *Mirrors) workloadGrant(ctx context.Context, r Repository, scope string) (t ticket, err error) {
+	w := m.options.Workload
+	if w.TenantID == "" || w.ClientID == "" || w.TokenFile == "" {
+		return t, problem.New(problem.Invalid, "this process has none").WithHint("AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE are set in pods with the label azure.workload.identity/use: \"true\"")
 	}
 	file, err := os.Open(w.TokenFile)
 	if err != nil {
@@ -234,13 +271,8 @@ func (m *Mirrors) workloadTicket(ctx context.Context, r Repository) (t ticket, e
 	if err != nil {
 		return t, problem.Because(problem.Unavailable, err, "read the cluster's token")
 	}
-	authority := strings.TrimRight(w.Authority, "/")
-	if authority == "" {
-		authority = "https://login.microsoftonline.com"
-	}
-	r.Insecure = false // that is about the repository
-	return m.grant(ctx, r, authority+"/"+url.PathEscape(w.TenantID)+"/oauth2/v2.0/token", "", url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {w.ClientID}, "scope": {azureDevOps},
+	return m.grant(ctx, r, w.authority()+"/"+url.PathEscape(w.TenantID)+"/oauth2/v2.0/token", "", url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {w.ClientID}, "scope": {scope},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {strings.TrimSpace(string(proof))},
 	})
 }

@@ -207,6 +207,14 @@ func TestAzureWorkloadIdentity(t *testing.T) {
 	write(canary + "\n")
 	refresh(t, m, r)
 
+	apart := there
+	apart.CA = ca
+	if token, err := as(apart).WorkloadToken(context.Background(), "499b84ac-1321-427f-aa17-267ca6975798/.default"); err != nil || token != canary {
+		t.Errorf("for others: %v", err)
+	}
+	_, err = as(apart).WorkloadToken(context.Background(), "another")
+	wantKind(t, err, problem.Unauthenticated, "as the workload identity")
+
 	for want, m := range map[string]*git.Mirrors{"Azure DevOps only": as(identity), "this process has none": as(git.Workload{Hosts: there.Hosts}), "read the cluster's token": as(git.Workload{TenantID: "t", ClientID: "c", TokenFile: file + "-none", Hosts: there.Hosts})} {
 		asked := s.Requests()
 		if _, err := m.Refresh(context.Background(), r, time.Now()); err == nil || !strings.Contains(err.Error(), want) {

@@ -44,7 +44,7 @@ func chartRepository(r catalog.Repository, s v1alpha1.ApplicationSource) charts.
 		URL: r.URL, OCI: r.Type == "oci" || r.EnableOCI || !strings.Contains(r.URL, "://"),
 		Username: source.Secret(r.Username.Reveal()), Password: source.Secret(r.Password.Reveal()), BearerToken: source.Secret(r.BearerToken.Reveal()),
 		TLSClientCert: source.Secret(r.TLSClientCert.Reveal()), TLSClientKey: source.Secret(r.TLSClientKey.Reveal()), CA: r.CA,
-		Insecure: r.Insecure, PlainHTTP: r.InsecureOCIForceHTTP, Proxy: r.Proxy, NoProxy: r.NoProxy, PassCredentials: s.Helm != nil && s.Helm.PassCredentials,
+		Workload: r.Workload, Insecure: r.Insecure, PlainHTTP: r.InsecureOCIForceHTTP, Proxy: r.Proxy, NoProxy: r.NoProxy, PassCredentials: s.Helm != nil && s.Helm.PassCredentials,
 	}
 }
 
