@@ -41,7 +41,11 @@ func Read(armored map[string]string) *Keys {
 	h := sha256.New()
 	for _, id := range slices.Sorted(maps.Keys(armored)) {
 		fmt.Fprintf(h, "%d:%s%d:%s", len(id), id, len(armored[id]), armored[id])
-		list, err := openpgp.ReadArmoredKeyRing(strings.NewReader(armored[id]))
+		var list openpgp.EntityList
+		var err error
+		if contained(func() { list, err = openpgp.ReadArmoredKeyRing(strings.NewReader(armored[id])) }) {
+			list = nil
+		}
 		if err != nil || len(list) == 0 {
 			k.unreadable = append(k.unreadable, id)
 			continue
@@ -64,14 +68,21 @@ func (k *Keys) Clearsigned(text []byte, now func() time.Time) (message []byte, b
 	if len(text) > MaxSigned {
 		return nil, "", problem.New(problem.Limit, "the signed text has over %d bytes", MaxSigned)
 	}
-	block, rest := clearsign.Decode(text)
+	var block *clearsign.Block
+	var rest []byte
+	broken := contained(func() { block, rest = clearsign.Decode(text) })
 	switch {
-	case block == nil:
+	case broken, block == nil:
 		return nil, "", problem.New(problem.Invalid, "it is no clear-signed text")
 	case len(bytes.TrimSpace(rest)) > 0: // who reads the file as a whole would believe it, too
 		return nil, "", problem.New(problem.Invalid, "something stands behind the signature")
 	}
-	signer, err := openpgp.CheckDetachedSignature(k.list, bytes.NewReader(block.Bytes), block.ArmoredSignature.Body, &packet.Config{Time: now})
+	var signer *openpgp.Entity
+	if contained(func() {
+		signer, err = openpgp.CheckDetachedSignature(k.list, bytes.NewReader(block.Bytes), block.ArmoredSignature.Body, &packet.Config{Time: now})
+	}) {
+		return nil, "", problem.New(problem.Forbidden, "the signature is not good: it is malformed")
+	}
 	switch {
 	case errors.Is(err, pgperrors.ErrUnknownIssuer):
 		p := problem.New(problem.Forbidden, "none of the %d keys that are trusted has signed it", len(k.list))
@@ -99,9 +110,23 @@ const (
 	Unsigned Verdict = "unsigned"
 )
 
+// contained runs f and reports whether it panicked: the library does on some malformed texts (FuzzProvenance has one).
+func contained(f func()) (broken bool) {
+	defer func() { broken = recover() != nil }()
+	f()
+	return false
+}
+
 // Detached judges an armored signature of a message. by are the IDs under which the key that made it is known: its own, and
 // that of the primary key that it belongs to; of a signature that is not Good, what it says of itself.
 func (k *Keys) Detached(message []byte, armored string, now func() time.Time) (v Verdict, by []string) {
+	if contained(func() { v, by = k.detached(message, armored, now) }) {
+		return Bad, nil
+	}
+	return v, by
+}
+
+func (k *Keys) detached(message []byte, armored string, now func() time.Time) (v Verdict, by []string) {
 	if armored == "" {
 		return Unsigned, nil
 	}

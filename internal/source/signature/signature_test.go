@@ -127,3 +127,31 @@ func FuzzProvenance(f *testing.F) {
 		}
 	})
 }
+
+// Whatever a commit holds in place of a signature is no good one, and does no harm.
+func FuzzDetached(f *testing.F) {
+	ada, adas := person(f, "ada")
+	keys := Read(map[string]string{"A": adas})
+	f.Add("commit", armored(f, openpgp.SignatureType, func(w *bytes.Buffer) error {
+		_, err := w.Write(signed(f, ada, "commit", &packet.Config{Time: at(time.Minute)}))
+		return err
+	}))
+	f.Add("commit", "-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----")
+	f.Fuzz(func(t *testing.T, message, signature string) {
+		if v, by := keys.Detached([]byte(message), signature, at(2*time.Minute)); v == Good && (message != "commit" || !slices.Contains(by, keyID(ada.PrimaryKey.KeyId))) {
+			t.Fatalf("%v have signed %q", by, message)
+		}
+	})
+}
+
+// And whatever somebody keeps in place of a key is none.
+func FuzzRead(f *testing.F) {
+	_, adas := person(f, "ada")
+	f.Add(adas)
+	f.Add("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDM=\n-----END PGP PUBLIC KEY BLOCK-----")
+	f.Fuzz(func(t *testing.T, text string) {
+		if v, _ := Read(map[string]string{"A": text}).Detached([]byte("commit"), "-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----", at(0)); v == Good {
+			t.Fatal("it vouches for anything")
+		}
+	})
+}
