@@ -139,6 +139,10 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		list, _ := d.Catalog.ApplicationSets()
 		return list
 	})
+	metrics.Labels = func() (applications, sets []string) {
+		s := d.Catalog.Settings()
+		return s.AppLabels, s.SetLabels
+	}
 	d.registry.MustRegister(metrics)
 	d.Apps = reconcile.New(reconcile.Options{
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forge.New(), Render: renderer, Namespace: cfg.Namespace,
