@@ -30,6 +30,7 @@ type Cluster struct {
 	Refresh          string // when a refresh was asked for (an annotation), RFC 3339
 	Shown            ShownConfig
 	Version          string // changes whenever the record does
+	Agent            string // name of the agent that it is reached by; empty for none
 
 	// Problem is why the cluster cannot be reached with what the Secret says; nil when it can be tried. A cluster
 	// with a Problem still exists: nothing that is deployed to it may be taken for abandoned.
@@ -42,6 +43,9 @@ type Cluster struct {
 func (c Cluster) REST() (*rest.Config, error) {
 	if c.Problem != nil {
 		return nil, c.Problem
+	}
+	if c.Agent != "" {
+		return nil, problem.New(problem.Unsupported, "cluster %s is reached by its agent, which connects to us", c.Name)
 	}
 	return rest.CopyConfig(c.rest), nil
 }
@@ -160,6 +164,10 @@ func parseCluster(s secretRecord, home *rest.Config) Cluster {
 		}
 	}
 	c.Shown = conf.shown()
+	if name, ok := agentOf(c.Server); ok {
+		c.Agent = name
+		return c
+	}
 	c.rest = conf.rest(c.Server, home)
 	if conf.AWSAuth != nil {
 		wrong(nil, "awsAuthConfig is not supported; use execProviderConfig with `aws eks get-token`")

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/git"
@@ -46,6 +47,7 @@ type Options struct {
 	// Alone is for a process that answers one person and has no loop (hawser --core): it looks for itself when it is asked,
 	// reports nothing, and writes what that person asks for with their own rights.
 	Alone bool
+	Hub   *agent.Hub // connections of agents; nil in a process that takes none
 }
 
 // Apps is the loop over all applications.
@@ -57,6 +59,8 @@ type Apps struct {
 	heard  *audience
 	judge  atomic.Pointer[judge]
 	skills atomic.Pointer[skills]
+
+	remotes *remotes // applications that agents reconcile
 
 	alone sync.Mutex // a process that is Alone looks at one application at a time
 
@@ -85,7 +89,7 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	return &Apps{Options: o, queue: newQueue(), sets: newSets(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
+	return &Apps{Options: o, queue: newQueue(), sets: newSets(), claims: newClaims(), heard: newAudience(), remotes: newRemotes(), states: map[types.NamespacedName]*state{}}
 }
 
 // Run looks at every application that has a reason, until ctx ends.
@@ -145,6 +149,9 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	}
 	if err != nil {
 		return err
+	}
+	if k, ok := a.agentOf(app); ok {
+		return a.lookRemote(ctx, app, k, a.state(name))
 	}
 	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
 		a.claimRecorded(app)
@@ -328,6 +335,7 @@ const wholeSecond = 1100 * time.Millisecond
 // Changed is told by the catalog what of our records changed.
 func (a *Apps) Changed(c catalog.Change) {
 	a.setsChanged(c)
+	a.wakeRemotes()
 	switch c.What {
 	case catalog.ApplicationSetChanged:
 	case catalog.ApplicationChanged:
@@ -403,6 +411,7 @@ func (a *Apps) clusterChanged(server string) {
 // Pushed is told by a webhook which repository changed. It is a hint: it makes us look sooner, never at anything else.
 func (a *Apps) Pushed(p webhook.Push) {
 	a.setsPushed(p)
+	a.pushedOn(p)
 	now := time.Now()
 	pushed := map[string]bool{}
 	for _, url := range p.Repositories {
