@@ -211,7 +211,7 @@ func (e *edge) deployed(t testing.TB, kind, name string) *unstructured.Unstructu
 	return e.there.Get(t, version, kind, e.target, name)
 }
 
-// settle has both ends ask Git often: no webhook comes in these tests unless they send it.
+// pollOften has both ends ask Git often: no webhook comes in these tests unless they send it.
 func (e *edge) pollOften(t *testing.T) {
 	t.Helper()
 	e.Apply(t, e.control, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm, labels: {app.kubernetes.io/part-of: argocd}}\ndata: {timeout.reconciliation: 2s, timeout.reconciliation.jitter: 0s}")
@@ -285,6 +285,7 @@ func TestAgentDeploysForItsHub(t *testing.T) {
 				Info                        struct{ ApplicationsCount any }
 			}
 		}
+		e.connected(t)
 		parse(t, e.ask(t, "GET", "/api/v1/clusters", ""), &list)
 		found := false
 		for _, k := range list.Items {
@@ -385,6 +386,16 @@ func (e *edge) until(t *testing.T, what string, is func() bool) {
 	}
 }
 
+// connected waits until the hub shows the agent's cluster as one that answers.
+func (e *edge) connected(t *testing.T) {
+	t.Helper()
+	e.until(t, "the cluster of the agent answers", func() bool {
+		var k struct{ ConnectionState struct{ Status string } }
+		parse(t, e.ask(t, "GET", "/api/v1/clusters/"+url.PathEscape("agent://"+e.agent), ""), &k)
+		return k.ConnectionState.Status == "Successful"
+	})
+}
+
 // gone waits until the hub has no such application any more.
 func (e *edge) gone(t *testing.T, name string) {
 	t.Helper()
@@ -412,7 +423,7 @@ func TestHubAwayWhileACommitLands(t *testing.T) {
 	}
 	// the agent starts anew without its hub: what it was told stands in its own cluster
 	e.stopped()
-	e.startAgentWithoutHub(t)
+	e.startAgent(t)
 	second := repo.Commit(t, map[string]string{"settings.yaml": strings.Replace(configMap, "blue", "yellow", 1)}, "yellow")
 	e.until(t, "a restarted agent deploys without its hub", func() bool {
 		colour, _, _ := unstructured.NestedString(e.deployed(t, "ConfigMap", "settings").Object, "data", "colour")
@@ -426,8 +437,6 @@ func TestHubAwayWhileACommitLands(t *testing.T) {
 		t.Errorf("the history has %d entries: %+v", n, a.Status.History)
 	}
 }
-
-func (e *edge) startAgentWithoutHub(t *testing.T) { e.startAgent(t) }
 
 // relay passes connections on to a hub, until it is cut.
 type relay struct {
@@ -590,7 +599,7 @@ func TestOperationsThroughTheHub(t *testing.T) {
 	e.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}", extra: e.to()})
 	e.ask(t, "GET", at+"?refresh=normal", "")
 	e.wait(t, name, synced(second))
-	e.ask(t, "POST", at+"/rollback", fmt.Sprintf(`{"name":%q,"id":"%d"}`, name, a.Status.History[0].ID))
+	e.ask(t, "POST", at+"/rollback", fmt.Sprintf(`{"name":%q,"id":%d}`, name, a.Status.History[0].ID))
 	held := e.wait(t, name, func(a *v1alpha1.Application) string {
 		if a.Operation != nil || a.Annotations[v1alpha1.AnnotationHold] == "" {
 			return "not held"
@@ -620,7 +629,7 @@ func TestOperationsThroughTheHub(t *testing.T) {
 
 func TestAgentsMustProveWhoTheyAre(t *testing.T) {
 	e := withAgent(t)
-	e.until(t, "the agent is connected", func() bool { return strings.Contains(e.ask(t, "GET", "/api/v1/clusters", ""), "Successful") })
+	e.connected(t)
 	knock := func(name, token string) int {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+e.port+"/agent", nil)
 		if err != nil {
