@@ -24,6 +24,9 @@ const (
 	maxKnownEvents   = 2000            // for counting repeats
 	eventBurst       = 50              // per application …
 	eventEvery       = 5 * time.Second // … and then one in this time
+
+	passingBurst = 50                     // of all events that only say what the status says (see PassingEvent) …
+	passingEvery = 200 * time.Millisecond // … and then one in this time
 )
 
 var eventResource = schema.GroupVersionResource{Version: "v1", Resource: "events"}
@@ -35,6 +38,12 @@ var eventResource = schema.GroupVersionResource{Version: "v1", Resource: "events
 // The reporter's name is Argo CD's, because exporters select by it.
 func (c *Catalog) Event(app *v1alpha1.Application, eventType, reason, message string) {
 	c.events.add(event{about: aboutOf(v1alpha1.KindApplication, app), from: fieldManager, kind: eventType, reason: reason, message: shorten(hideUserinfo(message)), at: time.Now()})
+}
+
+// PassingEvent is Event for what the Application's status says as well: when many applications change at once, as when a
+// cluster is set up, most of these are dropped. Their requests would compete with those that set it up.
+func (c *Catalog) PassingEvent(app *v1alpha1.Application, reason, message string) {
+	c.events.add(event{about: aboutOf(v1alpha1.KindApplication, app), from: fieldManager, kind: "Normal", reason: reason, message: shorten(hideUserinfo(message)), at: time.Now(), passing: true})
 }
 
 // RequestEvent is Event for what a person's request did to an Application, AppProject or ApplicationSet; the reporter's
@@ -59,6 +68,7 @@ type event struct {
 	from                  string // who reports it
 	kind, reason, message string
 	at                    time.Time
+	passing               bool
 }
 
 // about is the record that an event is about.
@@ -87,6 +97,7 @@ type recorder struct {
 	dropped int
 	queue   chan event
 	budgets map[types.UID]budget
+	passing budget // of all passing events
 	done    chan struct{}
 }
 
@@ -125,18 +136,28 @@ func (r *recorder) affords(e event) bool {
 	if len(r.budgets) > maxKnownEvents {
 		r.budgets = map[types.UID]budget{}
 	}
-	b, known := r.budgets[e.about.uid]
-	if !known {
-		b = budget{left: eventBurst, at: e.at}
+	if e.passing && !r.passing.take(e.at, passingBurst, passingEvery) {
+		return false
 	}
-	b.left = min(eventBurst, b.left+float64(e.at.Sub(b.at))/float64(eventEvery))
-	b.at = e.at
-	ok := b.left >= 1
-	if ok {
-		b.left--
-	}
+	b := r.budgets[e.about.uid]
+	ok := b.take(e.at, eventBurst, eventEvery)
 	r.budgets[e.about.uid] = b
 	return ok
+}
+
+// take takes one of what is left, if there is one. A new budget is full, and one more comes after every pause.
+func (b *budget) take(at time.Time, full float64, every time.Duration) bool {
+	if b.at.IsZero() {
+		b.left = full
+	} else {
+		b.left = min(full, b.left+float64(at.Sub(b.at))/float64(every))
+	}
+	b.at = at
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
 }
 
 // close sends what waits, for a few seconds at most.

@@ -452,7 +452,7 @@ func (c *Cluster) feed(ctx context.Context, t target, o *object.Object) {
 			return // the watch will bring it
 		}
 	}
-	r := &reader{kind: kind, masker: c.masker, tracking: c.settings.Load().Tracking, pinned: &c.pins}
+	r := &reader{kind: kind, masker: c.masker, tracking: c.settings.Load().Tracking, pinned: &c.pins, fields: &c.fields}
 	r.explained = explained(kind.gk(), r.tracking)
 	if e := r.read(o); e.uid != "" {
 		c.index.feed(e)

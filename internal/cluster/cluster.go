@@ -90,6 +90,7 @@ type Cluster struct {
 	index  *index
 	out    *outbox
 	pins   pins
+	fields fieldSets
 	fills  chan struct{} // bounds the lists that run at the same time
 	wake   chan struct{} // asks for discovery
 	synced chan struct{} // closed after the first fill

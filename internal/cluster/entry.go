@@ -83,6 +83,7 @@ type reader struct {
 	tracking  object.Tracking
 	explained bool
 	pinned    *pins
+	fields    *fieldSets
 	strings   map[string]string
 }
 
@@ -123,6 +124,7 @@ func (r *reader) read(o *object.Object) *entry {
 	switch {
 	case e.whole || r.explained && r.kind.gk() == crdKind:
 		e.full = r.masker.Mask(o)
+		r.fields.share(e.full)
 	case r.explained:
 		e.full = slim(r.masker.Mask(o))
 	default:

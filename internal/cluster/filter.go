@@ -33,6 +33,8 @@ func DefaultExclusions() []Filter {
 	}
 }
 
+var defaultExclusions = DefaultExclusions()
+
 // neverWatched is not up for configuration: events are a log, not state, and metrics have no watch worth the name.
 var neverWatched = []Filter{
 	{APIGroups: []string{"events.k8s.io", "metrics.k8s.io", "metrics.kubernetes.io", "custom.metrics.k8s.io", "external.metrics.k8s.io"}},
@@ -44,7 +46,7 @@ func (s Settings) excluded(server string, gk schema.GroupKind) bool {
 	match := func(f Filter) bool { return f.matches(server, gk) }
 	exclusions := s.Exclusions
 	if exclusions == nil {
-		exclusions = DefaultExclusions()
+		exclusions = defaultExclusions
 	}
 	return slices.ContainsFunc(neverWatched, match) || slices.ContainsFunc(exclusions, match) ||
 		len(s.Inclusions) > 0 && !slices.ContainsFunc(s.Inclusions, match)

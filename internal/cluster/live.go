@@ -270,6 +270,9 @@ func (x *index) set(e *entry, fill bool) {
 	if same && !richer || newer(old.rv, e.rv) && !(richer && fill) {
 		return
 	}
+	if old.uid == e.uid && old.full != nil && e.full != nil {
+		inherit(e.full, old.full)
+	}
 	if old.uid == e.uid && old.full != nil && e.full == nil && e.whole {
 		return // wanted whole, but its kind is not watched whole yet: the list under way brings this version, whole
 	}

@@ -72,6 +72,7 @@ type Daemon struct {
 
 // Run builds the process and runs it until ctx ends.
 func Run(ctx context.Context, cfg config.Config, o Options) error {
+	thrift(o.Log)
 	d, err := New(ctx, cfg, o)
 	if err != nil {
 		return err

@@ -38,12 +38,17 @@ type mirror struct {
 	listed   string               // hash of the listing that refs was fetched for
 	access   map[string]time.Time // fingerprint → start of its last good contact
 	flight   *flight
-	failures map[string]failure // fingerprint → its last contact, when that failed
+	begun    [contactsPerSecond]time.Time // when the last contacts began, the oldest first
+	failures map[string]failure           // fingerprint → its last contact, when that failed
 	broken   bool
 	repaired time.Time // when a replacement was last tried
 
 	keeper housekeeping
 }
+
+// contactsPerSecond is how often a server is asked about one repository at the most: whoever pushes a thousand times, or
+// calls our webhook as often, gets two listings a second, and the last of them shows the last push.
+const contactsPerSecond = 2
 
 // flight is one contact with the server, shared by those who wait for it.
 type flight struct {
@@ -191,16 +196,32 @@ func (x *mirror) recent(who string, notBefore time.Time) (refs Refs, known bool,
 	return Refs{}, false, nil
 }
 
-// launch starts a contact. Under mu.
+// launch starts a contact, as soon as it may begin: until then it is as good for whoever asks as one that begins when they
+// do. Under mu.
 func (x *mirror) launch(r Repository, who string) *flight {
 	ctx, cancel := context.WithCancel(x.m.ctx)
 	f := &flight{started: time.Now(), access: who, done: make(chan struct{}), cancel: cancel}
+	if may := x.begun[0].Add(time.Second); may.After(f.started) {
+		f.started = may
+	}
+	copy(x.begun[:], x.begun[1:])
+	x.begun[contactsPerSecond-1] = f.started
 	x.flight = f
 	x.m.working.Add(1)
 	go func() {
 		defer x.m.working.Done()
 		defer cancel()
-		refs, listed, err := x.contact(ctx, r)
+		turn := time.NewTimer(time.Until(f.started))
+		defer turn.Stop()
+		var refs Refs
+		var listed string
+		var err error
+		select {
+		case <-turn.C:
+			refs, listed, err = x.contact(ctx, r)
+		case <-ctx.Done():
+			err = problem.New(problem.Unavailable, "fetch %s: nobody waits for it any more", x.url)
+		}
 		x.mu.Lock()
 		if err == nil {
 			refs.at = f.started

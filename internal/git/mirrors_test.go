@@ -314,6 +314,45 @@ func TestConcurrentCallersShareOneContact(t *testing.T) {
 	}
 }
 
+// TestAStormOfCallersIsTwoContactsASecond: each caller wants what is there now, and gets what is there when the next
+// contact begins.
+func TestAStormOfCallersIsTwoContactsASecond(t *testing.T) {
+	s := gittest.New(t)
+	repo := s.Repo(t, "a", map[string]string{"f": "1"})
+	var mu sync.Mutex
+	var begun []time.Time
+	m := mirrors(t, func(o *git.Options) {
+		o.Observe = func(op, _ string, took time.Duration, _ error) {
+			if op == "ls-remote" {
+				mu.Lock()
+				begun = append(begun, time.Now().Add(-took))
+				mu.Unlock()
+			}
+		}
+	})
+	var callers sync.WaitGroup
+	last := ""
+	for i := range 300 {
+		if i%50 == 0 {
+			last = repo.Commit(t, map[string]string{"f": fmt.Sprint(i)}, "Another")
+		}
+		callers.Go(func() { refresh(t, m, at(repo)) })
+		time.Sleep(5 * time.Millisecond)
+	}
+	callers.Wait()
+	if refs := refresh(t, m, at(repo)); !hasCommit(refs, last) {
+		t.Error("the last push is not seen")
+	}
+	for i := 2; i < len(begun); i++ {
+		if apart := begun[i].Sub(begun[i-2]); apart < 990*time.Millisecond { // Observe is told a little later than it was
+			t.Errorf("three contacts within %v", apart)
+		}
+	}
+	if len(begun) < 3 {
+		t.Errorf("%d contacts", len(begun))
+	}
+}
+
 func hasCommit(refs git.Refs, c string) bool {
 	got, ok := refs.Branch("main")
 	return ok && got == c

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -56,9 +57,13 @@ func ParseTrackingID(id string) (instance string, k Key, ok bool) {
 
 // Mark returns a copy of o that carries the marks of instance. namespace is what the tracking id names for o: its
 // own, or for a cluster-scoped object the application's destination namespace (both readings of Argo CD are
-// accepted by Owner). CRDs carry no label: operators copy a CRD's labels.
+// accepted by Owner). CRDs carry no label: operators copy a CRD's labels. What the marks do not touch is shared with o.
 func (t Tracking) Mark(o *Object, instance, namespace string) *Object {
-	o = o.DeepCopy()
+	content := maps.Clone(o.Object)
+	if metadata, ok := content["metadata"].(map[string]any); ok {
+		content["metadata"] = maps.Clone(metadata)
+	}
+	o = &Object{Object: content}
 	key := KeyOf(o)
 	key.Namespace = namespace
 	if !t.byLabel() {

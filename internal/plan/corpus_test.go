@@ -31,7 +31,8 @@ import (
 //	patience   hook 10m, wave 5m, delay 2s, and tick 1m: what a look takes
 //	world      about Kind/name: slow N (healthy at the N-th look; default 1), never, broken, plain (no health),
 //	           refuses MESSAGE, forbids RULE (the project), belongs APPLICATION, vanishes, stays (when it is
-//	           deleted), synced (does not differ), unknown (its kind is not served), deleted (by a person)
+//	           deleted), synced (does not differ), unknown (its kind is not served), deleted (by a person),
+//	           settled (an apply would not change it), agreed (the API server has been asked)
 //	want       what happens: a line each for the steps of a batch, a new wait, the end
 var update = flag.Bool("update", false, "rewrite the section want of the corpus")
 
@@ -111,7 +112,8 @@ type film struct {
 func newFilm(t *testing.T, archive *txtar.Archive) *film {
 	f := &film{t: t, refuse: map[string]string{}, slow: map[string]int{}, broken: map[string]bool{}, plain: map[string]bool{}, stays: map[string]bool{}, vanishes: map[string]bool{}, deleted: map[string]bool{}}
 	f.in = Input{Live: map[object.Key]*object.Object{}, Journal: Journal{}, Run: HookRun{Revision: "4c1f2d9", ID: "this", Started: 1795788300}, Gone: map[object.Key]bool{},
-		Prune: map[object.Key]string{}, Changed: map[object.Key]bool{}, Skipped: map[object.Key]string{}, Refused: map[object.Key]string{}, Options: ParseOptions(nil)}
+		Prune: map[object.Key]string{}, Changed: map[object.Key]bool{}, Skipped: map[object.Key]string{}, Refused: map[object.Key]string{}, Options: ParseOptions(nil),
+		Settled: map[object.Key]string{}, Agreed: map[object.Key]bool{}}
 	unknown := map[string]bool{}
 	f.in.Known = func(k object.Key) bool { return !unknown[k.Kind] }
 	f.in.Health = f.health
@@ -207,6 +209,10 @@ func newFilm(t *testing.T, archive *txtar.Archive) *film {
 					f.in.Changed[key] = false
 				case "unknown":
 					unknown[kind] = true
+				case "settled":
+					f.in.Settled[key] = "unchanged"
+				case "agreed":
+					f.in.Agreed[key] = true
 				default:
 					t.Fatalf("world: %q", line)
 				}

@@ -34,7 +34,7 @@ func DecideDeletion(in Input, h v1alpha1.HookType) Next {
 	if len(open) == 0 {
 		return finished(v1alpha1.OperationSucceeded, "")
 	}
-	next := in.batch(firstBatch(open))
+	next := in.batch(tasks, firstBatch(open))
 	for _, id := range next.Results.IDs() { // what holds an earlier run's object has been waited for in vain
 		return finished(v1alpha1.OperationFailed, next.Results[id].Message)
 	}

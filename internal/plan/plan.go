@@ -88,6 +88,8 @@ type Input struct {
 	Changed map[object.Key]bool           // objects that differ; nil when not known
 	Skipped map[object.Key]string         // objects that must not be applied, and why (owned by another application)
 	Refused map[object.Key]string         // objects that the project does not permit, and why
+	Settled map[object.Key]string         // objects that an apply would not change, as the live object itself proves, and what to say of them
+	Agreed  map[object.Key]bool           // live objects of which the API server has already answered what an apply makes of them
 	Health  func(*object.Object) Health   // health of a live object
 	Known   func(object.Key) bool         // whether the cluster serves this kind now
 	Ensure  *object.Object                // the namespace of CreateNamespace=true, nil when none is due
@@ -149,7 +151,7 @@ func Decide(in Input) Next {
 		if pause := in.pause(tasks, due); pause.Waiting != "" {
 			return pause
 		}
-		return in.batch(firstBatch(open))
+		return in.batch(tasks, firstBatch(open))
 	}
 	if len(in.Journal) == 0 {
 		return finished(v1alpha1.OperationSucceeded, "successfully synced (no more tasks)")
@@ -280,27 +282,87 @@ func (in Input) selected(key object.Key) bool {
 	return false
 }
 
-// dryRun is every apply that the API server can judge now: not those whose kind or namespace this very operation
-// brings, and not those that are refused or left alone anyway.
+// dryRun is every apply that the API server can judge now and has not judged yet: not those whose kind or namespace this
+// very operation brings, and not those that are refused or left alone anyway.
+//
+// It protects what runs from half a commit. An operation that does no more than create objects, all at once, has
+// nothing to protect: what is refused of it is refused as well when it is applied, and costs no second request for each
+// of the others.
 func (in Input) dryRun(tasks []Step) []Step {
-	coming := map[string]bool{}
-	for _, t := range tasks {
-		if t.Action == Apply && t.Key.Kind == "Namespace" && t.Key.Group == "" && in.Live[t.Key] == nil {
-			coming[t.Key.Name] = true
-		}
+	if !in.Sync.DryRun && in.onlyCreates(tasks) {
+		return nil
 	}
+	coming := in.coming(tasks)
 	var steps []Step
 	for _, t := range tasks {
-		if t.Action == Prune || t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync || t.Hook != "" && in.Live[t.Key] != nil || coming[t.Key.Namespace] || in.Skipped[t.Key] != "" || in.Refused[t.Key] != "" {
+		if t.Action == Prune || t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync || t.Hook != "" && in.Live[t.Key] != nil || in.tooEarly(t, coming) != "" || in.Skipped[t.Key] != "" || in.Refused[t.Key] != "" {
 			continue
 		}
-		if !in.Known(t.Key) && (t.Options.SkipDryRunOnMissingResource || in.brings(t.Key)) {
+		if in.settled(t) != "" || in.Agreed[t.Key] && t.Hook == "" && !t.Options.Replace && !t.Options.Force {
 			continue
 		}
 		t.DryRun = true
 		steps = append(steps, t)
 	}
 	return steps
+}
+
+// onlyCreates reports whether the tasks are one wave of objects that do not exist yet, of kinds that the cluster serves.
+func (in Input) onlyCreates(tasks []Step) bool {
+	var first *Step
+	for i, t := range tasks {
+		if t.Hook == "" && t.Phase == v1alpha1.SyncPhasePreSync || in.settled(t) != "" { // the namespace; and what is done
+			continue
+		}
+		if t.Action != Apply || in.Live[t.Key] != nil || !in.Known(t.Key) || first != nil && !sameGroup(*first, t) {
+			return false
+		}
+		first = &tasks[i]
+	}
+	return true
+}
+
+// settled says what to say of a task that would change nothing; "" means that it is to be performed.
+func (in Input) settled(t Step) string {
+	if t.Action != Apply || t.Options.Replace || t.Options.Force || t.Options.ClientSideApply {
+		return ""
+	}
+	return in.Settled[t.Key]
+}
+
+// coming are the names of namespaces that the tasks create.
+func (in Input) coming(tasks []Step) map[string]bool {
+	names := map[string]bool{}
+	for _, t := range tasks {
+		if t.Action == Apply && t.Key.Kind == "Namespace" && t.Key.Group == "" && in.Live[t.Key] == nil {
+			names[t.Key.Name] = true
+		}
+	}
+	return names
+}
+
+// tooEarly says why the API server cannot judge a step before the operation has begun, "" when it can: what the step
+// needs comes with the operation itself, or is accepted to be missing.
+func (in Input) tooEarly(t Step, coming map[string]bool) string {
+	switch {
+	case coming[t.Key.Namespace]:
+		return "namespace " + t.Key.Namespace + " does not exist yet, and a sync creates it first"
+	case in.Known(t.Key):
+		return ""
+	case in.brings(t.Key):
+		return "the cluster does not serve " + t.Key.Kind + " yet, and a sync creates its definition first"
+	case t.Options.SkipDryRunOnMissingResource:
+		return "the cluster does not serve " + t.Key.Kind + " yet, and SkipDryRunOnMissingResource=true accepts that"
+	}
+	return ""
+}
+
+// unasked says why a step of a dry run is not put before the API server, "" when it is.
+func (in Input) unasked(t Step, coming map[string]bool) string {
+	if !t.DryRun || t.Action == Prune {
+		return ""
+	}
+	return in.tooEarly(t, coming)
 }
 
 // brings reports whether a CRD among the desired objects defines the key's kind.
@@ -344,7 +406,7 @@ func (in Input) fail(tasks, onFailure []Step, reasons []string) Next {
 		}
 	}
 	if open := in.open(onFailure); len(open) > 0 {
-		return in.batch(firstBatch(open))
+		return in.batch(tasks, firstBatch(open))
 	}
 	end := Step{Phase: afterAll}
 	if wait := in.waitForHooks(onFailure); wait.Phase != "" {
@@ -366,8 +428,13 @@ func (in Input) open(tasks []Step) []Step {
 	return open
 }
 
-// batch turns the due tasks into steps and into results that need no step.
-func (in Input) batch(due []Step) Next {
+// batch turns the due tasks into steps and into results that need no step. In a dry run nothing is ever there that the
+// tasks before would have brought: what waits for it is not asked about, and the result says so.
+func (in Input) batch(tasks, due []Step) Next {
+	var coming map[string]bool
+	if in.Sync.DryRun {
+		coming = in.coming(tasks)
+	}
 	next := Next{Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", Results: Journal{}}
 	var confirm []string
 	var leaving []Step
@@ -375,6 +442,10 @@ func (in Input) batch(due []Step) Next {
 		t.DryRun = in.Sync.DryRun
 		if e, known := in.verdict(t); known {
 			next.Results[t.ID()] = e
+			continue
+		}
+		if why := in.unasked(t, coming); why != "" {
+			next.Results[t.ID()] = Entry{v1alpha1.ResultSynced, "not asked of the API server: " + why + " (dry run)", v1alpha1.OperationSucceeded}
 			continue
 		}
 		switch {
@@ -422,6 +493,8 @@ func (in Input) verdict(t Step) (Entry, bool) {
 		return Entry{v1alpha1.ResultSyncFailed, skipped, v1alpha1.OperationFailed}, true
 	case skipped != "":
 		return Entry{v1alpha1.ResultSynced, skipped, v1alpha1.OperationSucceeded}, true
+	case in.settled(t) != "":
+		return Entry{v1alpha1.ResultSynced, in.settled(t), v1alpha1.OperationRunning}, true
 	case t.Action != Prune:
 		return Entry{}, false
 	case t.Options.Prune == No:

@@ -45,8 +45,9 @@ func (in Input) foresee(t Step) Forecast {
 	return f
 }
 
-// Rehearsal is the steps of the dry run that comes before an operation: all that the API server can judge now.
+// Rehearsal is the steps of a dry run of the whole operation, for people who ask: all that the API server can judge now.
 func Rehearsal(in Input) []Step {
+	in.Settled, in.Agreed, in.Sync.DryRun = nil, nil, true
 	tasks, _ := in.tasks()
 	return in.dryRun(tasks)
 }

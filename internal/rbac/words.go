@@ -67,6 +67,15 @@ func Within(action string, k Kind) string {
 	return action + "/" + k.Group + "/" + k.Kind + "/" + k.Namespace + "/" + k.Name
 }
 
+// Part reads what Within writes; ok is false for an action that is about an application as a whole.
+func Part(action string) (verb string, k Kind, ok bool) {
+	p := strings.Split(action, "/")
+	if len(p) != 5 || p[0] != Update && p[0] != Delete {
+		return "", k, false
+	}
+	return p[0], Kind{p[1], p[2], p[3], p[4]}, true
+}
+
 // ActionOn is the action that runs a resource action: action/group/kind/name.
 func ActionOn(group, kind, name string) string { return Act + "/" + group + "/" + kind + "/" + name }
 

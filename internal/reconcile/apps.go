@@ -183,9 +183,12 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	} else {
 		a.claims.looked(name, v.branches())
 	}
-	if a.canWait(app, st, v, why) { // a push to a repository of many applications changes few: those go first
+	a.queue.addAfter(name, a.nextPoll(), cause{poll: true, git: time.Now().Add(a.Catalog.Settings().Reconciliation / 2)})
+	if a.canWait(app, st, v, why) { // a push to a repository of many applications changes few
 		a.show(name, st, v)
-		a.queue.add(name, relaxed, cause{owed: true})
+		if why.poll && !shows(app, v) {
+			a.queue.add(name, relaxed, cause{owed: true})
+		}
 		return nil
 	}
 	if st.heals.observe(v, v.at); st.heals.open() {
@@ -194,20 +197,18 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	v.contests = st.heals.conditions()
 	looked := app
 	st.shown.Store(v) // whoever hears of the new status asks at once for the health of its objects
-	if app, err = a.report(ctx, app, st, v, why); err != nil {
-		return err
+	a.Metrics.orphaned(app, len(v.orphans))
+	found, begins := a.finding(app, st, v), a.autosync(app, v, st)
+	if begins == nil { // otherwise it is written with the beginning
+		if app, err = a.report(ctx, app, st, found, why); err != nil {
+			return err
+		}
 	}
 	a.show(name, st, v)
 	st.tidy()
 	if v.undecided != "" {
 		a.queue.addAfter(name, undecidedLookEvery, cause{spec: true})
 	}
-	if op := app.Status.OperationState; op != nil && op.FinishedAt != nil && app.Status.ReconciledAt != nil && !app.Status.ReconciledAt.After(op.FinishedAt.Time) {
-		// The wire's times have whole seconds, and clients wait for a reconciledAt after finishedAt. The look that finish
-		// asked for may have been taken by an earlier request, within the same second.
-		a.queue.addAfter(name, time.Until(op.FinishedAt.Add(wholeSecond)), cause{})
-	}
-	a.queue.addAfter(name, a.nextPoll(), cause{git: time.Now().Add(a.Catalog.Settings().Reconciliation / 2)})
 	if keys := v.unsure(); len(keys) > 0 && v.unknown == nil { // single objects could not be asked about: soon again
 		st.faults.again("", v.at, faultPacing)
 		a.queue.addAfter(name, st.faults.wait(v.at, faultPacing), cause{live: keys})
@@ -216,6 +217,9 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	} else if !v.quiet { // asked again with growing pauses, long before the next poll
 		st.faults.again("", v.at, faultPacing)
 		a.queue.addAfter(name, st.faults.wait(v.at, faultPacing), cause{git: v.at.Add(time.Second)})
+	}
+	if begins != nil {
+		return a.begin(ctx, app, st, begins, &found)
 	}
 	if edited(looked, app) { // what was found answers what it was: a sync of that could go where it may not go any more
 		return nil // the catalog tells of the edit, and it is looked at again
@@ -328,9 +332,6 @@ func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) (
 
 // undecidedLookEvery is how often an application that waits for others before it prunes looks again.
 const undecidedLookEvery = time.Second
-
-// wholeSecond is how long after a moment, as the wire writes it, another is surely later on the wire.
-const wholeSecond = 1100 * time.Millisecond
 
 // Changed is told by the catalog what of our records changed.
 func (a *Apps) Changed(c catalog.Change) {

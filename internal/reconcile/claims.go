@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"sort"
 	"sync"
 
@@ -12,7 +13,7 @@ import (
 // fight over it nor prune it under each other's feet.
 type claims struct {
 	mu   sync.Mutex
-	by   map[place]map[types.NamespacedName]bool
+	by   map[place][]types.NamespacedName // hardly ever more than one
 	from map[types.NamespacedName]claim
 	seen map[types.NamespacedName]bool              // has said what it wants, be it nothing
 	done map[types.NamespacedName]bool              // has been looked at, whatever came of it
@@ -34,7 +35,7 @@ type claim struct {
 }
 
 func newClaims() *claims {
-	return &claims{by: map[place]map[types.NamespacedName]bool{}, from: map[types.NamespacedName]claim{}, seen: map[types.NamespacedName]bool{},
+	return &claims{by: map[place][]types.NamespacedName{}, from: map[types.NamespacedName]claim{}, seen: map[types.NamespacedName]bool{},
 		done: map[types.NamespacedName]bool{}, at: map[types.NamespacedName]map[string]string{}}
 }
 
@@ -95,10 +96,11 @@ func (c *claims) set(name types.NamespacedName, server string, keys []object.Key
 	for k := range old.keys {
 		if !want[k] || old.server != server {
 			p := place{old.server, k}
-			if delete(c.by[p], name); len(c.by[p]) == 0 {
+			rest := slices.DeleteFunc(c.by[p], func(n types.NamespacedName) bool { return n == name })
+			if c.by[p] = rest; len(rest) == 0 {
 				delete(c.by, p)
 			}
-			for heir := range c.by[p] {
+			for _, heir := range rest {
 				if heirs == nil {
 					heirs = map[types.NamespacedName][]object.Key{}
 				}
@@ -112,10 +114,9 @@ func (c *claims) set(name types.NamespacedName, server string, keys []object.Key
 	}
 	for k := range want {
 		p := place{server, k}
-		if c.by[p] == nil {
-			c.by[p] = map[types.NamespacedName]bool{}
+		if !slices.Contains(c.by[p], name) {
+			c.by[p] = append(c.by[p], name)
 		}
-		c.by[p][name] = true
 	}
 	c.from[name] = claim{server: server, keys: want, absent: old.absent}
 	return heirs
@@ -135,10 +136,7 @@ func (c *claims) lacks(name types.NamespacedName, absent map[string]bool) {
 func (c *claims) of(server string, key object.Key) []types.NamespacedName {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var names []types.NamespacedName
-	for n := range c.by[place{server, key}] {
-		names = append(names, n)
-	}
+	names := slices.Clone(c.by[place{server, key}])
 	sort.Slice(names, func(i, j int) bool { return names[i].String() < names[j].String() })
 	return names
 }

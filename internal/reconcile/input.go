@@ -20,6 +20,7 @@ func (a *Apps) planInput(ctx context.Context, app *v1alpha1.Application, v *view
 	in := plan.Input{
 		Desired: v.complete.objects, Live: map[object.Key]*object.Object{}, Journal: j.entries, DryRan: j.dryRan,
 		Sync: *op.Sync, Options: options, Changed: map[object.Key]bool{}, Skipped: map[object.Key]string{}, Refused: map[object.Key]string{},
+		Settled: map[object.Key]string{}, Agreed: map[object.Key]bool{},
 		Health: func(o *object.Object) plan.Health { return a.planHealth(ctx, o, v) },
 		Known:  func(k object.Key) bool { _, ok := v.cluster.Kind(k.GroupKind()); return ok },
 		Prune:  a.provePrune(app, v, op.InitiatedBy.Automated).Keep,
@@ -32,6 +33,14 @@ func (a *Apps) planInput(ctx context.Context, app *v1alpha1.Application, v *view
 			in.Live[key] = live
 		}
 		in.Changed[key] = c.status != v1alpha1.SyncStatusSynced
+		in.Agreed[key] = c.predicted != nil && c.live != nil && c.err == nil
+		// whoever asks for a sync means every object; what we do by ourselves need not repeat what the object itself proves
+		if _, done := j.entries[plan.ID{Key: key}]; !done && op.InitiatedBy.Automated && c.status == v1alpha1.SyncStatusSynced && in.Live[key] != nil && settled(v.cluster.Mask(c.want), in.Live[key]) {
+			in.Settled[key] = kubectlName(key) + " unchanged"
+			if options.With(c.want).ServerSideApply {
+				in.Settled[key] = kubectlName(key) + " serverside-applied"
+			}
+		}
 		if c.foreign != "" {
 			in.Skipped[key] = key.Short() + sharedWith + c.foreign
 		}

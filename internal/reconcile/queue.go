@@ -14,6 +14,7 @@ import (
 type cause struct {
 	spec bool                // the application, its project or the settings changed: compare everything again
 	hard bool                // drop what is cached of its source, too
+	poll bool                // it is time to ask Git, whoever pushed or did not
 	owed bool                // what the last look found is still to be written
 	news bool                // something that a failed sync may have lacked has changed: try again at once
 	git  time.Time           // what is known of its repositories must be newer than this
@@ -23,6 +24,7 @@ type cause struct {
 func (c *cause) add(o cause) {
 	c.spec = c.spec || o.spec
 	c.hard = c.hard || o.hard
+	c.poll = c.poll || o.poll
 	c.owed = c.owed || o.owed
 	c.news = c.news || o.news
 	if o.git.After(c.git) {

@@ -44,10 +44,24 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	if last != nil && last.cluster != v.cluster { // connected anew, with other credentials or other things hidden
 		last, st.answers = nil, map[object.Key]answer{}
 	}
+	if known && last != nil && v.same(last) && !why.spec && !why.hard {
+		next := *last // most commits concern few of a repository's applications: for the others, only their name is new
+		next.commits, next.infos, next.types = v.commits, v.infos, v.types
+		again := a.recompare(ctx, app, &next, why.live, st.answers)
+		again.rendered = v.rendered
+		return again
+	}
 	if why.hard {
 		last = nil // what the API server once predicted may depend on webhooks and schemas that have changed
 	}
 	return a.compare(ctx, app, v, last, st.answers)
+}
+
+// same reports whether v, of which only the desired state is known yet, will find what last found. What would be pruned
+// depends on what other applications want by now.
+func (v *view) same(last *view) bool {
+	return v.complete == last.complete && v.cluster == last.cluster && v.unknown == nil && last.unknown == nil &&
+		v.held == nil && last.held == nil && !v.lifted && !last.lifted && len(last.extras) == 0 && last.undecided == "" && last.objects != nil
 }
 
 // hold goes on comparing with the last complete render while the source cannot be read: drift is still seen and

@@ -52,31 +52,50 @@ type Happening struct {
 	Text        string
 }
 
-// report is the only place that writes what a look found: status, conditions, events and metrics.
-func (a *Apps) report(ctx context.Context, app *v1alpha1.Application, st *state, v *view, why cause) (*v1alpha1.Application, error) {
-	if !a.worthWriting(app, st, v, why) {
+// finding is what a look found, as the Application and those who watch are told of it: by itself (report), or in one
+// write with the operation that begins or ends with the look. Nothing else writes what people see of a look.
+type finding struct {
+	view    *view
+	drifted bool // what differs had been in sync with this very commit
+	// answered: the request for this look is done with. One that came later, while an operation went on, is not.
+	answered   bool
+	finalizers []string
+}
+
+// finding must be made before the view is shown: it depends on the one before.
+func (a *Apps) finding(app *v1alpha1.Application, st *state, v *view) finding {
+	op := app.Status.OperationState
+	_, refreshed := app.Annotations[v1alpha1.AnnotationRefresh]
+	return finding{view: v, answered: refreshed, finalizers: wantedFinalizers(app, v),
+		drifted: held(app, st, v) || op != nil && op.Phase == v1alpha1.OperationSucceeded && attemptedCommit(app, v)}
+}
+
+// write puts the finding into the Application.
+func (f finding) write(a *Apps, n *v1alpha1.Application) {
+	n.Status = a.status(n, f.view)
+	n.Finalizers = f.finalizers
+	if f.view.lifted {
+		delete(n.Annotations, v1alpha1.AnnotationHold)
+	}
+	if f.answered {
+		delete(n.Annotations, v1alpha1.AnnotationRefresh)
+	}
+}
+
+// report writes what a look found, if there is anything to write.
+func (a *Apps) report(ctx context.Context, app *v1alpha1.Application, st *state, f finding, why cause) (*v1alpha1.Application, error) {
+	if !a.worthWriting(app, st, f.view, why) {
 		return app, nil
 	}
-	_, refreshed := app.Annotations[v1alpha1.AnnotationRefresh]
 	write := a.Catalog.PatchApplication
-	if !slices.Equal(wantedFinalizers(app, v), app.Finalizers) { // a list is sent whole: nobody else's may be lost
+	if !slices.Equal(f.finalizers, app.Finalizers) { // a list is sent whole: nobody else's may be lost
 		write = a.Catalog.PatchApplicationExact
 	}
-	updated, err := write(ctx, app, func(n *v1alpha1.Application) {
-		n.Status = a.status(app, v)
-		n.Finalizers = wantedFinalizers(app, v)
-		if v.lifted {
-			delete(n.Annotations, v1alpha1.AnnotationHold)
-		}
-		if refreshed {
-			delete(n.Annotations, v1alpha1.AnnotationRefresh)
-		}
-	})
+	updated, err := write(ctx, app, func(n *v1alpha1.Application) { f.write(a, n) })
 	if err != nil {
 		return nil, err
 	}
-	a.Metrics.orphaned(updated, len(v.orphans))
-	a.tell(app, updated, st, v)
+	a.tell(app, updated, st, f)
 	return updated, nil
 }
 
@@ -93,36 +112,63 @@ func (a *Apps) reportMalformed(ctx context.Context, app *v1alpha1.Application, w
 	return err
 }
 
-// canWait reports whether all that a look at Git found is that nothing changes but the commit: writing that down can
-// wait for applications that have something to deploy.
+// canWait reports whether all that a look at Git found is that nothing changes but the commit. In a repository of many
+// applications that is what most looks find: it is not written for every commit, but once for all of them, when the
+// application asks Git by itself (spec.reconciliation's poll) or something else is written.
 func (a *Apps) canWait(app *v1alpha1.Application, st *state, v *view, why cause) bool {
 	op := app.Status.OperationState
 	return st.view != nil && !why.git.IsZero() && !why.spec && !why.owed && app.Operation == nil && (op == nil || final(op.Phase)) &&
-		!v.rendered && v.status() == v1alpha1.SyncStatusSynced && v.saysLike(st.view)
+		!v.rendered && v.status() == v1alpha1.SyncStatusSynced && v.saysLike(st.view) && !a.mustWrite(app, v)
 }
 
-// worthWriting keeps a live event that changes nothing of the answer from costing a write. A look that was asked for,
-// by a person, a poll or a finished operation, is always written: it is the proof that we looked. Webhooks come as
-// often as somebody calls them: one that brings no news is written once in half a poll.
+// shows reports whether the Application names the commits that the view is of.
+func shows(app *v1alpha1.Application, v *view) bool {
+	return app.Status.Sync.Revision == v.revision() && slices.Equal(app.Status.Sync.Revisions, v.revisions())
+}
+
+// mustWrite reports whether somebody waits for a sign that we looked.
+func (a *Apps) mustWrite(app *v1alpha1.Application, v *view) bool {
+	if _, refreshed := app.Annotations[v1alpha1.AnnotationRefresh]; refreshed || app.Status.ReconciledAt == nil || v.lifted || !slices.Equal(wantedFinalizers(app, v), app.Finalizers) {
+		return true
+	}
+	op := app.Status.OperationState
+	return op != nil && op.FinishedAt != nil && !app.Status.ReconciledAt.After(op.FinishedAt.Time)
+}
+
+// worthWriting keeps a look that changes nothing of the answer from costing a write: not its time, and neither the
+// commit while that is owed to a later one. An operation that goes on is written about in any case.
 func (a *Apps) worthWriting(app *v1alpha1.Application, st *state, v *view, why cause) bool {
-	if why.spec || st.view == nil || app.Status.ReconciledAt == nil || v.lifted || !slices.Equal(wantedFinalizers(app, v), app.Finalizers) {
+	if a.mustWrite(app, v) {
 		return true
 	}
-	if op := app.Status.OperationState; op != nil && op.FinishedAt != nil && !app.Status.ReconciledAt.After(op.FinishedAt.Time) {
-		return true
-	}
-	if why.owed || !why.git.IsZero() {
-		old := v.at.Sub(app.Status.ReconciledAt.Time) >= a.Catalog.Settings().Reconciliation/2
-		if old || !v.saysLike(st.view) || app.Status.Sync.Revision != v.revision() || !slices.Equal(app.Status.Sync.Revisions, v.revisions()) {
-			return true
-		}
-	}
-	if v.quiet {
+	if v.quiet && !why.owed && shows(app, v) {
 		return false
 	}
 	now := a.status(app, v)
 	now.ReconciledAt = app.Status.ReconciledAt
-	return object.Hash(now) != object.Hash(app.Status)
+	if !why.owed && !why.poll && v.status() == v1alpha1.SyncStatusSynced && (st.view == nil || !v.rendered) {
+		now.Sync.Revision, now.Sync.Revisions = app.Status.Sync.Revision, app.Status.Sync.Revisions
+	}
+	if object.Hash(now) == object.Hash(app.Status) {
+		return false
+	}
+	if why.owed || why.spec || !inPassing(app.Status, now) {
+		return true
+	}
+	a.queue.addAfter(nameOf(app), passing, cause{owed: true})
+	return false
+}
+
+// passing is how long what an object says on its way to being healthy may stay unwritten: it says something else soon.
+const passing = 500 * time.Millisecond
+
+// inPassing reports whether two statuses differ only in how they put what is in progress.
+func inPassing(was, is v1alpha1.ApplicationStatus) bool {
+	if was.Health.Status != is.Health.Status || was.Sync.Status != is.Sync.Status || is.Health.Status != v1alpha1.HealthStatusProgressing {
+		return false
+	}
+	is.Health.Message, is.Summary = was.Health.Message, was.Summary
+	return object.Hash(is) == object.Hash(was)
 }
 
 // status is the Application's status after this look; what a look does not decide is kept.
@@ -130,6 +176,11 @@ func (a *Apps) status(app *v1alpha1.Application, v *view) v1alpha1.ApplicationSt
 	s := app.DeepCopy().Status
 	now := metav1.NewTime(v.at).Rfc3339Copy()
 	s.ReconciledAt = &now
+	if op := s.OperationState; op != nil && op.FinishedAt != nil && !now.After(op.FinishedAt.Time) && !v.at.Before(op.FinishedAt.Time) {
+		// Clients wait for a reconciledAt after finishedAt. The wire's times have whole seconds: a look in the second in
+		// which the operation ended is one of the next.
+		s.ReconciledAt = &metav1.Time{Time: op.FinishedAt.Add(time.Second)}
+	}
 	s.ControllerNamespace = a.Namespace
 	persist := a.Catalog.Settings().PersistHealth
 	if s.ResourceHealthSource = v1alpha1.ResourceHealthAppTree; persist {
@@ -439,8 +490,8 @@ func clip(text string, n int) string {
 }
 
 // tell makes events, lines and metrics of what has changed between two states of the Application.
-func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
-	b, n := before.Status, after.Status
+func (a *Apps) tell(before, after *v1alpha1.Application, st *state, f finding) {
+	b, n, v := before.Status, after.Status, f.view
 	say := func(what, format string, args ...any) {
 		a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(after)), What: what, Text: fmt.Sprintf(format, args...)})
 	}
@@ -450,14 +501,14 @@ func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
 		}
 	}
 	if b.Sync.Status != n.Sync.Status {
-		a.Catalog.Event(after, "Normal", v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated sync status: %s -> %s", b.Sync.Status, n.Sync.Status))
+		a.Catalog.PassingEvent(after, v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated sync status: %s -> %s", b.Sync.Status, n.Sync.Status))
 		say("sync", "%s → %s", orNone(string(b.Sync.Status)), n.Sync.Status)
 	}
 	if b.Health.Status == n.Health.Status && b.Health.Message != n.Health.Message && n.Health.Message != "" {
 		say("health", "%s: %s", n.Health.Status, n.Health.Message)
 	}
 	if b.Health.Status != n.Health.Status {
-		a.Catalog.Event(after, "Normal", v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated health status: %s -> %s", b.Health.Status, n.Health.Status))
+		a.Catalog.PassingEvent(after, v1alpha1.EventResourceUpdated, fmt.Sprintf("Updated health status: %s -> %s", b.Health.Status, n.Health.Status))
 		text := string(n.Health.Status)
 		if n.Health.Message != "" {
 			text += ": " + n.Health.Message
@@ -473,7 +524,7 @@ func (a *Apps) tell(before, after *v1alpha1.Application, st *state, v *view) {
 			}
 		}
 	}
-	a.tellDrift(before, after, st, v, say)
+	a.tellDrift(after, st, f, say)
 }
 
 // newest is the commit that the view has and the record has not: the first one, if there are several or none.
@@ -487,11 +538,9 @@ func (v *view) newest(before v1alpha1.SyncStatus) source.Revision {
 }
 
 // tellDrift reports what differs from the commit that was last applied: field, both values, who and when.
-func (a *Apps) tellDrift(before, after *v1alpha1.Application, st *state, v *view, say func(string, string, ...any)) {
-	op := before.Status.OperationState
-	applied := held(before, st, v) || op != nil && op.Phase == v1alpha1.OperationSucceeded && attemptedCommit(before, v)
-	for _, k := range v.keys() {
-		c := v.objects[k]
+func (a *Apps) tellDrift(after *v1alpha1.Application, st *state, f finding, say func(string, string, ...any)) {
+	for _, k := range f.view.keys() {
+		c := f.view.objects[k]
 		if c.status == v1alpha1.SyncStatusSynced {
 			if st.drifts[k] != nil {
 				delete(st.drifts, k)
@@ -499,7 +548,7 @@ func (a *Apps) tellDrift(before, after *v1alpha1.Application, st *state, v *view
 			}
 			continue
 		}
-		if !applied || c.status != v1alpha1.SyncStatusOutOfSync || c.foreign != "" || c.err != nil {
+		if !f.drifted || c.status != v1alpha1.SyncStatusOutOfSync || c.foreign != "" || c.err != nil {
 			continue
 		}
 		if fresh := st.untold(k, c); len(fresh) > 0 {
@@ -538,6 +587,9 @@ func (st *state) untold(k object.Key, c *compared) (fresh []string) {
 // application is never deployed, and what differs from it afterwards is drift all the same; so is what changes while
 // a first attempt to heal has failed.
 func held(before *v1alpha1.Application, st *state, v *view) bool {
+	if last := st.view; last != nil && last.spec.hash == v.spec.hash && slices.Equal(last.commits, v.commits) && (last.status() == v1alpha1.SyncStatusSynced || len(st.drifts) > 0) {
+		return true // the Application need not say so yet
+	}
 	s := before.Status.Sync
 	return s.Revision == v.revision() && slices.Equal(s.Revisions, v.revisions()) && sameSources(s.ComparedTo.Source, s.ComparedTo.Sources, v) && (s.Status == v1alpha1.SyncStatusSynced || len(st.drifts) > 0)
 }
@@ -573,8 +625,10 @@ func (a *Apps) started(app *v1alpha1.Application, v *view) {
 	text := fmt.Sprintf("%s initiated %s to %s", who, what, strings.Join(v.commits, ","))
 	if op.InitiatedBy.Automated {
 		text = fmt.Sprintf("Initiated automated %s to '%s'", what, strings.Join(v.commits, ","))
+		a.Catalog.PassingEvent(app, v1alpha1.EventOperationStarted, text) // its end is told in any case
+	} else {
+		a.Catalog.Event(app, "Normal", v1alpha1.EventOperationStarted, text)
 	}
-	a.Catalog.Event(app, "Normal", v1alpha1.EventOperationStarted, text)
 	a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(app)), What: "sync", Text: text})
 }
 

@@ -15,8 +15,8 @@ import (
 // Bounds of one operation.
 const (
 	parallelSteps = 8
-	saveEvery     = 300 * time.Millisecond // how long results may stay unwritten while steps go on
-	waitLookEvery = 10 * time.Second       // a wait is looked at anew even when no event wakes it
+	saveEvery     = time.Second      // how long results may stay unwritten while steps go on
+	waitLookEvery = 10 * time.Second // a wait is looked at anew even when no event wakes it
 
 	waitLookAtLeast = 20 * time.Millisecond // however soon the wait's end is
 
@@ -37,7 +37,7 @@ var weatherPacing = pacingSettings{First: 300 * time.Millisecond, Factor: 2, Cap
 // sharedWith stands in the result of an object that was left to another application.
 const sharedWith = " is part of application "
 
-// operate starts, continues or ends the application's operation. Its record stands in the Application: `.operation`
+// operate starts, continues or ends the operation that somebody asked for or that is going on. Its record stands in the Application: `.operation`
 // as asked for, status.operationState as far as it has come, so that any process can go on from there.
 func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state) error {
 	running := app.Status.OperationState != nil && !final(app.Status.OperationState.Phase)
@@ -55,10 +55,15 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 		return nil
 	case app.Operation != nil:
 		st.waits = time.Time{}
-		return a.begin(ctx, app, st, app.Operation)
+		return a.begin(ctx, app, st, app.Operation, nil)
 	}
+	return nil
+}
+
+// autosync returns the operation that begins by itself after a look, nil when none does.
+func (a *Apps) autosync(app *v1alpha1.Application, v *view, st *state) *v1alpha1.Operation {
 	now := time.Now()
-	u := decideAutosync(autoInput{App: app, View: st.view, Now: now, Heals: st.heals, Retries: st.retries, Settings: a.pacing(), Gate: a.windows(app, st.view).At(now)})
+	u := decideAutosync(autoInput{App: app, View: v, Now: now, Heals: st.heals, Retries: st.retries, Settings: a.pacing(), Gate: a.windows(app, v).At(now)})
 	if u.In > 0 {
 		a.queue.addAfter(nameOf(app), u.In, cause{})
 	}
@@ -67,9 +72,9 @@ func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state
 		return nil
 	}
 	if len(u.Operation.Sync.Resources) > 0 {
-		st.heals.note(u.Operation.Sync.Resources, st.view, now, a.pacing())
+		st.heals.note(u.Operation.Sync.Resources, v, now, a.pacing())
 	}
-	return a.begin(ctx, app, st, u.Operation)
+	return u.Operation
 }
 
 // timeLeft is how long the running operation may still take, as the settings have it.
@@ -93,8 +98,9 @@ func (st *state) mustWait(op *v1alpha1.Operation) bool {
 	return time.Since(st.waits) < pruneWaitsFor
 }
 
-// begin writes that the operation runs, before it has any effect.
-func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, op *v1alpha1.Operation) error {
+// begin writes that the operation runs, before it has any effect, and what the look found that it follows from, unless
+// that is written already.
+func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, op *v1alpha1.Operation, found *finding) error {
 	if op.Sync == nil {
 		return a.reject(ctx, app, "the operation names nothing to do", "set operation.sync")
 	}
@@ -122,6 +128,9 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 		write = a.Catalog.PatchApplicationExact
 	}
 	updated, err := write(ctx, app, func(n *v1alpha1.Application) {
+		if found != nil {
+			found.write(a, n)
+		}
 		n.Operation = op
 		n.Status.OperationState = state
 		prepareHold(n, op, v, now)
@@ -130,6 +139,9 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 		return err
 	}
 	st.journal.asked = object.Hash(updated.Operation)
+	if found != nil {
+		a.tell(app, updated, st, *found)
+	}
 	a.started(updated, v)
 	if object.Hash(updated.Spec) != object.Hash(app.Spec) { // edited at the last moment: it goes on with what the next look finds
 		st.journal = nil
@@ -417,8 +429,9 @@ func (a *Apps) viewOf(app *v1alpha1.Application, j *journal) *view {
 	return a.state(nameOf(app)).view
 }
 
-// finish writes the end of the operation: `.operation` goes and the final phase comes in one write, and a look that
-// follows brings a newer reconciledAt. Scripts wait in this order.
+// finish writes the end of the operation: `.operation` goes and the final phase comes in one write, with what has become
+// of the objects by then and a reconciledAt after the end, if the operation was about what the application shows; else a
+// look that follows brings these. Scripts wait in this order.
 func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state, end plan.Next) error {
 	now := metav1.Now().Rfc3339Copy()
 	j := st.journal
@@ -426,6 +439,19 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 		j = journalOf(app.Status.OperationState)
 	}
 	v := a.viewOf(app, j)
+	touched := map[object.Key]bool{}
+	for id := range j.entries {
+		touched[id.Key] = true
+	}
+	var found *finding
+	if v != nil && v == st.view && v.held == nil && v.cluster != nil && v.complete != nil && v.unknown == nil {
+		look := a.recompare(ctx, app, v, touched, st.answers) // the index has the API server's answers already
+		st.heals.observe(look, look.at)
+		look.contests = st.heals.conditions()
+		f := a.finding(app, st, look)
+		f.answered, f.finalizers = false, app.Finalizers
+		found = &f
+	}
 	// exact, so that a request that replaces this one is not removed with it: it is the next
 	updated, err := a.Catalog.PatchApplicationExact(ctx, app, func(n *v1alpha1.Application) {
 		op := n.Status.OperationState
@@ -445,15 +471,14 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 		}
 		remember(n, op, v)
 		settleHold(n, op, v)
+		if found != nil {
+			found.write(a, n)
+		}
 	})
 	if err != nil {
 		return err
 	}
 	st.journal = nil
-	touched := map[object.Key]bool{}
-	for id := range j.entries {
-		touched[id.Key] = true
-	}
 	sync := updated.Status.OperationState.Operation.Sync
 	if end.Phase == v1alpha1.OperationSucceeded {
 		st.retries = pacing{}
@@ -461,12 +486,15 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 		st.retries.again(object.Hash([]any{st.view.commits, end.Message}), time.Now(), a.pacing())
 	}
 	a.finished(updated, end)
+	if found != nil {
+		a.tell(app, updated, st, *found)
+		a.show(nameOf(updated), st, found.view)
+	}
 	c := cause{live: touched}
 	if sync != nil && (sync.Revision != "" || len(sync.Revisions) > 0 || sync.Source != nil || len(sync.Sources) > 0) {
 		c.spec = true
 	}
 	a.queue.add(nameOf(updated), urgent, c)
-	a.queue.addAfter(nameOf(updated), wholeSecond, cause{live: touched})
 	return nil
 }
 

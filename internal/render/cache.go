@@ -72,7 +72,7 @@ func (j *job) roots(e *entry) string {
 // holdsFor reports whether rendering j would give e again.
 func (e *entry) holdsFor(j *job) bool {
 	for name := range e.facts {
-		if short(j.facts.values[name]) != e.facts[name] {
+		if short(j.facts.value(name)) != e.facts[name] {
 			return false
 		}
 	}

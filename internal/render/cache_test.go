@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -432,4 +434,73 @@ func TestCacheNeverLies(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAThousandCommitsRenderWhatTheyConcern counts, over a random history, that a commit has exactly those applications
+// rendered that read what it changes, and that everybody else has what a fresh render would give.
+func TestAThousandCommitsRenderWhatTheyConcern(t *testing.T) {
+	reads := map[string][]string{ // what each application reads of the files that change
+		"plain":        {"plain/a.yaml"},
+		"kustomize":    {"kustomize/kustomization.yaml", "base/kustomization.yaml", "base/a.yaml"},
+		"chart":        {"chart/Chart.yaml", "chart/values.yaml", "chart/templates/a.yaml"},
+		"clusterchart": {"clusterchart/Chart.yaml", "clusterchart/templates/a.yaml"},
+		"versionchart": {"versionchart/Chart.yaml", "versionchart/templates/a.yaml"},
+		"filechart":    {"filechart/Chart.yaml", "filechart/templates/a.yaml", "filechart/name.txt"},
+		"jsonnet":      {"jsonnet/main.jsonnet", "lib/k.libsonnet"},
+		"override":     {"override/a.yaml"},
+	}
+	files := monorepo()
+	paths := slices.Sorted(maps.Keys(files))
+	remark := func(p string, n int) string { // the file with another meaning, or none, and other bytes in any case
+		switch text := monorepo()[p]; {
+		case p == "filechart/name.txt":
+			return fmt.Sprintf("name-%d", n)
+		case p == "chart/values.yaml" || p == "chart/values-prod.yaml":
+			return fmt.Sprintf("a: %d", n)
+		case strings.HasSuffix(p, "sonnet"):
+			return fmt.Sprintf("// %d\n%s", n, text)
+		default:
+			return fmt.Sprintf("# %d\n%s", n, text)
+		}
+	}
+	misses := map[string]int{}
+	r := New(Options{})
+	look := func(name string) string {
+		res, err := r.Objects(context.Background(), at(name, files))
+		must(t, err)
+		if !res.Hit {
+			misses[name]++
+		}
+		return res.Digest
+	}
+	for name := range reads {
+		look(name)
+	}
+	random := rand.New(rand.NewPCG(7, 1000))
+	for commit := range 1000 {
+		clear(misses)
+		concerned := map[string]int{}
+		for range 1 + random.IntN(3) {
+			p := paths[random.IntN(len(paths))]
+			files[p] = remark(p, commit)
+			for name, list := range reads {
+				if slices.Contains(list, p) {
+					concerned[name] = 1
+				}
+			}
+		}
+		digests := map[string]string{}
+		for name := range reads {
+			digests[name] = look(name)
+		}
+		if diff := cmp.Diff(concerned, misses); diff != "" {
+			t.Fatalf("commit %d: %s", commit, diff)
+		}
+		if name := slices.Sorted(maps.Keys(reads))[commit%len(reads)]; commit%10 == 0 {
+			fresh, err := New(Options{CacheBytes: -1}).Objects(context.Background(), at(name, files))
+			if must(t, err); fresh.Digest != digests[name] {
+				t.Fatalf("commit %d: %s is not what a fresh render gives", commit, name)
+			}
+		}
+	}
 }

@@ -23,23 +23,31 @@ const (
 // facts hands out facts and remembers which were asked for: only those can have shaped the result.
 type facts struct {
 	values map[string]string
+	apis   []string // factAPIVersions, not yet put into order: few sources ask for them
 	used   map[string]bool
 	path   string // of the application as written; part of the spec, so not a fact
 }
 
 func newFacts(req Request) *facts {
-	versions := slices.Clone(req.Cluster.APIVersions)
-	slices.Sort(versions)
-	return &facts{used: map[string]bool{}, path: req.Source.Path, values: map[string]string{
+	return &facts{apis: req.Cluster.APIVersions, used: map[string]bool{}, path: req.Source.Path, values: map[string]string{
 		factApp: req.App.Name, factInstance: req.App.instance(), factNamespace: req.App.DestinationNamespace,
 		factProject: req.App.Project, factRevision: req.Revision, factRepo: req.Source.RepoURL,
 		factTarget: req.Source.TargetRevision, factKubeVersion: req.Cluster.KubeVersion,
-		factAPIVersions: strings.Join(slices.Compact(versions), "\n"),
 	}}
 }
 
 func (f *facts) get(name string) string {
 	f.used[name] = true
+	return f.value(name)
+}
+
+// value is get by somebody whom it does not shape.
+func (f *facts) value(name string) string {
+	if _, known := f.values[name]; name == factAPIVersions && !known {
+		versions := slices.Clone(f.apis)
+		slices.Sort(versions)
+		f.values[name] = strings.Join(slices.Compact(versions), "\n")
+	}
 	return f.values[name]
 }
 
@@ -55,7 +63,7 @@ func (f *facts) lines(name string) []string {
 func (f *facts) seen() map[string]string {
 	m := make(map[string]string, len(f.used))
 	for name := range f.used {
-		m[name] = short(f.values[name])
+		m[name] = short(f.value(name))
 	}
 	return m
 }

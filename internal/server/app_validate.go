@@ -187,16 +187,15 @@ func (d *draft) checkDestination(rules *project.Rules) {
 		d.wrong("spec.destination", problem.New(problem.Invalid, "a cluster is missing"))
 		return
 	}
-	cluster, err := d.s.Catalog.Destination(to)
-	if err != nil {
-		d.wrong(field, err)
-		return
-	}
 	if rules == nil {
-		return
+		return // of a project that does not permit it, nothing is told
 	}
-	if err := rules.Destination(targetOf(cluster, d.app)); err != nil {
-		d.wrong("spec.destination.namespace", err)
+	missing, refused := d.s.destination(rules, d.app)
+	switch {
+	case refused != nil:
+		d.wrong("spec.destination.namespace", refused)
+	case missing != nil:
+		d.wrong(field, missing)
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -290,12 +291,12 @@ func (s *server) validate(c *call, app *v1alpha1.Application, thorough bool) err
 			return invalid(v1alpha1.ConditionInvalidSpecError, err.Error())
 		}
 	}
-	cluster, err := s.Catalog.Destination(app.Spec.Destination)
-	if err != nil {
-		return problem.New(problem.Invalid, "application destination spec for %s is invalid: %v", app.Name, err)
+	missing, refused := s.destination(rules, app)
+	if refused != nil {
+		return invalid(v1alpha1.ConditionInvalidSpecError, refused.Error())
 	}
-	if err := rules.Destination(targetOf(cluster, app)); err != nil {
-		return invalid(v1alpha1.ConditionInvalidSpecError, err.Error())
+	if missing != nil {
+		return problem.New(problem.Invalid, "application destination spec for %s is invalid: %v", app.Name, missing)
 	}
 	if !thorough {
 		return nil
@@ -309,6 +310,23 @@ func (s *server) validate(c *call, app *v1alpha1.Application, thorough bool) err
 		}
 	}
 	return nil
+}
+
+// destination is why an application cannot go where it says: there is no such cluster, or the rules do not permit it. What
+// clusters there are that they do not permit is for nobody to find out by trying: a cluster that is not there is refused
+// in the same words as one that is, and of one that is named the words do not tell the address.
+func (s *server) destination(rules *project.Rules, app *v1alpha1.Application) (missing, refused error) {
+	to := app.Spec.Destination
+	cluster, missing := s.Catalog.Destination(to)
+	at := targetOf(cluster, app)
+	if missing != nil {
+		at.Server, at.Name = cmp.Or(to.Server, "*"), cmp.Or(to.Name, "*") // permitted by those who permit any
+	}
+	if refused = rules.Destination(at); problem.Is(refused, problem.Forbidden) && (missing != nil || to.Server == "") {
+		refused = problem.New(problem.Forbidden, "application destination server '%s' and namespace '%s' do not match any of the allowed destinations in project '%s'",
+			cmp.Or(to.Server, to.Name), to.Namespace, app.Spec.ProjectName())
+	}
+	return missing, refused
 }
 
 // targetOf is where an application goes, as the rules of projects see it.

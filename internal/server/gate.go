@@ -18,7 +18,7 @@ type bounds struct {
 
 // defaultBounds are those of deliveries. One takes well under a millisecond, so the numbers are far above what any
 // installation needs and far below what hurts.
-var defaultBounds = bounds{rate: 100, burst: 500, sources: 4096, atOnce: 64, bytes: 128 << 20}
+var defaultBounds = bounds{rate: 200, burst: 1000, sources: 4096, atOnce: 64, bytes: 128 << 20}
 
 // gate lets strangers in, so that overload is refused before it costs memory.
 type gate struct {

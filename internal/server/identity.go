@@ -103,7 +103,11 @@ func (s *server) canI(c *call, q *argocd.CanIRequest) (*argocd.CanIResponse, err
 	if object == "*" && rbac.ScopedToProject(q.Resource) { // "any": the patterns of policies have the project before a slash
 		object = "*/*"
 	}
-	if c.sees(q.Resource, q.Action, object) {
+	allowed := c.sees(q.Resource, q.Action, object)
+	if verb, part, ok := rbac.Part(q.Action); ok && q.Resource == rbac.Applications { // which may be inherited, as for the method itself
+		allowed = c.table.MayWithin(verb, object, part).Allowed
+	}
+	if allowed {
 		return &argocd.CanIResponse{Value: "yes"}, nil
 	}
 	return &argocd.CanIResponse{Value: "no"}, nil

@@ -408,28 +408,34 @@ func (s *server) restStream(w http.ResponseWriter, r *http.Request, c *call, b *
 		s.refuse(w, c, err)
 		return
 	}
-	events := strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 	w.Header().Set("Content-Type", "application/json")
-	if events {
+	listens := strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+	if listens {
 		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	}
 	w.Header().Set("X-Accel-Buffering", "no") // or nginx holds events back
-	out := http.NewResponseController(w)
+	flush := http.NewResponseController(w).Flush
 	w.WriteHeader(http.StatusOK)
-	_ = out.Flush()
+	_ = flush()
+	out := &events{to: w, flush: flush}
+	if listens {
+		text := beatComment
+		if r.URL.Query().Get("alive") == "true" {
+			text = beatEvent
+		}
+		defer out.beat(text, beatEvery)()
+	}
 	fields := fieldsOf(r)
 	line := func(data []byte, err error) error {
 		if err != nil {
 			return err
 		}
-		if events {
+		if listens {
 			data = append([]byte("data: "), data...)
 			data = append(data, '\n')
 		}
-		if _, err := w.Write(append(data, '\n')); err != nil {
-			return err
-		}
-		return out.Flush()
+		_, err = out.Write(append(data, '\n'))
+		return err
 	}
 	err = run(func(value any) error {
 		return line(asJSON(struct {

@@ -17,6 +17,8 @@ func TestValidateStoresNothing(t *testing.T) {
 	address := h.git.URL + "/shop.git"
 	h.run(t, []scenario{{who: "admin", verb: "POST", path: "/api/v1/projects", body: project("narrow", `{"sourceRepos":["https://elsewhere.example/*"],"destinations":[{"server":"*","namespace":"narrow"}]}`)}})
 
+	h.run(t, []scenario{{who: "admin", verb: "POST", path: "/api/v1/projects", body: project("fenced", `{"sourceRepos":["*"],"destinations":[{"server":"https://elsewhere.example","namespace":"*"}]}`)}})
+
 	draft := func(name, spec string) string {
 		return `{"application":{"metadata":{"name":"` + name + `"},"spec":` + strings.ReplaceAll(spec, "REPO", address) + `}}`
 	}
@@ -47,6 +49,11 @@ func TestValidateStoresNothing(t *testing.T) {
 		// a project that permits neither
 		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"narrow","source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"spec.source.repoURL"`, `"field":"spec.destination.namespace"`}, lacks: []string{"ConfigMap"}},
 		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"no-such","source":{"repoURL":"REPO","path":"plain"},`+to+`}`), says: []string{`"field":"spec.project"`, "or the project does not exist"}},
+		// which clusters there are that a project does not permit is not found out by trying, nor where one of that name is
+		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"fenced","source":{"repoURL":"REPO","path":"plain"},"destination":{"name":"in-cluster","namespace":"a"}}`), says: []string{"destination server 'in-cluster' and namespace 'a' do not match"}, lacks: []string{"kubernetes.default.svc"}},
+		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"fenced","source":{"repoURL":"REPO","path":"plain"},"destination":{"name":"moon","namespace":"a"}}`), says: []string{"destination server 'moon' and namespace 'a' do not match"}, lacks: []string{"spec.destination.name\""}},
+		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"fenced","source":{"repoURL":"REPO","path":"plain"},"destination":{"server":"https://moon","namespace":"a"}}`), says: []string{"destination server 'https://moon' and namespace 'a' do not match"}, lacks: []string{"spec.destination.server\""}},
+		{who: "admin", verb: "POST", path: at, body: draft("fresh", `{"project":"no-such","source":{"repoURL":"REPO","path":"plain"},"destination":{"name":"moon","namespace":"a"}}`), lacks: []string{"moon"}},
 		{who: "admin", path: "/api/v1/applications/fresh?project=default", status: 404},
 
 		{who: "admin", verb: "POST", path: "/api/v1/applications", body: map[string]any{"metadata": map[string]any{"name": "kept"}, "spec": map[string]any{
@@ -65,5 +72,18 @@ func TestValidateStoresNothing(t *testing.T) {
 		{who: "admin", path: "/api/v1/applications/kept", soon: true, says: []string{`"phase":"Succeeded"`}},
 		// what belongs to another application is told before anybody makes a second one
 		{who: "builder", verb: "POST", path: at, body: plain, says: []string{`"sharedWith":"kept"`, "belong to another application already"}, lacks: []string{"has no namespace"}},
+	})
+}
+
+// TestWhatIsInheritedIsTold: where rights are inherited, whoever may change an application may change its objects, and can-i
+// says so: the page offers what it says.
+func TestWhatIsInheritedIsTold(t *testing.T) {
+	h := start(t, map[string]string{"server.rbac.disableApplicationFineGrainedRBACInheritance": "false"}, account{"heir", []string{"applications, update, default/*, allow", "applications, delete/*/Pod/*/*, default/*, allow"}})
+	const of = "/api/v1/account/can-i/applications/"
+	h.run(t, []scenario{
+		{who: "heir", path: of + "update%2Fapps%2FDeployment%2Fshop%2Fweb/default/shop", says: []string{`"yes"`}},
+		{who: "heir", path: of + "update%2Fapps%2FDeployment%2Fshop%2Fweb/other/shop", says: []string{`"no"`}},
+		{who: "heir", path: of + "delete%2Fapps%2FDeployment%2Fshop%2Fweb/default/shop", says: []string{`"no"`}},
+		{who: "heir", path: of + "delete%2F%2FPod%2Fshop%2Fweb-1/default/shop", says: []string{`"yes"`}},
 	})
 }

@@ -88,6 +88,7 @@ func TestScreens(t *testing.T) {
 		view
 	}{{"light-1440", desk}, {"dark-1440", view{1440, 900, true}}, {"light-390", phone}, {"dark-390", view{390, 844, true}}} {
 		t.Run(v.name, func(t *testing.T) {
+			t.Parallel() // most of the time of a screen is waiting until it is calm
 			strange, known := w.tab(t, v.view), w.tab(t, v.view)
 			for _, s := range screens {
 				t.Run(s.name, func(t *testing.T) {

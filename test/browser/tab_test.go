@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
@@ -24,6 +25,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -113,6 +115,7 @@ func (w *world) tab(t testing.TB, v view) *tab {
 	tell(b, network.Enable, network.EnableParams{})
 	tell(b, logs.Enable, cdp.Empty{})
 	tell(b, accessibility.Enable, cdp.Empty{})
+	tell(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}) // several are open at once
 	tell(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 	}})
@@ -270,6 +273,20 @@ func (b *tab) miss(texts ...string) {
 	}
 }
 
+// gone waits until none of the texts is to be read any more.
+func (b *tab) gone(texts ...string) {
+	b.Helper()
+	b.until("gone is "+strings.Join(texts, ", "), func() error {
+		shown := squash(b.text())
+		for _, text := range texts {
+			if strings.Contains(shown, squash(text)) {
+				return fmt.Errorf("%q is there:\n%s", text, clip(shown))
+			}
+		}
+		return nil
+	})
+}
+
 // squash makes one blank of all white space: how lines are broken is not what a test is about.
 func squash(s string) string { return strings.Join(strings.Fields(s), " ") }
 
@@ -396,7 +413,10 @@ func (b *tab) where(e element) (x, y float64, err error) {
 func (b *tab) fill(label, text string) {
 	b.Helper()
 	b.until("fill "+label, func() error {
-		list := append(b.elements("textbox", label), b.elements("combobox", label)...)
+		var list []element
+		for _, role := range []string{"textbox", "combobox", "searchbox"} {
+			list = append(list, b.elements(role, label)...)
+		}
 		if len(list) == 0 {
 			return fmt.Errorf("there is no such field; the screen says\n%s", clip(squash(b.text())))
 		}
@@ -414,8 +434,97 @@ func (b *tab) fill(label, text string) {
 func (b *tab) press(keys ...string) {
 	b.Helper()
 	for _, k := range keys {
-		b.do(chromedp.KeyEvent(k))
+		for _, r := range k {
+			b.key(r, 0)
+		}
 	}
+}
+
+// key presses one key. What it writes goes with the press, as with a real keyboard: where the page takes the key for
+// itself, nothing is written.
+func (b *tab) key(r rune, held chromedp.Modifier) {
+	b.Helper()
+	var down, up *input.DispatchKeyEventParams
+	for _, e := range kb.Encode(r) {
+		e.Modifiers |= int64(held)
+		switch e.Type {
+		case kb.KeyDown:
+			down = e
+		case kb.KeyUp:
+			up = e
+		case kb.KeyChar:
+			if held&^chromedp.ModifierShift == 0 {
+				down.Text, down.UnmodifiedText = e.Text, e.UnmodifiedText
+			}
+		}
+	}
+	tell(b, input.DispatchKeyEvent, *down)
+	tell(b, input.DispatchKeyEvent, *up)
+}
+
+// chord presses a key while others are held: Ctrl, Shift.
+func (b *tab) chord(key string, held chromedp.Modifier) {
+	b.Helper()
+	for _, r := range key {
+		b.key(r, held)
+	}
+}
+
+// pick chooses in a list of choices, by the first letters of one.
+func (b *tab) pick(label, choice string) {
+	b.Helper()
+	e := b.find("combobox", label)
+	if _, err := ask(b, dom.Focus, dom.FocusParams{BackendNodeID: e.node}); err != nil {
+		b.Fatal(err)
+	}
+	b.press(choice)
+}
+
+// back is the browser's button.
+func (b *tab) back() {
+	b.Helper()
+	evaluate[bool](b, "history.back(); true")
+}
+
+// allow answers yes, when the page asks for something that a browser asks people about.
+func (b *tab) allow(what ...string) {
+	b.Helper()
+	for _, name := range what {
+		tell(b, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{Permission: &cdpbrowser.PermissionDescriptor{Name: name}, Setting: cdpbrowser.PermissionSettingGranted, Origin: b.w.url, BrowserContextID: b.context()})
+	}
+}
+
+// downloads has the browser put what is downloaded into a folder, and returns it.
+func (b *tab) downloads() string {
+	b.Helper()
+	dir := b.TempDir()
+	tell(b, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir, BrowserContextID: b.context()})
+	return dir
+}
+
+// context is what the browser knows this window's cookies and permissions by.
+func (b *tab) context() cdp.BrowserContextID {
+	b.Helper()
+	return tell(b, target.GetTargetInfo, target.GetTargetInfoParams{}).TargetInfo.BrowserContextID
+}
+
+// reload asks the server for the whole page anew.
+func (b *tab) reload() {
+	b.Helper()
+	b.do(chromedp.Reload())
+}
+
+// none waits until nothing of a role has a name with one of the parts.
+func (b *tab) none(role string, parts ...string) {
+	b.Helper()
+	b.until("no "+role+" "+strings.Join(parts, ", "), func() error {
+		for _, part := range parts {
+			for _, e := range b.elements(role, part) {
+				return fmt.Errorf("%s: there is %q", b.at(), squash(e.name))
+			}
+		}
+		return nil
+	})
 }
 
 // focused is what has the focus, as screen readers say it: role and name.

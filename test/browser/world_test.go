@@ -97,16 +97,19 @@ func (w *world) accounts(t testing.TB, settings map[string]string) {
 		secret[prefix+".password"], secret[prefix+".passwordMtime"] = string(hash), "2020-01-01T00:00:00Z"
 	}
 	w.put(t, "ConfigMap", "argocd-cm", cm)
-	w.put(t, "ConfigMap", "argocd-rbac-cm", map[string]string{"policy.csv": `
+	w.put(t, "ConfigMap", "argocd-rbac-cm", map[string]string{"policy.csv": policies})
+	w.put(t, "Secret", "argocd-secret", secret)
+}
+
+// policies are who may what.
+const policies = `
 g, reader, role:readonly
 p, role:readonly, logs, get, */*, allow
 p, shopkeeper, applications, get, shop/*, allow
 p, shopkeeper, applications, sync, shop/*, allow
 p, shopkeeper, logs, get, shop/*, allow
 p, shopkeeper, projects, get, shop, allow
-`})
-	w.put(t, "Secret", "argocd-secret", secret)
-}
+`
 
 // put writes a ConfigMap or a Secret of Argo CD's.
 func (w *world) put(t testing.TB, kind, name string, data map[string]string) {
@@ -345,6 +348,12 @@ func (w *world) waitFor(t testing.TB, name, sync, health string) {
 func (w *world) operate(t testing.TB, name string) {
 	t.Helper()
 	w.Patch(t, "browser", "argoproj.io/v1alpha1", "Application", w.control, name, `{"operation":{"initiatedBy":{"username":"ada"},"sync":{"prune":true}}}`)
+}
+
+// refresh has an application look at Git now, and not when its time has come.
+func (w *world) refresh(t testing.TB, name string) {
+	t.Helper()
+	w.Patch(t, "browser", "argoproj.io/v1alpha1", "Application", w.control, name, `{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}`)
 }
 
 // TestStage keeps a world open for whoever works on the page: HAWSER_STAGE=127.0.0.1:9080 go test -run TestStage

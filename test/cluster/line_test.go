@@ -90,12 +90,28 @@ func TestPushIsDeployedAndOnlyItsApplicationIsRendered(t *testing.T) {
 	for i := range n {
 		h.wait(t, h.name(fmt.Sprintf("mono%d", i)), synced(repo.Head(t)))
 	}
-	before := h.metric(t, `hawser_render_total{result="miss"`)
+	written := map[string]string{}
+	for i := range n {
+		name := h.name(fmt.Sprintf("mono%d", i))
+		written[name] = h.Get(t, "argoproj.io/v1alpha1", "Application", h.control, name).GetResourceVersion()
+	}
+	before, looks := h.metric(t, `hawser_render_total{result="miss"`), h.metric(t, "argocd_app_reconcile_count{")
 	commit := repo.Commit(t, map[string]string{"apps/7/cm.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cm-7}\ndata: {v: '2'}\n"}, "Raise v")
 	h.hook(t, repo.URL)
 	h.WaitFor(t, "v1", "ConfigMap", h.target, "cm-7", field("2", "data", "v"))
-	for i := range n {
-		h.wait(t, h.name(fmt.Sprintf("mono%d", i)), synced(commit))
+	h.wait(t, h.name("mono7"), synced(commit))
+	clustertest.Wait(t, "a look at every application", func(context.Context) error {
+		if now := h.metric(t, "argocd_app_reconcile_count{"); now < looks+n {
+			return fmt.Errorf("%v of %d", now-looks, n)
+		}
+		return nil
+	})
+	for name, version := range written { // what the commit does not concern is not written; who asks is told
+		if now := h.Get(t, "argoproj.io/v1alpha1", "Application", h.control, name).GetResourceVersion(); name != h.name("mono7") && now != version {
+			t.Errorf("%s was written for a commit that does not concern it", name)
+		}
+		h.refresh(t, name)
+		h.wait(t, name, synced(commit))
 	}
 	if got := h.metric(t, `hawser_render_total{result="miss"`) - before; got != 1 {
 		t.Errorf("%v applications were rendered for a commit that touches one", got)

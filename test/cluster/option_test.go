@@ -127,3 +127,43 @@ func TestDifferencesThatTheSettingsIgnore(t *testing.T) {
 	h.settings(t, "argocd-cm", "resource.customizations.ignoreDifferences.Secret: 'jqPathExpressions: [.data.colour]'")
 	h.wait(t, name, outOfSync)
 }
+
+// A dry run of what has never been synced, into a namespace that the sync would create: what the API server cannot be
+// asked yet does not make it fail, what it can be asked does, and nothing is written.
+func TestADryRunBeforeTheNamespaceIsThere(t *testing.T) {
+	h := start(t)
+	repo := h.git.Repo(t, "never", map[string]string{
+		"cm.yaml": configMap, "pre.yaml": job("migrate", "PreSync", "", "true"),
+		"role.yaml": "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: " + h.target + "-never}\nrules: []\n",
+	})
+	name, namespace := h.name("never"), h.target+"-new"
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", extra: "{destination: {server: https://kubernetes.default.svc, namespace: " + namespace + "}, syncPolicy: {syncOptions: [CreateNamespace=true]}}"})
+	h.wait(t, name, func(a *v1alpha1.Application) string {
+		return map[bool]string{true: "", false: "not compared"}[a.Status.Sync.Status != ""]
+	})
+	a := h.sync(t, name, `"dryRun":true`)
+	if phase(a) != "Succeeded successfully synced (all tasks run)" {
+		t.Errorf("the dry run is %s", phase(a))
+	}
+	said := map[string]string{}
+	for _, r := range a.Status.OperationState.SyncResult.Resources {
+		said[r.Kind] = r.Message
+	}
+	for kind, want := range map[string]string{
+		"Namespace": "namespace/" + namespace + " created (dry run)", "ClusterRole": "created (dry run)",
+		"ConfigMap": "not asked of the API server: namespace " + namespace + " does not exist yet", "Job": "not asked of the API server: namespace " + namespace + " does not exist yet",
+	} {
+		if !strings.Contains(said[kind], want) {
+			t.Errorf("of the %s it says %q, want %q", kind, said[kind], want)
+		}
+	}
+	if h.Get(t, "v1", "Namespace", "", namespace) != nil {
+		t.Error("the dry run has created the namespace")
+	}
+	if a := h.sync(t, name, `"dryRun":true,"syncOptions":["CreateNamespace=false"]`); a.Status.OperationState.Phase != v1alpha1.OperationFailed || !strings.Contains(phase(a), "namespaces \""+namespace+"\" not found") {
+		t.Errorf("where no sync would create the namespace, the dry run is %s", phase(a))
+	}
+	if a := h.sync(t, name, ``); a.Status.OperationState.Phase != v1alpha1.OperationSucceeded {
+		t.Errorf("the sync is %s", phase(a))
+	}
+}

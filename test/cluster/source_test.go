@@ -83,6 +83,7 @@ func TestValuesFromAnotherRepository(t *testing.T) {
 	commit := values.Commit(t, map[string]string{"one.yaml": "colour: green\n"}, "Green")
 	h.hook(t, values.URL)
 	a = h.wait(t, one, syncedAt(charts.Head(t), commit))
+	h.refresh(t, two) // the commit does not concern it: it need not say so by itself
 	h.wait(t, two, syncedAt(charts.Head(t), commit))
 	h.WaitFor(t, "v1", "ConfigMap", h.target, one, field("green", "data", "colour"))
 	if got := h.metric(t, `hawser_render_total{result="miss"`) - before; got != 1 {

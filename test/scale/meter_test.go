@@ -139,11 +139,16 @@ func (f figures) report(b *testing.B, times int) {
 	b.Helper()
 	b.ReportMetric(float64(f.cpu.Milliseconds())/float64(times), "cpu-ms")
 	b.ReportMetric(float64(f.total())/float64(times), "requests")
+	b.Logf("requests each: %s", f.lines(times))
+}
+
+// lines tells the requests by what they were, divided by the number of times that something was done.
+func (f figures) lines(times int) string {
 	var lines []string
 	for _, what := range slices.Sorted(maps.Keys(f.requests)) {
 		lines = append(lines, fmt.Sprintf("%.1f %s", float64(f.requests[what])/float64(times), what))
 	}
-	b.Logf("requests each: %s", strings.Join(lines, ", "))
+	return strings.Join(lines, ", ")
 }
 
 // memory is the process's resident memory in MiB.
@@ -163,6 +168,13 @@ func (h *hawser) memory(t testing.TB) float64 {
 
 // times are the measurements of one benchmark.
 type times []time.Duration
+
+// median is the middle of several measurements.
+func median(d []time.Duration) time.Duration {
+	d = slices.Clone(d)
+	slices.Sort(d)
+	return d[len(d)/2]
+}
 
 // report prints the middle and the 95th of a hundred, in milliseconds; of few measurements the latter is the slowest.
 func (d times) report(b *testing.B, what string) {

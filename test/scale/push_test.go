@@ -91,7 +91,7 @@ func BenchmarkRevert(b *testing.B) {
 			s := ready(b)
 			const name, replicas = "svc-000", 3
 			file := "services/" + name + "/deployment.yaml"
-			original := s.manifests(0)["deployment.yaml"]
+			original := threeObjects(0)["deployment.yaml"]
 			good := strings.NewReplacer("replicas: 1", fmt.Sprintf("replicas: %d\n  strategy: {type: %s}", replicas, strategy)).Replace(original)
 			// by way of nothing: no server-side apply leads from the default strategy to Recreate
 			for _, text := range []string{"", good} {

@@ -92,7 +92,7 @@ var theStage struct {
 // ready returns the stage, at rest.
 func ready(b *testing.B) *stage {
 	b.Helper()
-	theStage.once.Do(func() { theStage.stage = build(lasting{b}) })
+	theStage.once.Do(func() { theStage.stage = build(lasting{b}, threeObjects) })
 	if theStage.stage == nil {
 		b.Skip("there is no stage: the first benchmark says why")
 	}
@@ -101,12 +101,28 @@ func ready(b *testing.B) *stage {
 	return s
 }
 
-func build(t testing.TB) *stage {
+// build starts hawser and has it deploy every service.
+func build(t testing.TB, manifests func(int) map[string]string) *stage {
+	s := raise(t, manifests)
+	s.eyes = openEyes(t, s.Cluster, s.control, s.target)
+	before := s.usage(t)
+	began := time.Now()
+	for i := range *size {
+		s.Apply(t, s.control, s.application(service(i), "services/"+service(i)))
+	}
+	s.settled(t, s.repo.Head(t))
+	s.first = s.usage(t).since(before)
+	s.first.took = time.Since(began)
+	return s
+}
+
+// raise starts hawser beside a repository of services that nobody has asked it to deploy yet.
+func raise(t testing.TB, manifests func(int) map[string]string) *stage {
 	c := clustertest.Start(t)
 	s := &stage{Cluster: c, control: c.Namespace(t), target: c.Namespace(t), git: gittest.New(t)}
 	files := map[string]string{}
 	for i := range *size {
-		for name, text := range s.manifests(i) {
+		for name, text := range manifests(i) {
 			files[fmt.Sprintf("services/%s/%s", service(i), name)] = text
 		}
 	}
@@ -115,23 +131,13 @@ func build(t testing.TB) *stage {
 		"--listen", "127.0.0.1:0", "--install-crds", "--identity", "scale"}}
 	s.hawser.start(t)
 	t.Cleanup(s.hawser.kill)
-	s.eyes = openEyes(t, c, s.control, s.target)
-
-	before := s.hawser.usage(t)
-	began := time.Now()
-	for i := range *size {
-		s.Apply(t, s.control, s.application(service(i), "services/"+service(i)))
-	}
-	s.settled(t, s.repo.Head(t))
-	s.first = s.hawser.usage(t).since(before)
-	s.first.took = time.Since(began)
 	return s
 }
 
 func service(i int) string { return fmt.Sprintf("svc-%03d", i) }
 
-// manifests are the files of one service.
-func (s *stage) manifests(i int) map[string]string {
+// threeObjects are the files of a service with a pod.
+func threeObjects(i int) map[string]string {
 	name := service(i)
 	return map[string]string{
 		"deployment.yaml": fmt.Sprintf(`apiVersion: apps/v1
@@ -177,8 +183,7 @@ func (s *stage) settled(t testing.TB, commit string) {
 	s.eyes.until(t, "all applications at "+commit, func(o objects) string {
 		done := 0
 		for _, a := range o["Application"] {
-			if text(a, "status", "sync", "revision") == commit && text(a, "status", "sync", "status") == "Synced" &&
-				text(a, "status", "health", "status") == "Healthy" && a.Object["operation"] == nil {
+			if unsettled(a, commit) == "" {
 				done++
 			}
 		}
@@ -199,7 +204,7 @@ func (s *stage) push(b *testing.B, files map[string]string, message string) (com
 	return commit, at
 }
 
-func (s *stage) hook(b *testing.B) {
+func (s *stage) hook(b testing.TB) {
 	b.Helper()
 	body := fmt.Sprintf(`{"ref":"refs/heads/main","repository":{"html_url":%q,"clone_url":%q,"default_branch":"main"}}`, strings.TrimSuffix(s.repo.URL, ".git"), s.repo.URL)
 	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "http://"+s.addr+"/api/webhook", strings.NewReader(body))
@@ -324,13 +329,16 @@ func (h *hawser) metric(t testing.TB, prefix string) (sum float64) {
 }
 
 // profiled records what the process does until the function it returns is called.
-func (h *hawser) profiled(b *testing.B) (stop func()) {
+func (h *hawser) profiled(b *testing.B) (stop func()) { return h.profiledAs(b, b.Name()) }
+
+// profiledAs is profiled under another name than the benchmark's.
+func (h *hawser) profiledAs(b *testing.B, name string) (stop func()) {
 	if *profiles == "" {
 		return func() {}
 	}
 	get(b, "http://"+h.meter+"/cpu/start")
 	return func() {
-		name := filepath.Join(*profiles, strings.NewReplacer("/", "_", "=", "").Replace(b.Name()))
+		name := filepath.Join(*profiles, strings.NewReplacer("/", "_", "=", "").Replace(name))
 		for kind, path := range map[string]string{"cpu": "/cpu/stop", "heap": "/heap"} {
 			if err := os.WriteFile(name+"."+kind, get(b, "http://"+h.meter+path), 0o600); err != nil {
 				b.Error(err)

@@ -30,6 +30,7 @@ var (
 	deployments  = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	configMaps   = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	pods         = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	ingresses    = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"}
 )
 
 func openEyes(t testing.TB, c *clustertest.Cluster, control, target string) *witness {
@@ -97,6 +98,10 @@ func (w *witness) fail(err error) {
 	w.changed = make(chan struct{})
 }
 
+// lull is how long events may gather before they are looked at: a look at every one of thousands of applications for
+// each event would take the processor from what is measured. It is the error of every time that the witness tells.
+const lull = 2 * time.Millisecond
+
 // until waits until check returns "", instead of what is still wanting, and returns when that was.
 func (w *witness) until(t testing.TB, what string, check func(objects) string) time.Time {
 	t.Helper()
@@ -113,6 +118,7 @@ func (w *witness) until(t testing.TB, what string, check func(objects) string) t
 		}
 		select {
 		case <-changed:
+			time.Sleep(lull)
 		case <-deadline:
 			t.Fatalf("waited %v for %s: %s", clustertest.Patience, what, missing)
 		}

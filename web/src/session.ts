@@ -37,5 +37,6 @@ export function logIn(username: string, password: string): Promise<unknown> {
 /** Ends the session, and goes where the server says: to the login, or to the issuer that the reader came from. */
 export async function logOut(): Promise<void> {
   await send("DELETE", "/api/v1/session");
+  sessionStorage.clear(); // drafts: the next who uses this tab may not know what is in them
   window.location.assign(root + "/login");
 }

@@ -17,16 +17,21 @@ interface Listener<T> {
   state?: (state: StreamState) => void;
 }
 
+/** A connection that is dead looks like one that is silent: the server says every 15 s that it is there. */
+const silence = 50_000;
+
 /** Listens until the function that it returns is called. A query that is a function is asked each time that the stream begins. */
 export function listen<T>(at: string, query: Query | (() => Query), on: Listener<T>): () => void {
   let source: EventSource | undefined;
   let timer = 0;
+  let quiet = 0;
   let tries = 0;
   let first = true;
   let ended = false;
 
   const close = () => {
     window.clearTimeout(timer);
+    window.clearTimeout(quiet);
     source?.close();
     source = undefined;
   };
@@ -36,22 +41,31 @@ export function listen<T>(at: string, query: Query | (() => Query), on: Listener
     on.state?.("lost");
     timer = window.setTimeout(open, Math.min(10_000, 500 * 2 ** tries++));
   };
+  const heard = () => {
+    window.clearTimeout(quiet);
+    quiet = window.setTimeout(later, silence);
+  };
   const open = () => {
     close();
     on.state?.("connecting");
-    source = new EventSource(address(at, typeof query === "function" ? query() : query));
+    source = new EventSource(address(at, { ...(typeof query === "function" ? query() : query), alive: true }));
+    source.addEventListener("alive", heard);
+    heard();
     source.onopen = () => {
       tries = 0;
+      heard();
       on.state?.("live");
       if (!first) on.again?.();
       first = false;
     };
     source.onmessage = (event) => {
+      heard();
       const { result, error } = JSON.parse(event.data) as { result?: T; error?: { message: string; http_code: number; grpc_code: number } };
       if (error) {
         if (error.http_code === 403 || error.http_code === 404) {
           ended = true;
           close();
+          on.state?.("lost");
           on.refused?.(new ApiError(error.http_code, error.message, error.grpc_code));
           return;
         }
@@ -89,8 +103,11 @@ function findOutWhy() {
   get("/api/v1/account/can-i/applications/get/*").catch(() => undefined);
 }
 
-/** Listens while the component is there, to another stream when `at` or the query changes; at is null for none. */
-export function useStream<T>(at: string | null, query: Query, on: Listener<T>): StreamState {
+/**
+ * Listens while the component is there, to another stream when `at`, the query or what it is `about` changes; at is null
+ * for none.
+ */
+export function useStream<T>(at: string | null, query: Query, on: Listener<T>, about = ""): StreamState {
   const [state, setState] = useState<StreamState>("connecting");
   const latest = useRef(on);
   latest.current = on;
@@ -107,6 +124,6 @@ export function useStream<T>(at: string | null, query: Query, on: Listener<T>): 
       },
     });
     // The key says all that `at` and `query` say.
-  }, [key]);
+  }, [key, about]);
   return state;
 }

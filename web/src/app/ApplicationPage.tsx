@@ -1,6 +1,7 @@
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import { useTitle } from "../shell/Shell";
+import type { AppName } from "../types";
 import { Empty, Failure, Waiting } from "../ui/Say";
 import { useLive } from "./data";
 import { Header } from "./Header";
@@ -17,15 +18,19 @@ export function useShow() {
   return (change: Partial<AppSearch>, replace = false) => void navigate({ search: (s: AppSearch) => ({ ...s, ...change }), replace, resetScroll: false });
 }
 
+/** Nothing of one application is left on the screen when the address names another. */
 export function ApplicationPage() {
-  const app = useParams({ from: "/inside/applications/$namespace/$name" });
+  const { namespace, name } = useParams({ from: "/inside/applications/$namespace/$name" });
+  const app = useMemo(() => ({ namespace, name }), [namespace, name]);
+  return <Page key={`${namespace}/${name}`} app={app} />;
+}
+
+function Page({ app }: { app: AppName }) {
   const search = useSearch({ from: "/inside/applications/$namespace/$name" });
   const show = useShow();
   const live = useLive(app);
   useTitle(app.name);
 
-  if (live.record.isPending) return <Waiting>Loading {app.name}</Waiting>;
-  if (live.record.isError) return <Failure error={live.record.error} doing={`see application ${app.name}`} onRetry={() => live.record.refetch()} />;
   if (live.gone) {
     return (
       <Empty title={`${app.name} was deleted`}>
@@ -35,6 +40,8 @@ export function ApplicationPage() {
       </Empty>
     );
   }
+  if (live.error) return <Failure error={live.error} doing={`see application ${app.name}`} onRetry={() => live.record.refetch()} />;
+  if (!live.record.data) return <Waiting>Loading {app.name}</Waiting>;
   const node = parseNode(search.node);
   return (
     <div className={styles.page}>
@@ -42,10 +49,10 @@ export function ApplicationPage() {
       <div className={styles.stage}>
         <div className={styles.picture}>
           <Suspense fallback={<Waiting>Drawing the topology</Waiting>}>
-            {live.tree.isError ? (
-              <Failure error={live.tree.error} doing="load the objects" onRetry={() => live.tree.refetch()} />
-            ) : live.tree.data ? (
+            {live.tree.data ? (
               <Topology app={app} record={live.record.data} tree={live.tree.data} />
+            ) : live.tree.isError ? (
+              <Failure error={live.tree.error} doing="load the objects" onRetry={() => live.tree.refetch()} />
             ) : (
               <Waiting>Loading the objects</Waiting>
             )}

@@ -1,6 +1,7 @@
 // What is known of one application. Two streams keep it fresh: one tells of the record, one of its objects.
-import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
-import { get, path } from "../api";
+import { queryOptions, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { ApiError, get, path } from "../api";
 import { useStream } from "../stream";
 import type { Application, ApplicationTree, ApplicationWatchEvent, AppName, ManagedResourcesResponse, ResourceDiff, RevisionMetadata } from "../types";
 
@@ -12,14 +13,35 @@ export const appKey = (of: AppName) => ["app", of.namespace, of.name] as const;
 export const appQuery = (app: AppName) =>
   queryOptions({
     queryKey: [...appKey(app), "record"],
-    queryFn: ({ signal }) => get<Application>(path`/api/v1/applications/${app.name}`, of(app), signal),
+    // While the question is on its way the stream may tell of a newer record, which must not be taken back by the answer.
+    queryFn: async ({ signal, client }) => newest(await get<Application>(path`/api/v1/applications/${app.name}`, of(app), signal), client.getQueryData<Application>([...appKey(app), "record"])),
     staleTime: Infinity, // the stream tells
   });
+
+/** Is one record of an application newer than another? Versions of one API server are numbers that grow. */
+export function newer(a: Application, b: Application | undefined): boolean {
+  const version = (x: Application | undefined) => Number(x?.metadata?.resourceVersion ?? 0);
+  return version(a) >= version(b);
+}
+
+/** What was told, unless a newer record of the same application is known. */
+const newest = (told: Application, known: Application | undefined) => (known && known.metadata?.uid === told.metadata?.uid && !newer(told, known) ? known : told);
+
+/** Takes in a record that came as an answer to something that was done. */
+export function learn(queries: QueryClient, app: AppName, told: Application): void {
+  queries.setQueryData<Application>(appQuery(app).queryKey, (known) => newest(told, known));
+}
 
 export const treeQuery = (app: AppName) =>
   queryOptions({
     queryKey: [...appKey(app), "tree"],
-    queryFn: ({ signal }) => get<ApplicationTree>(path`/api/v1/applications/${app.name}/resource-tree`, of(app), signal),
+    queryFn: async ({ signal, client, queryKey }) => {
+      const told = () => client.getQueryState<ApplicationTree>(queryKey)?.dataUpdateCount ?? 0;
+      const before = told();
+      const tree = await get<ApplicationTree>(path`/api/v1/applications/${app.name}/resource-tree`, of(app), signal);
+      // A tree has no version: what the stream told while the question was on its way is the newer one.
+      return (told() > before && client.getQueryData<ApplicationTree>(queryKey)) || tree;
+    },
     staleTime: Infinity,
   });
 
@@ -41,29 +63,42 @@ export const revisionQuery = (app: AppName, revision: string | undefined, source
     retry: false,
   });
 
-/** The record of an application, its tree, and whether what is shown is live. Gone is true once it was deleted. */
+/** The server does not show it any more: it is gone, or the reader may not see it. */
+export const isWithheld = (e: unknown): boolean => e instanceof ApiError && (e.status === 403 || e.status === 404);
+
+/**
+ * The record of an application, its tree, and whether what is shown is live. `gone` is true once it was deleted.
+ *
+ * A look that fails takes nothing away that is shown, unless the server withholds it: `error` is what keeps the reader
+ * from seeing the application at all.
+ */
 export function useLive(app: AppName) {
   const queries = useQueryClient();
-  const record = useQuery(appQuery(app));
-  const tree = useQuery({ ...treeQuery(app), enabled: record.isSuccess });
-  const { queryKey } = appQuery(app);
-  const state = useStream<ApplicationWatchEvent>(record.isSuccess ? "/api/v1/stream/applications" : null, { name: app.name, ...of(app) }, {
+  // What is known from an earlier visit may have been deleted since, and no stream tells of that: it is asked for again.
+  const record = useQuery({ ...appQuery(app), refetchOnMount: "always" });
+  const [gone, setGone] = useState(false);
+  const known = record.data !== undefined;
+  const tree = useQuery({ ...treeQuery(app), enabled: known && !gone });
+  const lookAgain = () => void queries.invalidateQueries({ queryKey: appQuery(app).queryKey });
+  const state = useStream<ApplicationWatchEvent>(known ? "/api/v1/stream/applications" : null, { name: app.name, ...of(app) }, {
     message: ({ type, application }) => {
-      if (type === "DELETED") {
-        queries.setQueryData([...appKey(app), "gone"], true);
-        return;
-      }
-      queries.setQueryData([...appKey(app), "gone"], false);
-      queries.setQueryData(queryKey, application);
+      setGone(type === "DELETED");
+      if (type === "DELETED" || !application) return;
+      learn(queries, app, application);
       void queries.invalidateQueries({ queryKey: managedQuery(app).queryKey });
     },
     again: () => void queries.invalidateQueries({ queryKey: appKey(app) }),
+    refused: lookAgain,
   });
-  useStream<ApplicationTree>(record.isSuccess ? path`/api/v1/stream/applications/${app.name}/resource-tree` : null, of(app), {
-    message: (t) => queries.setQueryData(treeQuery(app).queryKey, t),
-  });
-  const gone = useQuery({ queryKey: [...appKey(app), "gone"], queryFn: () => false, staleTime: Infinity });
-  return { record, tree, state, gone: gone.data === true };
+  // One that is made again under the same name has another tree, and the stream of the former has ended.
+  useStream<ApplicationTree>(
+    known && !gone ? path`/api/v1/stream/applications/${app.name}/resource-tree` : null,
+    of(app),
+    { message: (t) => queries.setQueryData(treeQuery(app).queryKey, t), refused: lookAgain },
+    record.data?.metadata?.uid,
+  );
+  const error = record.isError && (!known || isWithheld(record.error)) ? record.error : undefined;
+  return { record, tree, state, gone, error };
 }
 
 export function useManaged(app: AppName) {

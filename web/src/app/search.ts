@@ -17,6 +17,8 @@ export interface AppSearch {
   find?: string;
   /** Objects of no application are shown, too. */
   orphaned?: true;
+  /** What is folded out and in: topology/opened. */
+  open?: string;
   /** What the rows of the list are sorted by; "-" before it for the other way round. */
   sort?: string;
   /** What pods are grouped by; otherwise their workload. */
@@ -31,7 +33,7 @@ export function validateAppSearch(s: Record<string, unknown>): AppSearch {
   const out: AppSearch = {};
   if (s.view === "network" || s.view === "list" || s.view === "pods") out.view = s.view;
   if (panels.includes(s.panel as Panel)) out.panel = s.panel as Panel;
-  for (const name of ["node", "tab", "find", "sort", "sync", "log", "lines"] as const) {
+  for (const name of ["node", "tab", "find", "open", "sort", "sync", "log", "lines"] as const) {
     const v = s[name];
     if (typeof v === "string" && v !== "") out[name] = v;
   }

@@ -75,7 +75,7 @@ export function Applications() {
           <Chips search={search} show={show} names={names} found={shown.data ? total : undefined} />
           {shown.isPending ? (
             <Waiting>Loading the applications</Waiting>
-          ) : shown.isError ? (
+          ) : shown.isError && !shown.data ? ( // a look that fails takes nothing away that is shown
             <Failure error={shown.error} doing="load the applications" onRetry={() => shown.refetch()} />
           ) : total === 0 ? (
             <Empty title="No application matches" icon={<SearchX />}>

@@ -35,7 +35,7 @@ export function BulkBar({ search, total, selection, onSelection, onBulk }: Props
   return (
     <div className={styles.bar} role="region" aria-label="Chosen applications">
       <strong role="status">{apps.length.toLocaleString()} chosen</strong>
-      {apps.length < total && (
+      {apps.length !== total && (
         <Button small look="quiet" busy={asking && "Choosing…"} onClick={all}>
           Choose all {total.toLocaleString()}
         </Button>

@@ -76,6 +76,17 @@ function SyncMany({ apps, onClose }: { apps: Chosen[]; onClose: () => void }) {
           <p>
             {apps.length === 1 ? "It is brought" : "Each is brought"} to what Git says now, at the branch that it follows: <strong>{named(apps)}</strong>.
           </p>
+          {apps.length > 3 && (
+            <details>
+              <summary>All {count(apps)}, in sight or not</summary>
+              <ul className={styles.names} tabIndex={0} aria-label="What is synced">
+                {[...apps].sort((a, b) => a.name.localeCompare(b.name)).slice(0, told).map((a) => (
+                  <li key={`${a.namespace}/${a.name}`}>{a.name}</li>
+                ))}
+                {apps.length > told && <li>and {(apps.length - told).toLocaleString()} more</li>}
+              </ul>
+            </details>
+          )}
           <div className={styles.options}>
             <Checkbox label="Prune" hint="Deletes objects that are no longer in Git" checked={prune} onChange={(e) => setPrune(e.target.checked)} />
             <Checkbox label="Dry run" hint="Asks the cluster, and changes nothing" checked={dryRun} onChange={(e) => setDryRun(e.target.checked)} />

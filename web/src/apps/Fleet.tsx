@@ -112,14 +112,18 @@ function Figure({ count, mark, title, tone, pressed, unknown, onPress }: Figure 
 function Clusters({ search, show, clusters }: { search: AppsSearch; show: Show; clusters: Cluster[] }) {
   if (clusters.length === 0) return null; // the reader may see none
   const away = clusters.filter((c) => c.connectionState?.status === "Failed");
+  const answering = clusters.filter((c) => c.connectionState?.status === "Successful").length;
+  const unasked = clusters.length - answering - away.length; // of these nothing is known
   return (
     <div className={`${styles.group} ${styles.short} ${styles.clusters}`} role="group" aria-label="Clusters">
       <h2>Clusters</h2>
       <div className={styles.figures}>
         {away.length === 0 ? (
-          <span className={`${styles.figure} ${styles.well} ${styles.still}`} title="Those whose applications Hawser looks after">
-            <strong>{clusters.length.toLocaleString()}</strong>
-            <Word icon={PlugZap}>{clusters.length === 1 ? "answers" : "all answer"}</Word>
+          <span className={`${styles.figure} ${styles.well} ${styles.still}`} title={unasked > 0 ? "Hawser asks those to which an application goes" : undefined}>
+            <strong>{answering.toLocaleString()}</strong>
+            <Word icon={PlugZap}>
+              {unasked === 0 ? (answering === 1 ? "answers" : "all answer") : `${answering === 1 ? "answers" : "answer"}, ${unasked.toLocaleString()} not asked`}
+            </Word>
           </span>
         ) : (
           <button

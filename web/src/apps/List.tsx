@@ -173,7 +173,8 @@ export function List({ ref, search, total, names, late, selection, onSelection, 
   };
 
   const table = look === "table";
-  const every = selection.size >= total && total > 0;
+  // What was chosen under another search counts nothing here.
+  const every = total > 0 && selection.size >= total && answers.every((a) => a.data?.items?.every((app) => selection.has(keyOf(app))));
   const chooseAll = (chosen: boolean) => {
     if (!chosen) return onSelection(new Map());
     void namesOf(search).then(
@@ -181,12 +182,17 @@ export function List({ ref, search, total, names, late, selection, onSelection, 
       (e) => sayFailure("choose all of them", e),
     );
   };
-  // One flat list: rows are told apart by their keys, wherever they stand among those that are drawn.
+  // One flat list. A row belongs to its application and not to its place: when the order changes under the reader's hand,
+  // an open menu and the focus go with the application that they were opened on.
+  const keys = new Set<string>();
   const parts = drawn.flatMap((line) => {
     const y = line.start - top;
     return Array.from({ length: Math.min(across, total - line.index * across) }, (_, i) => {
       const index = line.index * across + i;
       const [app, commit] = at(index);
+      let key = app ? keyOf(app) : String(index);
+      if (keys.has(key)) key = String(index); // two pages that were read one after the other may both have it
+      keys.add(key);
       const props = {
         index,
         app,
@@ -201,11 +207,11 @@ export function List({ ref, search, total, names, late, selection, onSelection, 
         choosing: selection.size > 0,
       };
       return table ? (
-        <Row key={index} {...props} />
+        <Row key={key} {...props} />
       ) : look === "cards" ? (
-        <Card key={index} {...props} />
+        <Card key={key} {...props} />
       ) : (
-        <Tile key={index} {...props} x={(i * (width + 12)) / across} width={(width + 12) / across - 12} />
+        <Tile key={key} {...props} x={(i * (width + 12)) / across} width={(width + 12) / across - 12} />
       );
     });
   });

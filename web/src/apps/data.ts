@@ -8,7 +8,8 @@ import { useEffect, useRef, useState } from "react";
 import { get, type Query } from "../api";
 import { listen, type StreamState } from "../stream";
 import type { Application, ApplicationPage, ApplicationWatchEvent, ClusterList } from "../types";
-import { eventFields, keyOf, newer, rowFields, signature } from "./row";
+import { newer } from "../app/data";
+import { eventFields, keyOf, rowFields, signature } from "./row";
 import { scope, selectorOf, type AppsSearch } from "./search";
 import { chosenFields } from "./selection";
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { newer } from "../app/data";
 import type { Application } from "../types";
-import { authorOf, automated, clusterName, followed, lastOperation, newer, signature, subjectOf } from "./row";
+import { authorOf, automated, clusterName, followed, lastOperation, signature, subjectOf } from "./row";
 
 const sha = "4c1f2d9a4c1f2d9a4c1f2d9a4c1f2d9a4c1f2d9a";
 const app = (a: Partial<Application>): Application => ({ metadata: { name: "a", namespace: "argocd" }, ...a });

@@ -46,12 +46,6 @@ export function signature(a: Application): string {
   return JSON.stringify([m?.labels, m?.deletionTimestamp, a.operation !== undefined, spec, s?.sync, s?.health?.status, s?.operationState?.phase, s?.operationState?.startedAt, s?.operationState?.finishedAt]);
 }
 
-/** Is one record of an application newer than another? Versions of one API server are numbers that grow. */
-export function newer(a: Application, b: Application | undefined): boolean {
-  const version = (x: Application | undefined) => Number(x?.metadata?.resourceVersion ?? 0);
-  return version(a) >= version(b);
-}
-
 /** Syncs by itself. */
 export const automated = (a: Application): boolean => {
   const auto = a.spec?.syncPolicy?.automated;

@@ -1,14 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { ChevronDown, ChevronUp, CircleCheck, CircleDashed, CircleX, GitCompareArrows, Trash2 } from "lucide-react";
-import { useEffect, useMemo, useRef, type KeyboardEvent } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, type KeyboardEvent } from "react";
 import { useSearch } from "@tanstack/react-router";
 import { managedQuery, short } from "../app/data";
 import { diffQuery } from "../app/object/data";
 import { NodeLink } from "../app/object/NodeLink";
 import { nodeOf } from "../app/search";
 import { useShow } from "../app/ApplicationPage";
-import { useNear } from "../near";
-import type { Application, ApplicationTree, AppName } from "../types";
+import { useNearness } from "../near";
+import type { Application, ApplicationTree, AppName, ResourceIgnoreDifferences } from "../types";
 import { IconButton } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Empty, Failure, Waiting } from "../ui/Say";
@@ -36,10 +36,12 @@ export function DiffPanel({ app, record, onClose }: Props) {
   const place = useRef<Element>(null);
   const go = (to: HTMLElement | undefined) => to?.focus();
   const step = (by: 1 | -1) => go(next(box.current!, place.current, by));
-  const jump = (key: string) => {
-    show({ tab: key }, true);
+  const latest = useRef(show);
+  latest.current = show;
+  const jump = useCallback((key: string) => {
+    latest.current({ tab: key }, true);
     go(box.current!.querySelector<HTMLElement>(`[data-object="${CSS.escape(key)}"]`) ?? undefined);
-  };
+  }, []);
   // A link to one of them begins there.
   useEffect(() => {
     const to = chosen ? box.current?.querySelector<HTMLElement>(`[data-object="${CSS.escape(chosen)}"]`) : undefined;
@@ -81,21 +83,13 @@ export function DiffPanel({ app, record, onClose }: Props) {
             </div>
             <ul>
               {list.map((d) => (
-                <li key={nodeOf(d.key)}>
-                  <button type="button" aria-current={chosen === nodeOf(d.key) || undefined} onClick={() => jump(nodeOf(d.key))}>
-                    <Mark of={d} />
-                    <span className={styles.name}>
-                      <small>{d.key.kind}</small>
-                      {visible(d.key.name)}
-                    </span>
-                  </button>
-                </li>
+                <Entry key={nodeOf(d.key)} of={d} chosen={chosen === nodeOf(d.key)} onJump={jump} />
               ))}
             </ul>
           </nav>
           <div ref={box} className={styles.objects} onFocus={(e) => (place.current = e.target)} tabIndex={0} role="region" aria-label="Differences">
             {list.map((d, i) => (
-              <Section key={nodeOf(d.key)} app={app} record={record} of={d} atOnce={i < 3} />
+              <Section key={nodeOf(d.key)} app={app} rules={record.spec?.ignoreDifferences} of={d} atOnce={i < 3} />
             ))}
           </div>
         </div>
@@ -141,14 +135,48 @@ function Mark({ of }: { of: Differing }) {
   return <GitCompareArrows aria-label="Differs" className={styles.missing} />;
 }
 
-/** One object. Its two sides are asked for when it is about to be seen. */
-function Section({ app, record, of, atOnce }: { app: AppName; record: Application; of: Differing; atOnce: boolean }) {
+/** Of hundreds of objects, those are drawn anew of which something else is known. */
+const same = <P extends { of: Differing }>(a: P, b: P) =>
+  (Object.keys(a) as (keyof P)[]).every((k) => (k === "of" ? nodeOf(a.of.key) === nodeOf(b.of.key) && a.of.failed === b.of.failed && a.of.missing === b.of.missing && a.of.prune === b.of.prune : a[k] === b[k]));
+
+const Entry = memo(function Entry({ of: d, chosen, onJump }: { of: Differing; chosen: boolean; onJump: (key: string) => void }) {
+  return (
+    <li>
+      <button type="button" aria-current={chosen || undefined} onClick={() => onJump(nodeOf(d.key))}>
+        <Mark of={d} />
+        <span className={styles.name}>
+          <small>{d.key.kind}</small>
+          {visible(d.key.name)}
+        </span>
+      </button>
+    </li>
+  );
+}, same);
+
+interface SectionProps {
+  app: AppName;
+  rules: ResourceIgnoreDifferences[] | undefined;
+  of: Differing;
+  atOnce: boolean;
+}
+
+/** One object. What it is like is asked for and drawn when it is about to be seen, and asked for again while it is. */
+const Section = memo(function Section({ app, rules, of, atOnce }: SectionProps) {
   const ref = useRef<HTMLElement>(null);
-  const near = useNear(ref, atOnce);
-  const diff = useQuery({ ...diffQuery(app, of.key), enabled: near });
+  const near = useNearness(ref, atOnce);
   const { key } = of;
   return (
-    <section ref={ref} className={styles.object} data-object={nodeOf(key)} tabIndex={-1} aria-label={`${key.kind} ${key.name}`}>
+    <section ref={ref} className={`${styles.object} ${near.ever ? "" : styles.far}`} data-object={nodeOf(key)} tabIndex={-1} aria-label={`${key.kind} ${key.name}`}>
+      {near.ever && <Compared app={app} rules={rules} of={of} asks={near.now} />}
+    </section>
+  );
+}, same);
+
+function Compared({ app, rules, of, asks }: Omit<SectionProps, "atOnce"> & { asks: boolean }) {
+  const { key } = of;
+  const diff = useQuery({ ...diffQuery(app, key), enabled: asks });
+  return (
+    <>
       <header className={styles.head}>
         <Mark of={of} />
         <h3>
@@ -159,10 +187,10 @@ function Section({ app, record, of, atOnce }: { app: AppName; record: Applicatio
         {key.namespace && <span className={styles.quiet}>{visible(key.namespace)}</span>}
         <span className={styles.sentence}>{diff.data ? sentence(diff.data) : ""}</span>
       </header>
-      {diff.isError ? (
+      {diff.isError && !diff.data ? (
         <Failure error={diff.error} doing={`compare ${key.kind} ${key.name}`} onRetry={() => void diff.refetch()} />
       ) : diff.data ? (
-        <ObjectDiff of={diff.data} rules={record.spec?.ignoreDifferences} failed={of.failed} bare />
+        <ObjectDiff of={diff.data} rules={rules} failed={of.failed} bare />
       ) : diff.data === null ? (
         <p className={styles.quiet}>It has just changed: nothing differs here any more.</p>
       ) : (
@@ -170,7 +198,7 @@ function Section({ app, record, of, atOnce }: { app: AppName; record: Applicatio
           <Waiting>Comparing Git with the cluster</Waiting>
         </div>
       )}
-    </section>
+    </>
   );
 }
 

@@ -2,9 +2,9 @@ import { ArrowRight, CircleDashed, CirclePlus, Ellipsis, Pencil } from "lucide-r
 import { useState, type ReactNode } from "react";
 import type { FieldChange } from "../types";
 import { Button, IconButton } from "../ui/Button";
+import { copy } from "../ui/clipboard";
 import { Menu } from "../ui/Menu";
 import { Time } from "../ui/Time";
-import { say, sayFailure } from "../ui/Toast";
 import { visible } from "../yaml/text";
 import { patchOf, shown, split, word, writer } from "./compare";
 import styles from "./Fields.module.css";
@@ -96,12 +96,5 @@ function Value({ text, none, side, label }: { text: string; none: string; side: 
       <span className="unseen">{label}: </span>
       {text ? visible(text.length > 400 ? text.slice(0, 400) + "…" : text) : none}
     </span>
-  );
-}
-
-function copy(text: string, what: string) {
-  navigator.clipboard.writeText(text).then(
-    () => say(`Copied ${what}`),
-    (error) => sayFailure("copy", error),
   );
 }

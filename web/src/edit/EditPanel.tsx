@@ -4,7 +4,7 @@ import { GitBranch, TriangleAlert } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { ApiError, path, send } from "../api";
 import type { PanelProps } from "../app/AppPanel";
-import { appQuery, policyObject, sourceOf } from "../app/data";
+import { appQuery, learn, policyObject, sourceOf } from "../app/data";
 import type { AppSearch } from "../app/search";
 import { useMay, useSettings } from "../session";
 import type { Application } from "../types";
@@ -56,7 +56,7 @@ export function EditPanel({ app, record, onClose }: PanelProps) {
       send<Application>("PATCH", path`/api/v1/applications/${app.name}`, { patch: JSON.stringify(patchOf(record, base, draft.value)), patchType: "json", appNamespace: app.namespace }),
     onSuccess: (now) => {
       draft.forget();
-      queries.setQueryData(appQuery(app).queryKey, now);
+      learn(queries, app, now);
       say(`Saved ${app.name}`);
       onClose();
     },

@@ -2,8 +2,18 @@ import { useBlocker } from "@tanstack/react-router";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 
-/** Asks whoever leaves with something unsaved. `within` are places that are still the same work. */
-export function Leaving({ isDirty, what, onDiscard, within }: { isDirty: () => boolean; /** "new application" */ what: string; onDiscard: () => void; within: (to: { pathname: string; search: Record<string, unknown> }) => boolean }) {
+interface Props {
+  isDirty: () => boolean;
+  /** "new application" */
+  what: string;
+  /** Throws the draft away; without it there is none, and what was written is lost. */
+  onDiscard?: () => void;
+  /** Places that are still the same work. */
+  within: (to: { pathname: string; search: Record<string, unknown> }) => boolean;
+}
+
+/** Asks whoever leaves with something unsaved. */
+export function Leaving({ isDirty, what, onDiscard, within }: Props) {
   const blocker = useBlocker({
     shouldBlockFn: ({ next }) => isDirty() && !within({ pathname: next.pathname, search: next.search as Record<string, unknown> }),
     enableBeforeUnload: isDirty,
@@ -20,20 +30,20 @@ export function Leaving({ isDirty, what, onDiscard, within }: { isDirty: () => b
           <Button
             look="danger"
             onClick={() => {
-              onDiscard();
+              onDiscard?.();
               blocker.proceed();
             }}
           >
             Throw it away
           </Button>
-          <Button onClick={blocker.proceed}>Leave, and keep the draft</Button>
+          {onDiscard && <Button onClick={blocker.proceed}>Leave, and keep the draft</Button>}
           <Button look="primary" autoFocus onClick={blocker.reset}>
             Stay
           </Button>
         </>
       }
     >
-      <p>It is not saved. The draft can wait for you in this tab, until the tab is closed.</p>
+      <p>It is not saved. {onDiscard ? "The draft can wait for you in this tab, until the tab is closed." : "What you wrote is kept nowhere."}</p>
     </Dialog>
   );
 }

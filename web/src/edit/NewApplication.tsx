@@ -3,16 +3,18 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Copy, Plus, Terminal } from "lucide-react";
 import { useMemo } from "react";
 import { send } from "../api";
-import { appKey, appQuery, policyObject } from "../app/data";
+import { appQuery, learn, policyObject } from "../app/data";
 import { useMay, useSettings } from "../session";
+import { useSettled } from "../settled";
 import { useTitle } from "../shell/Shell";
 import type { Application, AppName } from "../types";
 import { Button } from "../ui/Button";
+import { copy } from "../ui/clipboard";
 import { Menu } from "../ui/Menu";
 import { Failure, Waiting } from "../ui/Say";
 import { Time } from "../ui/Time";
-import { say, sayFailure } from "../ui/Toast";
-import { useCheck, useDraft, useSettled } from "./draft";
+import { say } from "../ui/Toast";
+import { useCheck, useDraft } from "./draft";
 import { errorsOf } from "./findings";
 import { Leaving } from "./Leaving";
 import { verdict } from "./Preview";
@@ -51,8 +53,7 @@ function Writing({ id, begin, control, model }: { id: string; begin: string; con
     onSuccess: (made) => {
       draft.forget();
       const app = { namespace: made.metadata?.namespace ?? control, name: made.metadata?.name ?? "" };
-      queries.setQueryData(appQuery(app).queryKey, made);
-      queries.removeQueries({ queryKey: [...appKey(app), "gone"] });
+      learn(queries, app, made);
       say(`Made ${app.name}`);
       void navigate({ to: "/applications/$namespace/$name", params: app });
     },
@@ -125,18 +126,13 @@ function Writing({ id, begin, control, model }: { id: string; begin: string; con
 
 /** Other ways to make what is written. */
 export function CopyMenu({ text }: { text: string }) {
-  const copy = (what: string, value: string) =>
-    void navigator.clipboard.writeText(value).then(
-      () => say(`Copied ${what}`),
-      (e) => sayFailure("copy", e),
-    );
   return (
     <Menu
       trigger={<Button icon={<Copy />}>Copy</Button>}
       choices={[
-        { label: "The YAML", icon: <Copy />, onSelect: () => copy("the YAML", text) },
-        { label: "As kubectl apply", icon: <Terminal />, onSelect: () => copy("the command", command("kubectl", text)) },
-        { label: "As hawser app create", icon: <Terminal />, onSelect: () => copy("the command", command("hawser", text)) },
+        { label: "The YAML", icon: <Copy />, onSelect: () => copy(text, "the YAML") },
+        { label: "As kubectl apply", icon: <Terminal />, onSelect: () => copy(command("kubectl", text), "the command") },
+        { label: "As hawser app create", icon: <Terminal />, onSelect: () => copy(command("hawser", text), "the command") },
       ]}
     />
   );

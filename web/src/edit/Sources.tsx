@@ -1,7 +1,7 @@
 import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
 import type { ApplicationSource, DraftSource } from "../types";
 import { Button, IconButton } from "../ui/Button";
-import { useSettled } from "./draft";
+import { useSettled } from "../settled";
 import { errorsOf, findingsAt } from "./findings";
 import { Radios, Section, Text, useForm } from "./form";
 import { useCharts, usePaths, useRefs, useRepositories } from "./known";

@@ -2,6 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { send } from "../api";
+import { useSettled } from "../settled";
 import type { Application, ApplicationValidateResponse } from "../types";
 import { read, write, type Fault } from "./yaml";
 
@@ -98,16 +99,6 @@ export function useDraft(id: string, initial: string): Draft & { began: string }
   }, [id]);
   const isDirty = useCallback(() => now.current !== start.current, []);
   return { text, value: last.current, fault: reading.fault, dirty, isDirty, restored, began, setText: change, setValue, reset, forget };
-}
-
-/** A value as it is once nothing has changed for a while. */
-export function useSettled<T>(value: T, pause: number): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = window.setTimeout(() => setSettled(value), pause);
-    return () => window.clearTimeout(timer);
-  }, [value, pause]);
-  return settled;
 }
 
 export interface Check {

@@ -33,7 +33,7 @@ export function Keyboard() {
         setOpen((o) => (o === "palette" ? undefined : "palette"));
         return;
       }
-      if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || e.repeat || isBusy(e.target)) return;
+      if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || e.repeat || isBusy(e)) return;
       const next = press(pending, e.key, e.timeStamp, latest.current.here !== undefined);
       pending = next.pending;
       if (next.run) {

@@ -35,10 +35,22 @@ test("no two shortcuts of one place are the same, and none begins another", () =
 afterEach(() => document.body.replaceChildren());
 
 test("keys are left to fields and to open dialogs", () => {
-  const input = document.body.appendChild(document.createElement("input"));
-  const button = document.body.appendChild(document.createElement("button"));
-  expect(isBusy(input)).toBe(true);
-  expect(isBusy(button)).toBe(false);
-  document.body.appendChild(document.createElement("dialog")).setAttribute("open", "");
-  expect(isBusy(button)).toBe(true);
+  let busy: boolean | undefined;
+  const look = (e: Event) => (busy = isBusy(e));
+  window.addEventListener("keydown", look);
+  const press = (on: Element) => {
+    on.dispatchEvent(new KeyboardEvent("keydown", { key: "g", bubbles: true, composed: true }));
+    return busy;
+  };
+  const add = (name: string) => document.body.appendChild(document.createElement(name));
+  expect(press(add("input"))).toBe(true);
+  expect(press(add("button"))).toBe(false);
+  // The YAML editor stands in a shadow root: outside of it, its keys seem to come from a plain element.
+  const editor = add("div").attachShadow({ mode: "open" }).appendChild(document.createElement("div"));
+  editor.setAttribute("contenteditable", "true");
+  expect(press(editor)).toBe(true);
+  const dialog = add("dialog");
+  dialog.setAttribute("open", "");
+  expect(press(add("button"))).toBe(true);
+  window.removeEventListener("keydown", look);
 });

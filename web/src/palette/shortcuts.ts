@@ -56,8 +56,9 @@ export function press(pending: Pending | undefined, key: string, now: number, on
   return {};
 }
 
-/** Keys belong to whoever is being written in, and to open dialogs and menus. */
-export function isBusy(target: EventTarget | null): boolean {
+/** Keys belong to whoever is being written in, be it in a shadow root as the YAML editor is, and to open dialogs and menus. */
+export function isBusy(e: Event): boolean {
+  const target = e.composedPath()[0] ?? e.target;
   if (!(target instanceof Element)) return false;
   if (target.closest("input, textarea, select, [contenteditable=''], [contenteditable=true], [role=menu], [role=listbox], [role=combobox], .xterm, .cm-editor")) return true;
   return document.querySelector("dialog[open], [role=menu]") !== null;

@@ -192,14 +192,18 @@ interface FormProps {
   children: ReactNode;
 }
 
+const first = "input:not([readonly], [hidden]), select, textarea";
+
 /** A form in a dialog at the side. Nothing is lost when the server refuses: it stays open, with what was written. */
 export function FormDialog({ title, onClose, onSubmit, submit, submitting, doing, takes, extra, disabled, width = "normal", children }: FormProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  const [written, setWritten] = useState(false);
+  const [leaving, setLeaving] = useState(false);
   const id = useId();
   const form = useRef<HTMLFormElement>(null);
   // A dialog begins at its first button, which closes it: a form begins at its first field.
-  useEffect(() => form.current?.querySelector<HTMLElement>("input:not([readonly], [hidden]), select, textarea")?.focus(), []);
+  useEffect(() => form.current?.querySelector<HTMLElement>(first)?.focus(), []);
   useEffect(() => form.current?.querySelector('[role="alert"]')?.scrollIntoView({ block: "nearest" }), [error]);
   const go = async (e: FormEvent) => {
     e.preventDefault();
@@ -213,13 +217,24 @@ export function FormDialog({ title, onClose, onSubmit, submit, submitting, doing
       setBusy(false);
     }
   };
+  const goOn = () => {
+    setLeaving(false);
+    form.current?.querySelector<HTMLElement>(first)?.focus();
+  };
   return (
     <Dialog
       title={title}
-      onClose={onClose}
+      // Escape and a click beside it are soon done by mistake: who has written something is asked.
+      onClose={leaving ? goOn : written ? () => setLeaving(true) : onClose}
       place="side"
       width={width}
-      actions={
+      actions={leaving ? (
+        <>
+          <p className={styles.leaving} role="alert">Throw away what you have written?</p>
+          <Button look="danger" onClick={onClose}>Throw it away</Button>
+          <Button look="primary" autoFocus onClick={goOn}>Go on writing</Button>
+        </>
+      ) : (
         <>
           <Button onClick={onClose}>Cancel</Button>
           {extra}
@@ -227,9 +242,9 @@ export function FormDialog({ title, onClose, onSubmit, submit, submitting, doing
             {submit}
           </Button>
         </>
-      }
+      )}
     >
-      <form ref={form} id={id} className={styles.form} onSubmit={go}>
+      <form ref={form} id={id} className={styles.form} onSubmit={go} onInput={() => setWritten(true)}>
         {children}
         {error !== undefined && !takes?.(error) && <Failure error={error} doing={doing} />}
       </form>
@@ -291,7 +306,7 @@ export function Confirm({ title, children, verb, verbing, doing, type, onClose, 
 /** A secret that the server gives out once: it is in this dialog, and nowhere when that is closed. */
 export function Once({ title, text, children, onClose }: { title: string; text: string; children: ReactNode; onClose: () => void }) {
   return (
-    <Dialog title={title} onClose={onClose} actions={<Button look="primary" onClick={onClose}>I have kept it</Button>}>
+    <Dialog title={title} firm onClose={onClose} actions={<Button look="primary" onClick={onClose}>I have kept it</Button>}>
       <div className={styles.form}>
         <p>
           <strong>Copy it now: it is not shown again.</strong>

@@ -6,8 +6,9 @@ import { Accessibility, ClipboardCopy, ClipboardPaste, Plug } from "lucide-react
 import { useEffect, useRef, useState } from "react";
 import type { Query } from "../api";
 import { Button, IconButton } from "../ui/Button";
+import { copy } from "../ui/clipboard";
 import { Waiting } from "../ui/Say";
-import { say, sayFailure } from "../ui/Toast";
+import { sayFailure } from "../ui/Toast";
 import { fewerColours, themeOf } from "./colours";
 import { begin, type Session, type SessionState } from "./session";
 import { withoutStyleElements } from "./styles";
@@ -83,7 +84,6 @@ export function Screen({ query, where }: { query: Query; where: string }) {
     // The caller gives every place a Screen of its own.
   }, [round]);
 
-  const copy = () => copyFrom(xterm.current!);
   const paste = () =>
     navigator.clipboard?.readText
       ? navigator.clipboard.readText().then(
@@ -107,7 +107,7 @@ export function Screen({ query, where }: { query: Query; where: string }) {
         </div>
       )}
       <div className={styles.foot} ref={foot} tabIndex={-1} role="group" aria-label="Below the terminal">
-        <Button small icon={<ClipboardCopy aria-hidden />} disabled={!marked} onClick={copy}>
+        <Button small icon={<ClipboardCopy aria-hidden />} disabled={!marked} onClick={() => copyFrom(xterm.current!)}>
           Copy
         </Button>
         <Button small icon={<ClipboardPaste aria-hidden />} disabled={state.is !== "open"} onClick={() => void paste()}>
@@ -172,12 +172,5 @@ function onKey(e: KeyboardEvent, term: Xterm, leave: () => void): boolean {
 
 function copyFrom(term: Xterm): void {
   if (!term.hasSelection()) return;
-  if (!navigator.clipboard) {
-    sayFailure("copy", "this browser lets pages do that only with https.");
-    return;
-  }
-  navigator.clipboard.writeText(term.getSelection()).then(
-    () => say("Copied what is marked."),
-    (e) => sayFailure("copy", e),
-  );
+  copy(term.getSelection(), "what is marked");
 }

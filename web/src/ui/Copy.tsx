@@ -1,6 +1,7 @@
 import { Check, Copy as CopyIcon } from "lucide-react";
 import { useState } from "react";
 import { IconButton } from "./Button";
+import { put } from "./clipboard";
 import { sayFailure } from "./Toast";
 
 /** Copies a text; label says which: "Copy the commit". */
@@ -10,7 +11,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
     <IconButton
       label={done ? "Copied" : label}
       onClick={() =>
-        navigator.clipboard.writeText(text).then(
+        put(text).then(
           () => {
             setDone(true);
             window.setTimeout(() => setDone(false), 1500);

@@ -40,11 +40,13 @@ export function Menu({ trigger, choices, align = "end" }: Props) {
                 key={i}
                 className={`${styles.choice} ${c.danger ? styles.danger : ""}`}
                 disabled={!!c.disabled}
-                title={typeof c.disabled === "string" ? c.disabled : undefined}
                 onSelect={c.onSelect}
               >
                 <span className={styles.icon}>{c.icon ?? (c.checked ? "✓" : "")}</span>
-                {c.label}
+                <span>
+                  {c.label}
+                  {typeof c.disabled === "string" && <small className={styles.why}>{c.disabled}</small>}
+                </span>
               </DropdownMenu.Item>
             );
           })}

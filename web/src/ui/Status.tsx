@@ -3,9 +3,10 @@ import { CircleAlert, CircleCheck, CircleDashed, CircleHelp, CirclePause, Circle
 import type { Health, Phase, SyncStatus } from "../types";
 import styles from "./Status.module.css";
 
-interface Mark {
+/** A shape, a colour and a word. */
+export interface Mark {
   icon: LucideIcon;
-  tone: string;
+  tone: "healthy" | "progressing" | "degraded" | "suspended" | "missing" | "outofsync" | "unknown";
   word: string;
   turns?: boolean;
 }
@@ -41,19 +42,20 @@ interface Props {
 }
 
 export function HealthMark({ of, ...rest }: Props & { of?: string }) {
-  return <StatusMark mark={health[of as Health] ?? health.Unknown} {...rest} />;
+  return <MarkOf mark={health[of as Health] ?? health.Unknown} {...rest} />;
 }
 
 export function SyncMark({ of, ...rest }: Props & { of?: string }) {
-  return <StatusMark mark={sync[of as SyncStatus] ?? sync.Unknown} {...rest} />;
+  return <MarkOf mark={sync[of as SyncStatus] ?? sync.Unknown} {...rest} />;
 }
 
 export function PhaseMark({ of, ...rest }: Props & { of?: string }) {
   const mark = phase[of as Phase];
-  return mark ? <StatusMark mark={mark} {...rest} /> : null;
+  return mark ? <MarkOf mark={mark} {...rest} /> : null;
 }
 
-function StatusMark({ mark, bare, title }: Props & { mark: Mark }) {
+/** A mark that is none of a health, a sync or an operation. */
+export function MarkOf({ mark, bare, title }: Props & { mark: Mark }) {
   const Icon = mark.icon;
   return (
     <span className={`${styles.mark} ${styles[mark.tone]} ${bare ? styles.bare : ""}`} title={title ? `${mark.word}: ${title}` : bare ? mark.word : undefined}>

@@ -48,7 +48,7 @@ export function DeletePanel({ app, record, tree, onClose }: PanelProps) {
         className={styles.delete}
         onSubmit={(e) => {
           e.preventDefault();
-          if (ready) remove.mutate();
+          if (ready && !remove.isPending) remove.mutate();
         }}
       >
         {already && <p className={styles.note}>It is being deleted already.</p>}

@@ -12,7 +12,7 @@ import { Menu } from "../../ui/Menu";
 import { Failure } from "../../ui/Say";
 import { say, sayFailure } from "../../ui/Toast";
 import { useShow } from "../ApplicationPage";
-import { appKey, appQuery, of, policyObject } from "../data";
+import { appKey, learn, of, policyObject } from "../data";
 import type { Panel } from "../search";
 import styles from "./Actions.module.css";
 import { automation, togglePatch } from "./policy";
@@ -30,7 +30,7 @@ export function Actions({ app, record }: { app: AppName; record: Application }) 
   const refresh = useMutation({
     mutationFn: (kind: "normal" | "hard") => get<Application>(path`/api/v1/applications/${app.name}`, { ...of(app), refresh: kind }),
     onSuccess: (record, kind) => {
-      queries.setQueryData(appQuery(app).queryKey, record);
+      learn(queries, app, record);
       void queries.invalidateQueries({ queryKey: [...appKey(app), "why"] });
       say(kind === "hard" ? "Rendered and compared anew, without any cache" : "Compared with the newest commit");
     },
@@ -71,7 +71,7 @@ export function Actions({ app, record }: { app: AppName; record: Application }) 
     />
   );
   return (
-    <div className={styles.actions} role="toolbar" aria-label="Actions">
+    <div className={styles.actions} role="group" aria-label="Actions">
       {running ? (
         <>
           <Button look="primary" icon={<Play />} onClick={() => open("operation")}>
@@ -136,7 +136,7 @@ function Toggle({ app, record, onClose }: { app: AppName; record: Application; o
   const patch = useMutation({
     mutationFn: () => send<Application>("PATCH", path`/api/v1/applications/${app.name}`, { name: app.name, ...of(app), patch: togglePatch(record), patchType: "merge" }),
     onSuccess: (changed) => {
-      queries.setQueryData(appQuery(app).queryKey, changed);
+      learn(queries, app, changed);
       say(on ? "Automatic sync is off" : "Automatic sync is on");
       onClose();
     },

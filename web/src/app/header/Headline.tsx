@@ -1,9 +1,8 @@
 import { CircleCheck, CircleDashed, CircleHelp, CirclePause, CircleX, GitCompareArrows, Lightbulb, LoaderCircle, type LucideIcon } from "lucide-react";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { exact, lasting, useNow } from "../../time";
 import type { Application, ApplicationTree, AppName, WhyChange, WhyResponse, WhyWord } from "../../types";
-import { Time } from "../../ui/Time";
+import { Lasting, Time } from "../../ui/Time";
 import { short } from "../data";
 import { useWhy } from "./data";
 import styles from "./Headline.module.css";
@@ -80,16 +79,6 @@ function Word({ app, word }: { app: AppName; word: WhyWord }) {
     );
   }
   return <>{word.text}</>;
-}
-
-/** How long something has lasted; it goes on by itself. */
-function Lasting({ since }: { since: string }) {
-  const now = useNow();
-  return (
-    <time dateTime={since} title={`since ${exact(since)}`}>
-      {lasting((now - Date.parse(since)) / 1000)}
-    </time>
-  );
 }
 
 function Facts({ app, why }: { app: AppName; why: WhyResponse }) {

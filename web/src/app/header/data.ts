@@ -1,5 +1,5 @@
 // What the header asks the server, besides the record and the tree that the screen has.
-import { keepPreviousData, queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { get, path } from "../../api";
 import type { Application, ApplicationSyncWindowsResponse, ApplicationTree, AppName, LinksResponse, WhyResponse } from "../../types";
@@ -12,7 +12,6 @@ export const whyQuery = (app: AppName) =>
     queryFn: ({ signal }) => get<WhyResponse>(path`/api/v1/applications/${app.name}/why`, of(app), signal),
     staleTime: Infinity,
     refetchInterval: 60_000, // which field differs may change though the rest stays
-    placeholderData: keepPreviousData,
   });
 
 /** The least time between two questions: a rollout changes the tree several times a second. */
@@ -34,7 +33,7 @@ export function useWhy(app: AppName, record: Application, tree: ApplicationTree 
     );
     return () => window.clearTimeout(timer);
   }, [key, app.namespace, app.name]);
-  return useQuery(whyQuery(app));
+  return useQuery({ ...whyQuery(app), refetchOnMount: "always" }); // what was true at the last visit need not be now
 }
 
 export const useWindows = (app: AppName) =>

@@ -5,7 +5,7 @@ import type { AppName } from "../../types";
 import { Failure, Waiting } from "../../ui/Say";
 import { short } from "../data";
 import { CommitLine } from "./Commits";
-import { compareManifests, type Difference } from "./compare";
+import { compareManifests, yaml, type Difference } from "./compare";
 import { useCommits, useManifests } from "./data";
 import styles from "./Compare.module.css";
 import type { Entry } from "./history";
@@ -87,7 +87,7 @@ function ObjectDifference({ of, open: first, beforeTitle, afterTitle }: { of: Di
       </button>
       {open && (
         <div className={styles.lines}>
-          <SideBySide left={of.before} right={of.after} leftTitle={beforeTitle} rightTitle={afterTitle} leftEmpty="It is not there" rightEmpty="It is not there" label={`${name}, before and after`} />
+          <SideBySide left={yaml(of.before)} right={yaml(of.after)} leftTitle={beforeTitle} rightTitle={afterTitle} leftEmpty="It is not there" rightEmpty="It is not there" label={`${name}, before and after`} />
         </div>
       )}
     </li>

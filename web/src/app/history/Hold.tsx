@@ -7,7 +7,7 @@ import { Button } from "../../ui/Button";
 import { Failure } from "../../ui/Say";
 import { Time } from "../../ui/Time";
 import { say } from "../../ui/Toast";
-import { appQuery, of, policyObject, short } from "../data";
+import { learn, of, policyObject, short } from "../data";
 import { holdAnnotation, holdOf } from "./history";
 import styles from "./HistoryPanel.module.css";
 
@@ -20,7 +20,7 @@ export function HoldNotice({ app, record }: { app: AppName; record: Application 
     mutationFn: () =>
       send<Application>("PATCH", path`/api/v1/applications/${app.name}`, { name: app.name, ...of(app), patchType: "merge", patch: JSON.stringify({ metadata: { annotations: { [holdAnnotation]: null } } }) }),
     onSuccess: (changed) => {
-      queries.setQueryData(appQuery(app).queryKey, changed);
+      learn(queries, app, changed);
       say("The hold is lifted: it follows its branch again");
     },
   });

@@ -12,7 +12,7 @@ import { Failure } from "../../ui/Say";
 import { Time } from "../../ui/Time";
 import { say } from "../../ui/Toast";
 import { useShow } from "../ApplicationPage";
-import { appQuery, of, policyObject, short } from "../data";
+import { learn, of, policyObject, short } from "../data";
 import { automation } from "../header/policy";
 import { Rendered } from "./Compare";
 import compareStyles from "./Compare.module.css";
@@ -32,7 +32,7 @@ export function Rollback({ app, record, to, back, onClose }: { app: AppName; rec
   const roll = useMutation({
     mutationFn: () => send<Application>("POST", path`/api/v1/applications/${app.name}/rollback`, { name: app.name, ...of(app), id: to.id, prune }),
     onSuccess: (changed) => {
-      queries.setQueryData(appQuery(app).queryKey, changed);
+      learn(queries, app, changed);
       say(`Rolling back to #${to.id}`);
       show({ panel: "operation", tab: undefined });
     },

@@ -1,5 +1,6 @@
 // What differs between two sets of manifests, object by object.
 import { stringify } from "yaml";
+import { same } from "../../edit/yaml";
 import type { ObjectKey } from "../../types";
 
 export interface Manifest {
@@ -11,9 +12,8 @@ export interface Manifest {
 export interface Difference {
   key: ObjectKey;
   change: "added" | "removed" | "changed";
-  /** YAML; empty where the object is not. */
-  before: string;
-  after: string;
+  before?: Manifest;
+  after?: Manifest;
 }
 
 export function keyOf(m: Manifest): ObjectKey {
@@ -28,14 +28,11 @@ export function compareManifests(before: string[], after: string[]): Difference[
   const all: Difference[] = [];
   for (const [id, [key, manifest]] of left) {
     const now = right.get(id);
-    if (!now) all.push({ key, change: "removed", before: yaml(manifest), after: "" });
-    else {
-      const [a, b] = [yaml(manifest), yaml(now[1])];
-      if (a !== b) all.push({ key, change: "changed", before: a, after: b });
-    }
+    if (!now) all.push({ key, change: "removed", before: manifest });
+    else if (!same(manifest, now[1])) all.push({ key, change: "changed", before: manifest, after: now[1] });
   }
   for (const [id, [key, manifest]] of right) {
-    if (!left.has(id)) all.push({ key, change: "added", before: "", after: yaml(manifest) });
+    if (!left.has(id)) all.push({ key, change: "added", after: manifest });
   }
   return all.sort((a, b) => words(a.key).localeCompare(words(b.key)));
 }
@@ -52,5 +49,5 @@ function byKey(list: string[]): Map<string, [ObjectKey, Manifest]> {
   return all;
 }
 
-// The order of fields says nothing: two renders may differ in it.
-const yaml = (m: Manifest) => stringify(m, { sortMapEntries: true, lineWidth: 0 });
+/** As text, for one that is looked at: of thousands that would take seconds. Empty for none. The order of fields says nothing: two renders may differ in it. */
+export const yaml = (m: Manifest | undefined): string => (m ? stringify(m, { sortMapEntries: true, lineWidth: 0 }) : "");

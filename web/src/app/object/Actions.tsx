@@ -4,8 +4,8 @@ import { lazy, Suspense, useState } from "react";
 import { mayQuery, useMay, useSettings } from "../../session";
 import type { Application, AppName, ResourceAction } from "../../types";
 import { Button } from "../../ui/Button";
+import { copy } from "../../ui/clipboard";
 import { Menu, type Choice } from "../../ui/Menu";
-import { say, sayFailure } from "../../ui/Toast";
 import { policyObject } from "../data";
 import { useActions } from "./data";
 import { kubectl, type Facts } from "./facts";
@@ -69,12 +69,5 @@ export function Actions({ app, record, facts }: Props) {
         {open?.what === "sync" && <SyncObject app={app} record={record} facts={facts} onClose={close} />}
       </Suspense>
     </span>
-  );
-}
-
-function copy(text: string, what: string) {
-  navigator.clipboard.writeText(text).then(
-    () => say(`Copied ${what}`),
-    (error) => sayFailure("copy", error),
   );
 }

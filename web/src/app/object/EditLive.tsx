@@ -1,9 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { TriangleAlert } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import { parse as parseYaml } from "yaml";
 import { path, send } from "../../api";
 import { Note } from "../../diff/ObjectDiff";
+import { Leaving } from "../../edit/Leaving";
 import { SideBySide } from "../../diff/SideBySide";
 import type { Application, AppName } from "../../types";
 import { Button } from "../../ui/Button";
@@ -11,6 +12,7 @@ import { Failure } from "../../ui/Say";
 import { say } from "../../ui/Toast";
 import { isObj, toYaml, type Json, type Obj } from "../../yaml/text";
 import { appKey } from "../data";
+import { nodeOf } from "../search";
 import { named } from "./data";
 import { editable, mergePatch, type Facts } from "./facts";
 import styles from "./Manifest.module.css";
@@ -34,11 +36,16 @@ export function EditLive({ app, record, facts, live, onClose }: Props) {
   const read = useMemo(() => readEdit(text, before), [text, before]);
   const heals = !!record.spec?.syncPolicy?.automated?.selfHeal && record.spec.syncPolicy.automated.enabled !== false;
 
+  // What is written at this moment: a change that was made is left at once, before anything is drawn anew.
+  const unsaved = useRef(false);
+  unsaved.current = text !== start;
+
   const apply = useMutation({
     mutationFn: (patch: Json) =>
       // The patch is a text in the message.
       send("POST", path`/api/v1/applications/${app.name}/resource`, JSON.stringify(patch), { ...named(app, facts.key, facts.version), patchType: "application/merge-patch+json" }),
     onSuccess: () => {
+      unsaved.current = false;
       say(`Changed ${facts.key.kind} ${facts.key.name}`);
       void queries.invalidateQueries({ queryKey: [...appKey(app), "live"] });
       onClose();
@@ -76,6 +83,7 @@ export function EditLive({ app, record, facts, live, onClose }: Props) {
           </Button>
         )}
       </div>
+      <Leaving isDirty={() => unsaved.current} what={`change of ${facts.key.kind} ${facts.key.name}`} within={({ pathname, search }) => pathname.endsWith(`/${app.namespace}/${app.name}`) && search.node === nodeOf(facts.key) && search.tab === "manifest.edit"} />
     </>
   );
 }

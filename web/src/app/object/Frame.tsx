@@ -99,7 +99,9 @@ function Side({ title, onClose, children }: Props) {
       onKeyDown={(e) => {
         // A menu or dialog that is open takes the key for itself.
         const from = e.target as Element;
-        if (e.key === "Escape" && !e.defaultPrevented && ref.current?.contains(from) && !from.closest("dialog")) onClose();
+        if (e.key !== "Escape" || e.defaultPrevented || !ref.current?.contains(from) || from.closest("dialog")) return;
+        e.preventDefault(); // or the browser would close with it the question that closing may raise
+        onClose();
       }}
     >
       <div

@@ -18,8 +18,8 @@ import { useLog } from "../../logs/useLog";
 import { useMay, useSettings } from "../../session";
 import type { Application, ApplicationTree, AppName, ObjectKey } from "../../types";
 import { Button, IconButton } from "../../ui/Button";
+import { copy } from "../../ui/clipboard";
 import { Empty, Failure, Waiting } from "../../ui/Say";
-import { say, sayFailure } from "../../ui/Toast";
 import { useShow } from "../ApplicationPage";
 import { of, policyObject } from "../data";
 import type { AppSearch } from "../search";
@@ -69,7 +69,7 @@ function LogsOf({ app, tree, node }: Props) {
     keepLooks(next);
   };
 
-  const copyLine = useCallback((line: Line) => copyText(line.text, "the line"), []);
+  const copyLine = useCallback((line: Line) => copy(line.text, "the line"), []);
   const shown = () => plain(Array.from({ length: sheet.length }, (_, i) => sheet.line(i)!), sheet.origins, sheet.origins.length > 1);
   const download = () => save(shown(), `${[app.name, pod || node.name, chosen.container].filter(Boolean).join("-")}.log`);
 
@@ -140,7 +140,7 @@ function LogsOf({ app, tree, node }: Props) {
           <IconButton label="Times (T)" aria-pressed={look.times} onClick={() => change({ times: !look.times })}>
             <Clock />
           </IconButton>
-          <IconButton label="Copy all lines shown" disabled={!sheet.length} onClick={() => copyText(shown(), `${sheet.length.toLocaleString()} lines`)}>
+          <IconButton label="Copy all lines shown" disabled={!sheet.length} onClick={() => copy(shown(), `${sheet.length.toLocaleString()} lines`)}>
             <Copy />
           </IconButton>
           <IconButton label="Download all lines shown" disabled={!sheet.length} onClick={download}>
@@ -392,17 +392,6 @@ function Instead({ state, kind, pods, previous, search, onPresent, onAll }: { st
       {text && <p>{text}</p>}
       {previous && <Button onClick={onPresent}>Show the present run</Button>}
     </Empty>
-  );
-}
-
-function copyText(text: string, what: string): void {
-  if (!navigator.clipboard) {
-    sayFailure("copy", "this browser lets only pages with https copy. Mark the lines and use the browser's own copy, or download them.");
-    return;
-  }
-  navigator.clipboard.writeText(text).then(
-    () => say(`Copied ${what}.`),
-    (error) => sayFailure("copy", error),
   );
 }
 

@@ -10,7 +10,7 @@ import { Copy } from "../../ui/Copy";
 import { SafeLink } from "../../ui/SafeLink";
 import { Failure, Waiting } from "../../ui/Say";
 import { HealthMark, SyncMark } from "../../ui/Status";
-import { Time } from "../../ui/Time";
+import { Lasting, Time } from "../../ui/Time";
 import { visible, type Obj } from "../../yaml/text";
 import { useShow } from "../ApplicationPage";
 import { linksQuery } from "./data";
@@ -82,7 +82,7 @@ export function Summary({ app, record, facts, live, diff }: Props) {
             <HealthMark of={health.status} />
             {health.lastTransitionTime && (
               <span className={styles.quiet}>
-                since <Time at={health.lastTransitionTime} />
+                for <Lasting since={health.lastTransitionTime} />
               </span>
             )}
           </Fact>
@@ -257,7 +257,7 @@ function Conditions({ o }: { o: Obj | undefined }) {
               <th scope="col">Type</th>
               <th scope="col">Status</th>
               <th scope="col">Why</th>
-              <th scope="col">Since</th>
+              <th scope="col">Changed</th>
             </tr>
           </thead>
           <tbody>

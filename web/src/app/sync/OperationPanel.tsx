@@ -10,7 +10,7 @@ import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { Empty } from "../../ui/Say";
 import { PhaseMark } from "../../ui/Status";
-import { Time } from "../../ui/Time";
+import { Lasting, Time } from "../../ui/Time";
 import { sayFailure } from "../../ui/Toast";
 import type { PanelProps } from "../AppPanel";
 import { useShow } from "../ApplicationPage";
@@ -170,7 +170,7 @@ function Now({ state, phases, onLogs, onOpen }: { state: OperationState; phases:
         <strong>{wait.words}.</strong>
         {wait.why && wait.why !== "progressing" && <p className={styles.why}>{wait.why}</p>}
         <p className={styles.quiet}>
-          {wait.since && <>Since <Time at={wait.since} />. </>}
+          {wait.since && <>For <Lasting since={wait.since} /> now. </>}
           {wait.until ? <>It gives up <Time at={wait.until} />, and fails then.</> : wait.kind === "confirmation" ? "A person's time has no limit." : wait.kind === "window" ? "It goes on by itself." : wait.since ? "It waits for as long as it takes." : ""}
         </p>
         {about && (

@@ -2,7 +2,8 @@
 import { ArrowRight } from "lucide-react";
 import { useMemo } from "react";
 import type { ObjectKey } from "../../types";
-import { MarkOf, stateMark } from "./Marks";
+import { MarkOf } from "../../ui/Status";
+import { stateMark } from "./marks";
 import { complaint, type OperationPhase, type OperationWave, type StepState } from "./operation";
 import { count, waveName } from "./preview";
 import { Steps, type Phase } from "./Steps";

@@ -3,7 +3,7 @@ import { Ban, Info, TriangleAlert } from "lucide-react";
 import { useMemo } from "react";
 import type { ObjectKey, SyncPreview, SyncPreviewWarning } from "../../types";
 import { Time } from "../../ui/Time";
-import { actionMark } from "./Marks";
+import { actionMark } from "./marks";
 import { complaint } from "./operation";
 import { count, fieldsLine, keyOf, waveName } from "./preview";
 import { Steps, type Phase } from "./Steps";

@@ -4,7 +4,7 @@ import { ChevronDown, ChevronRight } from "lucide-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { ObjectKey } from "../../types";
-import { MarkOf, type Mark } from "./Marks";
+import { MarkOf, type Mark } from "../../ui/Status";
 import styles from "./Steps.module.css";
 
 export interface Step {

@@ -2,9 +2,10 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { ShieldCheck, Upload } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { ApiError, path, send } from "../../api";
 import { useMay, useSettings } from "../../session";
+import { useSettled } from "../../settled";
 import type { Application, SyncPreview } from "../../types";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
@@ -44,6 +45,10 @@ export function SyncPanel({ app, record }: PanelProps) {
   });
   const why = wrong.chosen ?? wrong.retry ?? (may === false ? "You may not sync this application." : blockers(known)[0]?.message ?? (isRefused(preview.error) ? "There is no sync like this." : undefined));
   const asking = settled !== choices || preview.isFetching;
+  // Nobody presses what says one thing and does another: until the preview is that of what is chosen now, it waits.
+  const previewed = useRef<SyncChoices>(undefined);
+  if (preview.data && !preview.isPlaceholderData) previewed.current = settled;
+  const behind = known !== undefined && (settled !== choices || previewed.current !== settled);
 
   return (
     <Dialog
@@ -57,7 +62,7 @@ export function SyncPanel({ app, record }: PanelProps) {
             {why ?? (known && !asking ? sentence(known, choices.dryRun) : asking ? "Working out what it would do…" : "")}
           </p>
           <Button onClick={onClose}>Cancel</Button>
-          <Button look="primary" icon={<Upload />} disabled={!!why || may === undefined} busy={start.isPending && "Starting…"} onClick={() => start.mutate()}>
+          <Button look="primary" icon={<Upload />} disabled={!!why || may === undefined || behind} busy={start.isPending && "Starting…"} onClick={() => start.mutate()}>
             {buttonText(known, choices.dryRun)}
           </Button>
         </>
@@ -126,14 +131,4 @@ function Preview({ app, known, asking, dryRun, chosen, error, checked, onCheck, 
       {known.phases?.length ? <PreviewSteps preview={known} onOpen={(key) => onOpen(nodeOf(key))} /> : null}
     </div>
   );
-}
-
-/** A value once it has not changed for a moment. */
-function useSettled<T>(value: T, after: number): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = window.setTimeout(() => setSettled(value), after);
-    return () => window.clearTimeout(timer);
-  }, [value, after]);
-  return settled;
 }

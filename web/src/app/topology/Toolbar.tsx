@@ -109,14 +109,16 @@ function FindBox({ find, among }: { find?: string; among: number }) {
   const show = useShow();
   const [text, setText] = useState(wordsOf(find));
   const sent = useRef(find);
+  const now = useRef(find); // a chip may be pressed before the typing rests
+  now.current = find;
   useEffect(() => {
     if (find === sent.current) return;
     sent.current = find;
     setText(wordsOf(find));
   }, [find]);
   const send = (words: string) => {
-    const next = withWords(find, words);
-    if (next === find) return;
+    const next = withWords(now.current, words);
+    if (next === now.current) return;
     sent.current = next;
     show({ find: next }, true);
   };

@@ -1,6 +1,6 @@
 // The views of an application. The tree tells what owns what, the network what reaches what, the list and the pods are
 // the same objects in rows and in squares. Each shows what the filter in the address leaves.
-import { lazy, Suspense, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useSearch } from "@tanstack/react-router";
 import { useSettings } from "../../session";
 import type { Application, ApplicationTree, AppName } from "../../types";
@@ -8,7 +8,9 @@ import { Button } from "../../ui/Button";
 import { Empty, Waiting } from "../../ui/Say";
 import { useShow } from "../ApplicationPage";
 import { asksNothing, matches, readFilter } from "./filter";
+import type { Opened } from "./fold";
 import { above, itemsOf, signature, type Item } from "./model";
+import { readOpened, writeOpened } from "./opened";
 import { Toolbar } from "./Toolbar";
 import styles from "./topology.module.css";
 
@@ -90,10 +92,27 @@ export function useNarrow(): boolean {
   );
 }
 
-/** What the reader opened and closed, which a link does not carry; what a link leads to is shown in any case. */
+/** What the reader has folded out and in; what a link leads to is shown in any case. */
 export function useOpened(node: string | undefined, isShown: (id: string) => boolean) {
-  const [opened, setOpened] = useState<ReadonlyMap<string, number>>(new Map());
+  const { open } = useSearch({ from: "/inside/applications/$namespace/$name" });
+  const show = useShow();
+  const [opened, setMap] = useState<Opened>(() => readOpened(open));
   const [keep, setKeep] = useState<ReadonlySet<string>>(() => new Set(node ? [node] : []));
   if (node !== undefined && !keep.has(node) && !isShown(node)) setKeep(new Set([...keep, node]));
+  const latest = useRef({ opened, show, written: open });
+  latest.current.show = show;
+  // The address was changed by somebody else: the way back, a link.
+  useEffect(() => {
+    const now = latest.current;
+    if (open === now.written) return;
+    now.written = open;
+    setMap((now.opened = readOpened(open)));
+  }, [open]);
+  const setOpened = useCallback((change: (opened: Opened) => Opened) => {
+    const now = latest.current;
+    setMap((now.opened = change(now.opened)));
+    now.written = writeOpened(now.opened);
+    now.show({ open: now.written }, true);
+  }, []);
   return { opened, setOpened, keep };
 }

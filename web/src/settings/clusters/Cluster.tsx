@@ -98,7 +98,7 @@ export function Cluster({ place, server }: { place: Place; server: string }) {
             ["Applications", <Link to="/applications" search={{ cluster: [nameOf(c!)] }}>{counted(c!.info?.applicationsCount ?? 0, "application")}</Link>],
             ["Objects watched", c!.info?.cacheInfo?.resourcesCount?.toLocaleString()],
             ["Kinds watched", c!.info?.cacheInfo?.apisCount ? String(c!.info.cacheInfo.apisCount) : undefined],
-            ["Complete since", c!.info?.cacheInfo?.lastCacheSyncTime && <Time at={c!.info.cacheInfo.lastCacheSyncTime} />],
+            ["Known whole", c!.info?.cacheInfo?.lastCacheSyncTime && <>since <Time at={c!.info.cacheInfo.lastCacheSyncTime} /></>],
             ["Read anew", c!.refreshRequestedAt && <>asked for <Time at={c!.refreshRequestedAt} /></>],
           ]}
         />

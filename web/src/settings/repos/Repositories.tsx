@@ -9,7 +9,7 @@ import { Button } from "../../ui/Button";
 import { Copy } from "../../ui/Copy";
 import { Dialog } from "../../ui/Dialog";
 import { Empty, Failure, Waiting } from "../../ui/Say";
-import { Time } from "../../ui/Time";
+import { Lasting, Time } from "../../ui/Time";
 import { say, sayFailure } from "../../ui/Toast";
 import { changed, reposQuery, useAnywhere, useMayAny } from "../data";
 import { Confirm, Facts, Find, found, Note, Screen, Table, useSettingsSearch, useShow } from "../kit";
@@ -139,7 +139,7 @@ export function Connection({ state, what }: { state?: ConnectionState; what: "re
       </Word>
       {state?.attemptedAt && (
         <div className={kit.note}>
-          {what === "cluster" ? "since" : "asked"} <Time at={state.attemptedAt} />
+          {what === "cluster" ? <>for <Lasting since={state.attemptedAt} /></> : <>asked <Time at={state.attemptedAt} /></>}
         </div>
       )}
     </>
