@@ -382,30 +382,33 @@ func (h *Hub) HangUp(name, why string) {
 	}
 }
 
+// linkTo is an agent's connection, or that it is away.
+func (h *Hub) linkTo(name string) (*link, error) {
+	h.mu.Lock()
+	if c := h.cells[name]; h.open && c != nil && c.link != nil {
+		defer h.mu.Unlock()
+		return c.link, nil
+	}
+	h.mu.Unlock()
+	return nil, Away(name, h.State(name))
+}
+
 // RoundTrip makes a call to the agent that the request's host names. It implements http.RoundTripper, for clients of
 // the API.
 func (h *Hub) RoundTrip(r *http.Request) (*http.Response, error) {
-	h.mu.Lock()
-	c := h.cells[r.URL.Host]
-	if !h.open || c == nil || c.link == nil {
-		h.mu.Unlock()
-		return nil, Away(r.URL.Host, h.State(r.URL.Host))
+	l, err := h.linkTo(r.URL.Host)
+	if err != nil {
+		return nil, err
 	}
-	l := c.link
-	h.mu.Unlock()
 	return l.client.RoundTrip(r)
 }
 
 // Refresh has an agent look at an application anew, and returns what it then reports.
 func (h *Hub) Refresh(ctx context.Context, name string, k Key, hard bool) (Report, error) {
-	h.mu.Lock()
-	c := h.cells[name]
-	if !h.open || c == nil || c.link == nil {
-		h.mu.Unlock()
-		return Report{}, Away(name, h.State(name))
+	l, err := h.linkTo(name)
+	if err != nil {
+		return Report{}, err
 	}
-	l := c.link
-	h.mu.Unlock()
 	body, err := json.Marshal(wish{k, hard})
 	if err != nil {
 		return Report{}, err

@@ -35,6 +35,8 @@ type Engine interface {
 	Reports(ctx context.Context, send func(Report) error, whole func() error) error
 	// Refresh looks at an application anew, hard if asked for, and reports it.
 	Refresh(ctx context.Context, k Key, hard bool) (Report, error)
+	// Exec runs a command in a container until it ends, and returns its exit code.
+	Exec(ctx context.Context, q Exec, t Terminal) (int, error)
 	// Pushed is told of a push that the hub heard of, as JSON.
 	Pushed(push []byte)
 	// Beat says how the agent is.
@@ -49,6 +51,7 @@ func Serve(e Engine, api http.Handler) http.Handler {
 	mux.HandleFunc("GET "+reportsPath, s.reports)
 	mux.HandleFunc("POST "+pushedPath, s.pushed)
 	mux.HandleFunc("POST "+refreshPath, s.refresh)
+	mux.HandleFunc("POST "+execPath, s.exec)
 	mux.Handle("/", api)
 	return mux
 }

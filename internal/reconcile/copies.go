@@ -497,3 +497,29 @@ func (c *Copies) Beat() agent.Beat {
 	}
 	return b
 }
+
+// Exec implements agent.Engine.
+func (c *Copies) Exec(ctx context.Context, q agent.Exec, t agent.Terminal) (int, error) {
+	sizes := make(chan TerminalSize)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer close(sizes)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-t.Sizes:
+				select {
+				case sizes <- TerminalSize{Width: s.Width, Height: s.Height}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return c.Apps.Exec(ctx, ExecRequest{
+		Application: c.nameOf(q.Application), Namespace: q.Namespace, Pod: q.Pod, Container: q.Container, Command: q.Command,
+		Stdin: t.In, Stdout: t.Out, TTY: true, Sizes: sizes, By: q.By,
+	})
+}

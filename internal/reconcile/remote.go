@@ -398,7 +398,7 @@ func (a *Apps) toldRemote(before, after *v1alpha1.Application) {
 	if before == after {
 		return
 	}
-	a.tell(before, after, &state{}, &view{})
+	a.tell(before, after, &state{}, finding{view: &view{}})
 	was, is := before.Status.OperationState, after.Status.OperationState
 	if is != nil && is.FinishedAt != nil && (was == nil || was.FinishedAt == nil || !was.StartedAt.Equal(&is.StartedAt)) && before.Status.ReconciledAt != nil {
 		a.finished(after, plan.Next{})

@@ -12,6 +12,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
+	"github.com/hawser-cd/hawser/internal/reconcile"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 	"github.com/hawser-cd/hawser/internal/server/wire"
 )
@@ -225,4 +226,34 @@ func (s *server) liveManifest(c *call, q *argocd.ApplicationResourceRequest) ([]
 		return []byte(answer.Manifest), nil
 	}
 	return s.Apps.GetResource(c, c.resource(q.Group, q.Kind, q.Namespace, q.ResourceName, q.Version))
+}
+
+// exec runs a command in a container, wherever its application is reconciled. Who may have it is asked again meanwhile by
+// whoever holds the terminal.
+func (s *server) exec(ctx context.Context, c *call, r reconcile.ExecRequest) (int, error) {
+	to := ""
+	if s.Agents != nil {
+		to = s.Apps.AgentOf(c.app)
+	}
+	if to == "" {
+		return s.Apps.Exec(ctx, r)
+	}
+	q := agent.Exec{Application: agent.Key{Name: r.Application.Name}, Namespace: r.Namespace, Pod: r.Pod, Container: r.Container, Command: r.Command, By: r.By}
+	if r.Application.Namespace != s.Namespace {
+		q.Application.Namespace = r.Application.Namespace
+	}
+	sizes := make(chan agent.Size)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		defer close(sizes)
+		for size := range r.Sizes {
+			select {
+			case sizes <- agent.Size{Width: size.Width, Height: size.Height}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return s.Agents.Exec(ctx, to, q, agent.Terminal{In: r.Stdin, Out: r.Stdout, Sizes: sizes})
 }

@@ -1,0 +1,240 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/hawser-cd/hawser/internal/problem"
+)
+
+// engine notes what a hub wants, and reports what it is told to.
+type engine struct {
+	mu      sync.Mutex
+	taken   []string
+	whole   []int
+	reports chan Report
+}
+
+func (e *engine) note(format string, args ...any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.taken = append(e.taken, fmt.Sprintf(format, args...))
+}
+
+func (e *engine) story() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return strings.Join(e.taken, "; ")
+}
+
+func (e *engine) Take(_ context.Context, r Record) error {
+	e.note("take %s %s", r.Key, r.Body)
+	return nil
+}
+func (e *engine) Drop(_ context.Context, k Key) error { e.note("drop %s", k); return nil }
+func (e *engine) Whole(_ context.Context, all map[Key]bool) error {
+	e.note("whole %d", len(all))
+	return nil
+}
+func (e *engine) Pushed(p []byte) { e.note("pushed %s", p) }
+func (e *engine) Beat() Beat      { return Beat{Version: "v1", Connected: true} }
+func (e *engine) Refresh(_ context.Context, k Key, hard bool) (Report, error) {
+	return Report{Name: k.Name, UID: fmt.Sprint(hard)}, nil
+}
+
+func (e *engine) Exec(_ context.Context, q Exec, t Terminal) (int, error) {
+	line := make([]byte, 64)
+	n, err := t.In.Read(line)
+	if err != nil {
+		return 0, err
+	}
+	size := <-t.Sizes
+	fmt.Fprintf(t.Out, "%s ran %s: %s at %d", q.By, q.Command[0], line[:n], size.Width)
+	return 3, nil
+}
+
+func (e *engine) Reports(ctx context.Context, send func(Report) error, whole func() error) error {
+	if err := whole(); err != nil {
+		return err
+	}
+	for {
+		select {
+		case r := <-e.reports:
+			if err := send(r); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// pair joins a hub and an agent whose calls handler answers.
+func pair(t *testing.T, handler func(*engine) http.Handler) (*Hub, *engine, chan Report, context.CancelFunc) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	reports := make(chan Report, 100)
+	hub := NewHub(HubOptions{Log: log, Report: func(_ string, r Report) { reports <- r }, Changed: func(string) {}})
+	t.Cleanup(hub.Open())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer good" {
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		ws, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
+		if err == nil {
+			hub.Join(r.Header.Get(NameHeader), Stream(ws), r.RemoteAddr)
+		}
+	}))
+	t.Cleanup(server.Close)
+	e := &engine{reports: make(chan Report)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Dial(ctx, DialOptions{Hub: server.URL, Name: "edge", Token: func() (string, error) { return "good", nil }, Version: "v1", Log: log, Handler: handler(e)})
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return hub, e, reports, cancel
+}
+
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain:", what)
+		}
+	}
+}
+
+func answering(e *engine) http.Handler {
+	return Serve(e, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "api ", r.URL.Path) }))
+}
+
+func TestHubAndAgent(t *testing.T) {
+	hub, e, reports, _ := pair(t, answering)
+	until(t, "connected", func() bool { return hub.Known("edge") })
+	if s := hub.State("edge"); !s.Connected || s.From == "" {
+		t.Errorf("%+v", s)
+	}
+	if e.story() != "" {
+		t.Errorf("the agent is told something before it is known what it shall have: %s", e.story())
+	}
+	web, cart := Key{Kind: "Application", Name: "web"}, Key{Kind: "Application", Name: "cart"}
+	hub.Want("edge", []Record{{Key: web, Body: []byte(`1`)}, {Key: Key{Kind: "Secret", Name: "s"}, Body: []byte(`1`)}})
+	until(t, "everything, what others need first, and that it is all", func() bool {
+		return e.story() == "take Secret s 1; take Application web 1; whole 2"
+	})
+	hub.Want("edge", []Record{{Key: web, Body: []byte(`2`)}, {Key: cart, Body: []byte(`1`)}})
+	until(t, "what has changed", func() bool {
+		return strings.HasSuffix(e.story(), "whole 2; take Application cart 1; take Application web 2; drop Secret s")
+	})
+	e.reports <- Report{Name: "web", UID: "u"}
+	if r := <-reports; r.Name != "web" || r.UID != "u" {
+		t.Errorf("%+v", r)
+	}
+	if r, err := hub.Refresh(t.Context(), "edge", web, true); err != nil || r.Name != "web" || r.UID != "true" {
+		t.Errorf("%+v %v", r, err)
+	}
+	hub.Pushed([]byte(`{}`))
+	until(t, "the push", func() bool { return strings.HasSuffix(e.story(), "pushed {}") })
+	answer, err := (&http.Client{Transport: hub}).Get("http://edge/some/path")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if string(text) != "api /some/path" {
+		t.Errorf("the API answers %s", text)
+	}
+	var out strings.Builder
+	in, keys := io.Pipe()
+	sizes := make(chan Size, 1)
+	sizes <- Size{Width: 80, Height: 24}
+	go func() { _, _ = keys.Write([]byte("ls")) }()
+	code, err := hub.Exec(t.Context(), "edge", Exec{Command: []string{"sh"}, By: "ada"}, Terminal{In: in, Out: &out, Sizes: sizes})
+	_ = keys.Close()
+	if err != nil || code != 3 || out.String() != "ada ran sh: ls at 80" {
+		t.Errorf("%d %v %q", code, err, out.String())
+	}
+}
+
+func TestAgentThatGoesIsAway(t *testing.T) {
+	hub, _, _, stop := pair(t, answering)
+	until(t, "connected", func() bool { return hub.Known("edge") })
+	stop()
+	until(t, "away", func() bool { return !hub.State("edge").Connected })
+	_, err := hub.Refresh(t.Context(), "edge", Key{}, false)
+	if !problem.Is(err, problem.Unavailable) || !strings.Contains(err.Error(), "agent edge is unreachable since") {
+		t.Error(err)
+	}
+	if _, err := hub.Exec(t.Context(), "edge", Exec{}, Terminal{}); !problem.Is(err, problem.Unavailable) {
+		t.Error(err)
+	}
+}
+
+// The newest connection of an agent counts: the one before is ended, and what still comes over it is not heard.
+func TestNewestConnectionCounts(t *testing.T) {
+	hub, _, _, _ := pair(t, answering)
+	until(t, "connected", func() bool { return hub.Known("edge") })
+	first := hub.State("edge").From
+	hub.HangUp("edge", "tried")
+	until(t, "connected anew", func() bool { s := hub.State("edge"); return s.Connected && s.From != first })
+	hub.Forget(map[string]bool{})
+	until(t, "not registered any more", func() bool { return !hub.Known("edge") })
+}
+
+// An agent cannot make a hub take more than it bargained for.
+func TestHostileAgent(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a line without end": func(w http.ResponseWriter, _ *http.Request) {
+			chunk := []byte(strings.Repeat("a", 1<<20))
+			for range 64 {
+				if _, err := w.Write(chunk); err != nil {
+					return
+				}
+			}
+		},
+		"no JSON":       func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") },
+		"another type":  func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, `{"report":7}`) },
+		"an error page": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, strings.Repeat("x", 1<<20), 500) },
+		"nothing more":  func(http.ResponseWriter, *http.Request) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hub, _, reports, stop := pair(t, func(*engine) http.Handler { return answer })
+			until(t, "it is hung up on", func() bool {
+				s := hub.State("edge")
+				return !s.Connected && s.From != "" && len(s.Why) > 0 && len(s.Why) <= 300
+			})
+			stop()
+			if len(reports) > 0 {
+				t.Errorf("reported %+v", <-reports)
+			}
+		})
+	}
+}
+
+func TestAddress(t *testing.T) {
+	for hub, want := range map[string]string{
+		"https://hub.example.com": "wss://hub.example.com/agent", "https://hub.example.com:8443/hawser/": "wss://hub.example.com:8443/hawser/agent", "http://127.0.0.1:8080": "ws://127.0.0.1:8080/agent",
+		"": "", "hub.example.com": "", "ftp://hub": "", "https://user:secret@hub": "", "https://hub/?a=b": "",
+	} {
+		got, err := Address(hub)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %s %v", hub, got, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Error(err)
+		}
+	}
+}
