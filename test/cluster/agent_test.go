@@ -2,17 +2,25 @@ package cluster_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +28,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/deploy"
+	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/daemon"
@@ -766,5 +775,205 @@ func TestNoCredentialOfTheAgentsClusterIsAtTheHub(t *testing.T) {
 		if strings.Contains(shown, canary) {
 			t.Errorf("%s is shown by the hub", what)
 		}
+	}
+}
+
+// A hub does not believe an agent: it hears of that agent's own applications only, in words that an Application may have.
+func TestHostileAgentSpeaksForItselfOnly(t *testing.T) {
+	e := prepareEdge(t)
+	e.startHub(t)
+	e.register(t)
+	repo := e.git.Repo(t, "hostile", map[string]string{"settings.yaml": configMap})
+	own, local := e.name("own"), e.name("local")
+	e.apply(t, app{name: own, repo: repo.URL, path: ".", extra: e.to()})
+	near := e.Namespace(t)
+	e.apply(t, app{name: local, repo: repo.URL, path: ".", auto: "{prune: true}", extra: fmt.Sprintf("destination: {server: 'https://kubernetes.default.svc', namespace: %s}", near)})
+	victim := e.wait(t, local, synced(repo.Head(t)))
+	bad := &hostile{uids: map[string]string{own: string(e.get(t, own).UID), local: string(victim.UID)}, own: own, taken: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go agent.Dial(ctx, agent.DialOptions{Hub: "http://" + e.port, Name: e.agent, Token: func() (string, error) { return e.token, nil }, Log: slog.New(slog.DiscardHandler), Handler: agent.Serve(bad, http.NotFoundHandler())})
+
+	a := e.wait(t, own, func(a *v1alpha1.Application) string {
+		if a.Status.Health.Message != "as I please" {
+			return "what it says of its own is not heard"
+		}
+		return ""
+	})
+	if len(a.Status.Summary.ExternalURLs) != 1 || a.Status.Summary.ExternalURLs[0] != "https://good.example/" {
+		t.Errorf("links: %v", a.Status.Summary.ExternalURLs)
+	}
+	if a.Status.ControllerNamespace != e.control || len(a.Finalizers) != 0 || a.Annotations["owned"] != "" || a.Spec.Source.Path != "." {
+		t.Errorf("it has changed what is not its to change: %+v", a)
+	}
+	now := e.get(t, local) // what it said of this one came before what it said of its own
+	if synced(repo.Head(t))(now) != "" || now.Status.Health.Message == "as I please" || now.DeletionTimestamp != nil {
+		t.Errorf("it speaks for another cluster's application: %+v", now.Status)
+	}
+	for _, secret := range bad.heard() {
+		if !strings.HasPrefix(secret, "ConfigMap ") && secret != "Secret hawser-agent-cluster" && secret != "AppProject default" && secret != "Application "+own {
+			t.Errorf("it was told of %s", secret)
+		}
+	}
+}
+
+// hostile is an agent that says what it likes.
+type hostile struct {
+	own  string
+	uids map[string]string
+
+	taken chan struct{}
+	mu    sync.Mutex
+	keys  []string
+}
+
+func (h *hostile) heard() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.keys)
+}
+
+func (h *hostile) Take(_ context.Context, r agent.Record) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keys = append(h.keys, r.Key.String())
+	return nil
+}
+func (h *hostile) Drop(context.Context, agent.Key) error { return nil }
+func (h *hostile) Whole(context.Context, map[agent.Key]bool) error {
+	close(h.taken)
+	return nil
+}
+func (h *hostile) Pushed([]byte)    {}
+func (h *hostile) Beat() agent.Beat { return agent.Beat{Connected: true} }
+func (h *hostile) Refresh(context.Context, agent.Key, bool) (agent.Report, error) {
+	return agent.Report{}, errors.New("no")
+}
+func (h *hostile) Exec(context.Context, agent.Exec, agent.Terminal) (int, error) { return 0, nil }
+func (h *hostile) Reports(ctx context.Context, send func(agent.Report) error, whole func() error) error {
+	select {
+	case <-h.taken:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	status := `{"health":{"status":"Degraded","message":"as I please"},"sync":{"status":"OutOfSync"},"controllerNamespace":"kube-system","summary":{"externalURLs":["javascript:alert(1)","https://good.example/"]}}`
+	for name, uid := range h.uids {
+		if name == h.own {
+			continue
+		}
+		for _, r := range []agent.Report{{Name: name, UID: uid, Status: json.RawMessage(status)}, {Name: name, UID: uid, Gone: true}, {Namespace: "kube-system", Name: name, UID: uid, Gone: true}} {
+			if err := send(r); err != nil {
+				return err
+			}
+		}
+	}
+	if err := whole(); err != nil {
+		return err
+	}
+	if err := send(agent.Report{Name: h.own, UID: h.uids[h.own], Status: json.RawMessage(status), Finalizers: []string{"hold/forever"}, Annotations: map[string]string{"owned": "yes"}}); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// An agent can show a certificate instead of a token: the hub knows its key, and no other is good.
+func TestAgentShowsACertificate(t *testing.T) {
+	e := prepareEdge(t)
+	e.startHub(t)
+	good, other := clientCertificate(t), clientCertificate(t)
+	text, err := os.ReadFile(good.cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(map[string]string{"name": e.agent, "certificate": string(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer := e.ask(t, "POST", "/api/v1/agents", string(body)); strings.Contains(answer, "hwa_") {
+		t.Errorf("there is a token, too: %s", answer)
+	}
+	show := func(c certificateFiles) func(*config.Config) {
+		return func(cfg *config.Config) {
+			cfg.Agent.TokenFile, cfg.Agent.CertFile, cfg.Agent.KeyFile = "", c.cert, c.key
+		}
+	}
+	e.startAgent(t, show(other))
+	secured := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{agent.Protocol, "http/1.1"}, Certificates: []tls.Certificate{other.pair(t)}}}} //nolint:gosec // a test of the other end
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+e.port+"/agent", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Hawser-Agent", e.agent)
+	res, err := secured.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != 401 {
+		t.Errorf("another certificate: %d", res.StatusCode)
+	}
+	e.stopped()
+	e.startAgent(t, show(good))
+	e.connected(t)
+}
+
+type certificateFiles struct{ cert, key string }
+
+func (c certificateFiles) pair(t *testing.T) tls.Certificate {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+func clientCertificate(t *testing.T) certificateFiles {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	c := certificateFiles{filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")}
+	for file, block := range map[string]*pem.Block{c.cert: {Type: "CERTIFICATE", Bytes: der}, c.key: {Type: "PRIVATE KEY", Bytes: key}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// The manifest that is printed for an agent is one that the API server takes, and names what is needed.
+func TestAgentManifest(t *testing.T) {
+	there := clustertest.StartOwn(t)
+	for _, m := range []deploy.Agent{
+		{Name: "edge", Hub: "https://hub.example", Token: "hwa_x", CA: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", Namespace: "hawser-agent", Image: "hawser:1"},
+		{Name: "edge", Hub: "https://hub.example", Token: "hwa_x", Namespace: "agent-two", Image: "hawser:1", Targets: []string{"default"}},
+	} {
+		text, err := m.Manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		there.Apply(t, "", string(text))
+		d := there.Get(t, "apps/v1", "Deployment", m.Namespace, "hawser-agent")
+		if d == nil {
+			t.Fatal("no Deployment")
+		}
+		wide := there.Get(t, "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", "hawser-agent") != nil
+		if wide != (len(m.Targets) == 0) {
+			t.Errorf("%s: it may do anything anywhere: %v", m.Namespace, wide)
+		}
+		there.Delete(t, "", string(text))
 	}
 }
