@@ -42,46 +42,60 @@ type Facts interface {
 	// Foreign returns the parameters of a generator that asks somebody else: a forge, a plugin, another controller's
 	// resource. Their values are not yet filled in.
 	Foreign(ctx context.Context, g v1alpha1.ApplicationSetTerminalGenerator) ([]Params, error)
+	ForgeFacts
+	// StrictGlobs reports whether a star in the path of a git generator's files stays between slashes. By default it does not,
+	// as in Argo CD.
+	StrictGlobs() bool
 }
 
 // MaxApplications bounds what one set may make: a list multiplied by itself has no other end.
 const MaxApplications = 20_000
 
-// Generate returns the applications that a set asks for, by name. Their namespace is the set's unless the template names
-// one; they carry no owner yet.
+// Generate returns the applications that a set asks for, by name. Their namespace is the set's, whatever the template
+// says, as in Argo CD: who may write a set in one namespace has no say in others. They carry no owner yet.
 func Generate(ctx context.Context, set *v1alpha1.ApplicationSet, facts Facts) ([]*v1alpha1.Application, error) {
+	apps, _, err := GenerateWithPreviews(ctx, set, facts)
+	return apps, err
+}
+
+// GenerateWithPreviews is Generate, and says of which pull requests applications are previews, by namespace/name.
+func GenerateWithPreviews(ctx context.Context, set *v1alpha1.ApplicationSet, facts Facts) ([]*v1alpha1.Application, map[string]Preview, error) {
 	e := &engine{facts: facts, goTemplate: set.Spec.GoTemplate, options: set.Spec.GoTemplateOptions}
 	if len(set.Spec.Generators) == 0 {
-		return nil, problem.New(problem.Invalid, "ApplicationSet %s has no generator", set.Name)
+		return nil, nil, problem.New(problem.Invalid, "ApplicationSet %s has no generator", set.Name)
 	}
 	var all []*v1alpha1.Application
-	seen := map[string]int{}
+	seen, previews := map[string]int{}, map[string]Preview{}
 	for i, g := range set.Spec.Generators {
-		yielded, err := e.generate(ctx, outer(g), nil)
+		yielded, err := e.all(ctx, outer(g))
 		if err != nil {
-			return nil, problem.Because(problem.KindOf(err), err, "generator %d of ApplicationSet %s", i+1, set.Name)
+			return nil, nil, problem.Because(problem.KindOf(err), err, "generator %d of ApplicationSet %s", i+1, set.Name)
 		}
 		if len(all)+len(yielded) > MaxApplications {
-			return nil, problem.New(problem.Limit, "ApplicationSet %s yields more than %d applications", set.Name, MaxApplications)
+			return nil, nil, problem.New(problem.Limit, "ApplicationSet %s yields more than %d applications", set.Name, MaxApplications)
 		}
 		for _, y := range yielded {
 			app, err := e.application(set, y)
 			if err != nil {
-				return nil, problem.Because(problem.KindOf(err), err, "template of ApplicationSet %s with %s", set.Name, brief(y.params))
+				return nil, nil, problem.Because(problem.KindOf(err), err, "template of ApplicationSet %s with %s", set.Name, brief(y.params))
 			}
 			key := app.Namespace + "/" + app.Name
 			if first, twice := seen[key]; twice {
-				return nil, problem.New(problem.Invalid, "ApplicationSet %s yields application %s twice, by generators %d and %d: found duplicate key", set.Name, app.Name, first+1, i+1).
+				return nil, nil, problem.New(problem.Invalid, "ApplicationSet %s yields application %s twice, by generators %d and %d: found duplicate key", set.Name, app.Name, first+1, i+1).
 					WithHint("put a parameter into the template's name that tells them apart")
 			}
 			seen[key] = i
+			if y.preview != nil {
+				y.preview.Params = y.params
+				previews[key] = *y.preview
+			}
 			all = append(all, app)
 		}
 	}
 	slices.SortFunc(all, func(a, b *v1alpha1.Application) int {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
 	})
-	return all, nil
+	return all, previews, nil
 }
 
 // application is the set's template, with what the generator changes of it, filled with its parameters.
@@ -108,9 +122,7 @@ func (e *engine) application(set *v1alpha1.ApplicationSet, y yield) (*v1alpha1.A
 		return nil, problem.New(problem.Invalid, "the filled template is no application: %v", err)
 	}
 	m := t.Metadata
-	if m.Namespace == "" {
-		m.Namespace = set.Namespace
-	}
+	m.Namespace = set.Namespace
 	if errs := validation.IsDNS1123Subdomain(m.Name); len(errs) > 0 {
 		return nil, problem.New(problem.Invalid, "the application's name is %q: %s", clip(m.Name), strings.Join(errs, "; "))
 	}
@@ -199,7 +211,10 @@ func brief(p Params) string {
 			if m, isMap := v.(map[string]any); isMap {
 				v = m["path"]
 			}
-			return key + "=" + clip(fmt.Sprint(v))
+			switch v.(type) {
+			case string, float64:
+				return key + "=" + clip(fmt.Sprint(v))
+			}
 		}
 	}
 	return fmt.Sprintf("%d parameters", len(p))

@@ -21,7 +21,7 @@ import (
 var update = flag.Bool("update", false, "rewrite what the cases of testdata want")
 
 // A case is an archive: set.yaml, the facts (clusters.yaml; git/ is the tree of every repository, git@REVISION/ that of one revision;
-// foreign.yaml the answers of others, by kind), and want.yaml, the applications as they come out, or error, a part of
+// foreign.yaml the answers of others, by kind; forge.yaml what a forge lists), and want.yaml, the applications as they come out, or error, a part of
 // what is said instead.
 func TestGenerate(t *testing.T) {
 	cases, err := filepath.Glob("testdata/*.txtar")
@@ -102,9 +102,13 @@ type facts struct {
 	clusters []Cluster
 	trees    map[string]source.Files // by revision; "" is any
 	foreign  map[string][]Params
+	forges   *forges
+	strict   bool
 }
 
 func (f *facts) Clusters(context.Context) ([]Cluster, error) { return f.clusters, nil }
+
+func (f *facts) StrictGlobs() bool { return f.strict }
 
 func (f *facts) Tree(_ context.Context, _, revision string) (source.Tree, error) {
 	if files, ok := f.trees[revision]; ok {
@@ -145,6 +149,8 @@ func read(t *testing.T, archive *txtar.Archive) (*facts, *v1alpha1.ApplicationSe
 			err = yaml.UnmarshalStrict(file.Data, &f.clusters)
 		case file.Name == "foreign.yaml":
 			err = yaml.UnmarshalStrict(file.Data, &f.foreign)
+		case file.Name == "forge.yaml":
+			err = yaml.Unmarshal(file.Data, &f.forges)
 		case name == "git" || strings.HasPrefix(name, "git@"):
 			revision := strings.TrimPrefix(strings.TrimPrefix(name, "git"), "@")
 			if f.trees[revision] == nil {

@@ -33,12 +33,8 @@ type Update struct{ Old, New *v1alpha1.Application }
 // the wanted names that it does not. sure says that a deletion of most has been seen before, or was confirmed.
 func Decide(ctx context.Context, set *v1alpha1.ApplicationSet, wanted, owned []*v1alpha1.Application, others map[string]bool, sure bool) (Decision, error) {
 	var d Decision
-	policy := v1alpha1.ApplicationsSyncAll
-	if p := set.Spec.SyncPolicy; p != nil && p.ApplicationsSync != nil {
-		policy = *p.ApplicationsSync
-	}
+	policy := policyOf(set)
 	mayUpdate := policy == v1alpha1.ApplicationsSyncAll || policy == v1alpha1.ApplicationsSyncCreateUpdate
-	mayDelete := policy == v1alpha1.ApplicationsSyncAll || policy == v1alpha1.ApplicationsSyncCreateDelete
 
 	have := make(map[string]*v1alpha1.Application, len(owned))
 	for _, app := range owned {
@@ -64,7 +60,7 @@ func Decide(ctx context.Context, set *v1alpha1.ApplicationSet, wanted, owned []*
 			}
 		}
 	}
-	if !mayDelete {
+	if !MayDelete(set) {
 		return d, nil
 	}
 	gone := slices.DeleteFunc(slices.Clone(owned), func(app *v1alpha1.Application) bool { return want[keyOf(app)] || app.DeletionTimestamp != nil })
@@ -76,6 +72,19 @@ func Decide(ctx context.Context, set *v1alpha1.ApplicationSet, wanted, owned []*
 	d.Why = ""
 	d.Delete = gone
 	return d, nil
+}
+
+func policyOf(set *v1alpha1.ApplicationSet) v1alpha1.ApplicationsSyncPolicy {
+	if p := set.Spec.SyncPolicy; p != nil && p.ApplicationsSync != nil {
+		return *p.ApplicationsSync
+	}
+	return v1alpha1.ApplicationsSyncAll
+}
+
+// MayDelete reports whether a set may delete applications.
+func MayDelete(set *v1alpha1.ApplicationSet) bool {
+	policy := policyOf(set)
+	return policy == v1alpha1.ApplicationsSyncAll || policy == v1alpha1.ApplicationsSyncCreateDelete
 }
 
 // doubt is why a deletion is looked at twice: generators have answered with nothing, or with half, for a moment, and
@@ -92,15 +101,12 @@ func doubt(wanted, owned, gone int) string {
 	return ""
 }
 
-// SureAfter is how long a doubtful deletion must be asked for, by more than one evaluation, until it is made.
-const SureAfter = time.Minute
-
 func keyOf(app *v1alpha1.Application) string { return app.Namespace + "/" + app.Name }
 
 // ours are annotations that others put on an application while it lives; a set never takes them away.
 func ours(name string) bool {
 	return strings.HasPrefix(name, "argocd.argoproj.io/refresh") || name == "argocd.argoproj.io/hydrate" ||
-		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") || name == v1alpha1.AnnotationDeletionApproved
+		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") && name != AnnotationPreviewHead || name == v1alpha1.AnnotationDeletionApproved
 }
 
 // updated is old as the template has it, with what people may change as they have it; nil when that is the same.
@@ -227,7 +233,7 @@ func jqPathsOf(ctx context.Context, text string, app *v1alpha1.Application) ([][
 	fault := func(err error) error {
 		return problem.New(problem.Invalid, "ignoreApplicationDifferences: the jq expression %q: %v", clip(text), err)
 	}
-	q, err := gojq.Parse("[path(" + text + ")]")
+	q, err := gojq.Parse("path(" + text + ")")
 	if err != nil {
 		return nil, fault(err)
 	}
@@ -241,19 +247,26 @@ func jqPathsOf(ctx context.Context, text string, app *v1alpha1.Application) ([][
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	v, _ := code.RunWithContext(ctx, m).Next()
-	if err, bad := v.(error); bad {
-		return nil, fault(err)
-	}
+	found := code.RunWithContext(ctx, m)
 	var paths [][]any
-	list, _ := v.([]any)
-	for _, p := range list {
-		if path, ok := p.([]any); ok {
-			paths = append(paths, path)
+	for {
+		v, more := found.Next()
+		if !more {
+			return paths, nil
 		}
+		if err, bad := v.(error); bad {
+			return nil, fault(err)
+		}
+		path, ok := v.([]any)
+		if !ok || len(paths) == maxPaths {
+			return nil, problem.New(problem.Limit, "ignoreApplicationDifferences: the jq expression %q names more than %d fields", clip(text), maxPaths)
+		}
+		paths = append(paths, path)
 	}
-	return paths, nil
 }
+
+// maxPaths bounds how many fields an expression may name.
+const maxPaths = 10_000
 
 func at(v any, path []any) (any, bool) {
 	for _, part := range path {

@@ -1,12 +1,15 @@
 package appset
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"text/template"
+	"text/template/parse"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -21,12 +24,18 @@ type engine struct {
 	facts      Facts
 	goTemplate bool
 	options    []string
+
+	functions template.FuncMap
+	templates map[string]*template.Template // by text
+	step      parse.Node
+	left      gauge
 }
 
 // yield is one set of parameters, and what its generator changes of the template, the outermost first.
 type yield struct {
 	params    Params
 	templates []v1alpha1.ApplicationSetTemplate
+	preview   *Preview // of which pull request, if of any
 }
 
 // generator is any of the three shapes that the API has for the levels of nesting.
@@ -93,15 +102,72 @@ func unpack(raw *v1alpha1.RawJSON, kind string, into any) error {
 	return nil
 }
 
-// generate evaluates one generator. given are the parameters of the first generator of a matrix, which the second may use.
+// kinds splits a generator of several kinds into those, in the order of Argo CD: at the outermost level it evaluates each.
+func (g generator) kinds() (list []generator) {
+	t := g.ApplicationSetTerminalGenerator
+	one := func(there bool, set func(*generator)) {
+		if there {
+			in := generator{}
+			in.Selector = t.Selector
+			set(&in)
+			list = append(list, in)
+		}
+	}
+	one(t.List != nil, func(in *generator) { in.List = t.List })
+	one(t.Clusters != nil, func(in *generator) { in.Clusters = t.Clusters })
+	one(t.Git != nil, func(in *generator) { in.Git = t.Git })
+	one(t.SCMProvider != nil, func(in *generator) { in.SCMProvider = t.SCMProvider })
+	one(t.ClusterDecisionResource != nil, func(in *generator) { in.ClusterDecisionResource = t.ClusterDecisionResource })
+	one(t.PullRequest != nil, func(in *generator) { in.PullRequest = t.PullRequest })
+	one(g.matrix != nil, func(in *generator) { in.matrix = g.matrix })
+	one(g.merge != nil, func(in *generator) { in.merge = g.merge })
+	one(t.Plugin != nil, func(in *generator) { in.Plugin = t.Plugin })
+	return list
+}
+
+// all evaluates an outermost generator, of as many kinds as it has.
+func (e *engine) all(ctx context.Context, g generator) (out []yield, err error) {
+	kinds := g.kinds()
+	if len(kinds) == 0 {
+		return nil, problem.New(problem.Invalid, "the generator is of no kind").WithHint(kindsHint)
+	}
+	for _, k := range kinds {
+		list, err := e.generate(ctx, k, nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	return out, nil
+}
+
+const kindsHint = "one of list, clusters, git, scmProvider, pullRequest, clusterDecisionResource, plugin, matrix, merge"
+
+// nested evaluates a generator inside of a matrix or a merge. Its template does not count, as in Argo CD.
+func (e *engine) nested(ctx context.Context, g generator, given Params) ([]yield, error) {
+	if n := len(g.kinds()); n != 1 {
+		return nil, problem.New(problem.Invalid, "a nested generator is of %d kinds, and must be of one", n).WithHint(kindsHint)
+	}
+	list, err := e.generate(ctx, g, given)
+	for i := range list {
+		list[i].templates = nil
+	}
+	return list, err
+}
+
+// generate evaluates one generator of one kind. given are the parameters that it may use: of the first generator of a
+// matrix, for the second.
 func (e *engine) generate(ctx context.Context, g generator, given Params) ([]yield, error) {
-	if given != nil {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if given != nil && g.matrix == nil && g.merge == nil {
 		var err error
 		if g, err = e.fillGenerator(g, given); err != nil {
 			return nil, err
 		}
 	}
-	list, err := e.evaluate(ctx, g)
+	list, err := e.evaluate(ctx, g, given)
 	if err != nil {
 		return nil, err
 	}
@@ -112,16 +178,17 @@ func (e *engine) generate(ctx context.Context, g generator, given Params) ([]yie
 }
 
 // evaluate asks the one kind that a generator is.
-func (e *engine) evaluate(ctx context.Context, g generator) ([]yield, error) {
+func (e *engine) evaluate(ctx context.Context, g generator, given Params) ([]yield, error) {
 	var params []Params
+	var pulls []*PullRequest // of params, one for each, when they are of pull requests
 	var template v1alpha1.ApplicationSetTemplate
 	var values map[string]string
 	var err error
 	switch {
 	case g.matrix != nil:
-		return e.multiply(ctx, g.matrix)
+		return e.multiply(ctx, g.matrix, given)
 	case g.merge != nil:
-		return e.complete(ctx, g.merge)
+		return e.complete(ctx, g.merge, given)
 	case g.List != nil:
 		template = g.List.Template
 		params, err = e.list(g.List)
@@ -133,31 +200,33 @@ func (e *engine) evaluate(ctx context.Context, g generator) ([]yield, error) {
 		params, err = e.git(ctx, g.Git)
 	case g.PullRequest != nil:
 		template, values = g.PullRequest.Template, g.PullRequest.Values
-		params, err = e.facts.Foreign(ctx, g.ApplicationSetTerminalGenerator)
+		params, pulls, err = e.pullRequests(ctx, g.PullRequest)
 	case g.SCMProvider != nil:
 		template, values = g.SCMProvider.Template, g.SCMProvider.Values
-		params, err = e.facts.Foreign(ctx, g.ApplicationSetTerminalGenerator)
+		params, err = e.repositories(ctx, g.SCMProvider)
 	case g.ClusterDecisionResource != nil:
 		template, values = g.ClusterDecisionResource.Template, g.ClusterDecisionResource.Values
 		params, err = e.facts.Foreign(ctx, g.ApplicationSetTerminalGenerator)
 	case g.Plugin != nil:
 		template, values = g.Plugin.Template, g.Plugin.Values
-		params, err = e.facts.Foreign(ctx, g.ApplicationSetTerminalGenerator)
-	default:
-		return nil, problem.New(problem.Invalid, "the generator is of no kind").WithHint("one of list, clusters, git, scmProvider, pullRequest, clusterDecisionResource, plugin, matrix, merge")
+		params, err = e.plugin(ctx, g.ApplicationSetTerminalGenerator)
 	}
 	if err != nil {
 		return nil, err
 	}
+	overrides := !isEmptyTemplate(template)
 	var list []yield
-	for _, p := range params {
+	for i, p := range params {
 		if values != nil {
 			if p, err = e.withValues(p, values); err != nil {
 				return nil, err
 			}
 		}
 		y := yield{params: p}
-		if !isEmptyTemplate(template) {
+		if pulls != nil {
+			y.preview = &Preview{PullRequest: *pulls[i], Generator: g.PullRequest}
+		}
+		if overrides {
 			y.templates = []v1alpha1.ApplicationSetTemplate{template}
 		}
 		list = append(list, y)
@@ -234,7 +303,9 @@ func flatElement(element map[string]any, into Params) error {
 		switch v := value.(type) {
 		case string:
 			into[key] = v
-		case float64, bool:
+		case float64:
+			into[key] = number(v)
+		case bool:
 			into[key] = fmt.Sprint(v)
 		default:
 			return problem.New(problem.Invalid, "error parsing value as string: %s is no text", key).WithHint("goTemplate: true takes values of any shape")
@@ -261,7 +332,14 @@ func (e *engine) clusters(ctx context.Context, g *v1alpha1.ClusterGenerator) ([]
 		p := Params{"name": c.Name, "nameNormalized": normalize(c.Name), "server": c.Server, "project": c.Project}
 		if e.goTemplate {
 			if c.Registered {
-				p["metadata"] = map[string]any{"labels": anyMap(c.Labels), "annotations": anyMap(c.Annotations)}
+				metadata := map[string]any{} // without the one that has none, as in Argo CD
+				if len(c.Labels) > 0 {
+					metadata["labels"] = anyMap(c.Labels)
+				}
+				if len(c.Annotations) > 0 {
+					metadata["annotations"] = anyMap(c.Annotations)
+				}
+				p["metadata"] = metadata
 			}
 		} else {
 			for k, v := range c.Labels {
@@ -319,20 +397,26 @@ func (e *engine) withValues(p Params, values map[string]string) (Params, error) 
 }
 
 // multiply yields each set of the first generator with each of the second.
-func (e *engine) multiply(ctx context.Context, m *combination) ([]yield, error) {
+func (e *engine) multiply(ctx context.Context, m *combination, given Params) ([]yield, error) {
 	if m.broken != nil {
 		return nil, m.broken
 	}
-	if len(m.of) != 2 {
-		return nil, problem.New(problem.Invalid, "a matrix has %d generators, and takes exactly two", len(m.of))
+	if len(m.of) < 2 {
+		return nil, problem.New(problem.Invalid, "found less than two generators, Matrix support only two")
+	} else if len(m.of) > 2 {
+		return nil, problem.New(problem.Invalid, "found more than two generators, Matrix support only two")
 	}
-	first, err := e.generate(ctx, m.of[0], nil)
+	first, err := e.nested(ctx, m.of[0], given)
 	if err != nil {
 		return nil, problem.Because(problem.KindOf(err), err, "first generator of the matrix")
 	}
 	var out []yield
 	for _, a := range first {
-		second, err := e.generate(ctx, m.of[1], a.params)
+		known := a.params
+		if given != nil { // inside of another matrix: what that one's first yields may be used, too
+			known = deepMerge(given, a.params)
+		}
+		second, err := e.nested(ctx, m.of[1], known)
 		if err != nil {
 			return nil, problem.Because(problem.KindOf(err), err, "second generator of the matrix, with %s", brief(a.params))
 		}
@@ -344,7 +428,7 @@ func (e *engine) multiply(ctx context.Context, m *combination) ([]yield, error) 
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, yield{both, slices.Concat(m.templates(), a.templates, b.templates)})
+			out = append(out, yield{both, m.templates(), cmp.Or(b.preview, a.preview)})
 		}
 	}
 	return out, nil
@@ -358,10 +442,10 @@ func (m *combination) templates() []v1alpha1.ApplicationSetTemplate {
 }
 
 // join puts two sets of parameters together. Plain templates could not tell two values of one name apart: there it is an
-// error. Go templates have the second's, and maps of one name are joined.
+// error. Go templates have the first's, and maps of one name are joined.
 func (e *engine) join(a, b Params) (Params, error) {
 	if e.goTemplate {
-		return deepMerge(a, b), nil
+		return deepMerge(b, a), nil
 	}
 	out := maps.Clone(a)
 	for k, v := range b {
@@ -389,12 +473,12 @@ func deepMerge(a, b Params) Params {
 
 // complete yields the sets of the first generator, each with what the others say of the one that has the same values under
 // the merge keys.
-func (e *engine) complete(ctx context.Context, m *combination) ([]yield, error) {
+func (e *engine) complete(ctx context.Context, m *combination, given Params) ([]yield, error) {
 	if m.broken != nil {
 		return nil, m.broken
 	}
 	if len(m.of) < 2 {
-		return nil, problem.New(problem.Invalid, "a merge has %d generators, and takes two or more", len(m.of))
+		return nil, problem.New(problem.Invalid, "found less than two generators, Merge requires two or more")
 	}
 	if len(m.keys) == 0 {
 		return nil, problem.New(problem.Invalid, "no merge keys were specified, Merge requires at least one")
@@ -402,16 +486,13 @@ func (e *engine) complete(ctx context.Context, m *combination) ([]yield, error) 
 	var out []yield
 	index := map[string]int{}
 	for i, g := range m.of {
-		list, err := e.generate(ctx, g, nil)
+		list, err := e.nested(ctx, g, given)
 		if err != nil {
 			return nil, problem.Because(problem.KindOf(err), err, "generator %d of the merge", i+1)
 		}
 		seen := map[string]bool{}
 		for _, y := range list {
-			key, whole := identity(y.params, m.keys)
-			if i == 0 && !whole {
-				return nil, problem.New(problem.Invalid, "the first generator of the merge yields a set without %s", strings.Join(m.keys, ", "))
-			}
+			key := identity(y.params, m.keys)
 			if seen[key] {
 				return nil, problem.New(problem.Invalid, "the parameters from a generator were not unique by the given mergeKeys, Merge requires all param sets to be unique. Duplicate key was %s", clip(key))
 			}
@@ -420,7 +501,7 @@ func (e *engine) complete(ctx context.Context, m *combination) ([]yield, error) 
 			switch {
 			case i == 0:
 				index[key] = len(out)
-				y.templates = slices.Concat(m.templates(), y.templates)
+				y.templates = m.templates()
 				out = append(out, y)
 			case known:
 				base := out[at]
@@ -430,7 +511,7 @@ func (e *engine) complete(ctx context.Context, m *combination) ([]yield, error) 
 					base.params = maps.Clone(base.params)
 					maps.Copy(base.params, y.params)
 				}
-				base.templates = slices.Concat(base.templates, y.templates)
+				base.preview = cmp.Or(base.preview, y.preview)
 				out[at] = base
 			}
 		}
@@ -438,20 +519,19 @@ func (e *engine) complete(ctx context.Context, m *combination) ([]yield, error) 
 	return out, nil
 }
 
-// identity is the values under the merge keys; a key with dots goes into maps. whole is false when one is missing.
-func identity(p Params, keys []string) (id string, whole bool) {
+// identity is the values under the merge keys; a key with dots goes into maps. One that is missing is null, and like
+// any other value.
+func identity(p Params, keys []string) string {
 	values := map[string]any{}
-	whole = true
 	for _, k := range slices.Sorted(slices.Values(keys)) {
 		v, there := p[k]
 		if !there {
-			v, there = dig(p, strings.Split(k, "."))
+			v, _ = dig(p, strings.Split(k, "."))
 		}
-		whole = whole && there
 		values[k] = v
 	}
 	data, _ := json.Marshal(values) // plain values
-	return string(data), whole
+	return string(data)
 }
 
 func dig(m map[string]any, path []string) (any, bool) {
@@ -551,4 +631,24 @@ func number(f float64) string {
 		return fmt.Sprint(int64(f))
 	}
 	return fmt.Sprint(f)
+}
+
+// Terminals are the generators that ask for something themselves: g, or those inside of a matrix or a merge, at any
+// depth. Nested ones that cannot be read are left out.
+func Terminals(g v1alpha1.ApplicationSetGenerator) []v1alpha1.ApplicationSetTerminalGenerator {
+	return outer(g).terminals()
+}
+
+func (g generator) terminals() (list []v1alpha1.ApplicationSetTerminalGenerator) {
+	for _, c := range []*combination{g.matrix, g.merge} {
+		if c != nil {
+			for _, in := range c.of {
+				list = append(list, in.terminals()...)
+			}
+		}
+	}
+	if g.matrix == nil && g.merge == nil {
+		list = append(list, g.ApplicationSetTerminalGenerator)
+	}
+	return list
 }

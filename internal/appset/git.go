@@ -8,9 +8,9 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
-	"github.com/gobwas/glob"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -51,13 +51,6 @@ func (e *engine) git(ctx context.Context, g *v1alpha1.GitGenerator) ([]Params, e
 	return list, nil
 }
 
-// pattern is one glob of a generator.
-type pattern struct {
-	match   func(string) bool
-	exclude bool
-	literal string // what every match begins with, as whole folders
-}
-
 // chosen reports whether a path is taken: some pattern takes it, and none takes it away.
 func chosen(patterns []pattern, p string) bool {
 	taken := false
@@ -70,64 +63,6 @@ func chosen(patterns []pattern, p string) bool {
 		}
 	}
 	return taken
-}
-
-// folderPattern matches as path.Match does: a star stays between slashes. Argo CD's directory generator has it so.
-func folderPattern(text string, exclude bool) (pattern, error) {
-	clean, err := inside(text)
-	if err != nil {
-		return pattern{}, err
-	}
-	if _, err := path.Match(clean, ""); err != nil {
-		return pattern{}, problem.New(problem.Invalid, "the path %q is no glob: %v", clip(text), err)
-	}
-	return pattern{func(p string) bool { ok, _ := path.Match(clean, p); return ok }, exclude, literalOf(clean)}, nil
-}
-
-// filePattern matches files: ** crosses slashes, a single star does so too where it ends in no slash pattern of its own.
-func filePattern(text string, exclude bool) (pattern, error) {
-	clean, err := inside(text)
-	if err != nil {
-		return pattern{}, err
-	}
-	// a/**/b is a/b, too
-	var forms []glob.Glob
-	for _, form := range []string{clean, strings.ReplaceAll(clean, "**/", "")} {
-		g, err := glob.Compile(form, '/')
-		if err != nil {
-			return pattern{}, problem.New(problem.Invalid, "the path %q is no glob: %v", clip(text), err)
-		}
-		forms = append(forms, g)
-	}
-	return pattern{func(p string) bool { return slices.ContainsFunc(forms, func(g glob.Glob) bool { return g.Match(p) }) }, exclude, literalOf(clean)}, nil
-}
-
-// inside refuses a path that leads out of the repository.
-func inside(text string) (string, error) {
-	if len(text) > 4096 {
-		return "", problem.New(problem.Invalid, "the path %q is too long", clip(text))
-	}
-	if slices.Contains(strings.Split(text, "/"), "..") {
-		return "", problem.New(problem.Invalid, "the path %q leads out of the repository", clip(text))
-	}
-	clean := strings.Trim(path.Clean("/"+text), "/")
-	if clean == "" {
-		clean = "."
-	}
-	return clean, nil
-}
-
-// literalOf is the folders at the start of a glob that hold no special character: nothing else need be looked at.
-func literalOf(clean string) string {
-	var literal []string
-	parts := strings.Split(clean, "/")
-	for i, part := range parts {
-		if i == len(parts)-1 || strings.ContainsAny(part, `*?[]{}\!`) {
-			break
-		}
-		literal = append(literal, part)
-	}
-	return strings.Join(literal, "/")
 }
 
 // folders yields the folders that are chosen. Hidden ones, below a name that begins with a dot, are none; nor is the root.
@@ -159,7 +94,7 @@ func hidden(p string) bool { return strings.HasPrefix(path.Base(p), ".") && p !=
 func (e *engine) files(tree source.Tree, g *v1alpha1.GitGenerator) ([]Params, error) {
 	var patterns []pattern
 	for _, f := range g.Files {
-		p, err := filePattern(f.Path, f.Exclude)
+		p, err := filePattern(f.Path, f.Exclude, e.facts.StrictGlobs())
 		if err != nil {
 			return nil, err
 		}
@@ -171,10 +106,9 @@ func (e *engine) files(tree source.Tree, g *v1alpha1.GitGenerator) ([]Params, er
 	if err != nil {
 		return nil, err
 	}
-	files := source.NewFS(tree, maxFile)
 	var list []Params
 	for _, p := range found {
-		text, err := files.ReadFile(p)
+		text, err := tree.Read(p, maxFile)
 		if err != nil {
 			return nil, problem.Because(problem.KindOf(err), err, "read %s", p)
 		}
@@ -291,7 +225,7 @@ func (e *engine) pathParams(p Params, folder, file, prefix string) Params {
 		p[name+".filename"], p[name+".filenameNormalized"] = file, normalize(file)
 	}
 	for i, s := range segments {
-		p[fmt.Sprintf("%s[%d]", name, i)] = s
+		p[name+"["+strconv.Itoa(i)+"]"] = s
 	}
 	return p
 }

@@ -9,9 +9,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
-	"unicode"
 
-	"github.com/Masterminds/sprig/v3"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"sigs.k8s.io/yaml"
 
@@ -69,17 +67,81 @@ func (e *engine) text(text string, p Params) (string, error) {
 		return text, nil
 	}
 	if !e.goTemplate {
-		return replace(text, p), nil
+		return replace(text, p)
 	}
-	t, err := template.New("").Funcs(functions).Option(e.options...).Parse(text)
+	t, err := e.parsed(text, e.options)
 	if err != nil {
-		return "", problem.New(problem.Invalid, "the template %q cannot be read: %v", clip(text), strip(err))
+		return "", err
 	}
+	return e.execute(t, text, p)
+}
+
+// parsed returns the template of a text. A set has few texts, and fills each for every application.
+func (e *engine) parsed(text string, options []string) (*template.Template, error) {
+	if t := e.templates[text]; t != nil && len(options) == len(e.options) {
+		return t, nil
+	}
+	for _, o := range options {
+		if name, value, _ := strings.Cut(o, "="); name != "missingkey" || !slices.Contains([]string{"default", "invalid", "zero", "error"}, value) {
+			return nil, problem.New(problem.Invalid, "%q is no option of Go templates", clip(o)).WithHint("missingkey=error")
+		}
+	}
+	if e.functions == nil {
+		e.left.turns = maxTurns
+		e.functions = functions(&e.left)
+		e.templates = map[string]*template.Template{}
+		step, err := template.New("").Funcs(e.functions).Parse("{{" + tick + "}}")
+		if err != nil {
+			return nil, problem.Because(problem.Internal, err, "parse a step")
+		}
+		e.step = step.Root.Nodes[0]
+	}
+	t, err := template.New("").Funcs(e.functions).Option(options...).Parse(text)
+	if err != nil {
+		return nil, problem.New(problem.Invalid, "the template %q cannot be read: %v", clip(text), strip(err))
+	}
+	watched(t, e.step)
+	if len(options) == len(e.options) {
+		e.templates[text] = t
+	}
+	return t, nil
+}
+
+// changes are the functions that change what they are given: they get a copy.
+var changes = regexp.MustCompile(`\b(set|unset|merge|mergeOverwrite|mustMerge|mustMergeOverwrite)\b`)
+
+func (e *engine) execute(t *template.Template, text string, p Params) (string, error) {
+	if changes.MatchString(text) {
+		p = copied(p).(map[string]any)
+	}
+	e.left.steps, e.left.bytes = maxSteps, maxBytes
 	var b bounded
 	if err := t.Execute(&b, p); err != nil {
-		return "", problem.New(problem.Invalid, "the template %q cannot be filled: %v", clip(text), strip(err))
+		kind := problem.Invalid
+		if problem.Is(err, problem.Limit) {
+			kind = problem.Limit
+		}
+		return "", problem.New(kind, "the template %q cannot be filled: %v", clip(text), strip(err))
 	}
 	return b.String(), nil
+}
+
+func copied(v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		for k, in := range x {
+			out[k] = copied(in)
+		}
+		return out
+	case []any:
+		out := make([]any, len(x))
+		for i, in := range x {
+			out[i] = copied(in)
+		}
+		return out
+	}
+	return v
 }
 
 // strip takes the name of the nameless template out of an error of text/template.
@@ -95,28 +157,41 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// placeholder is a name in a plain template; blanks around it do not count.
-var placeholder = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
-
-// replace fills a plain template. A name without a value stays as it is written, as in Argo CD: charts have such texts.
-func replace(text string, p Params) string {
-	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
-		name := strings.TrimSpace(found[2 : len(found)-2])
-		switch v := p[name].(type) {
-		case nil:
-			return found
-		case string:
-			return v
-		case float64:
-			return number(v)
-		default:
-			return fmt.Sprint(v)
+// replace fills a plain template: what stands between {{ and the next }} is a name, blanks around it do not count. A name
+// without a value stays as it is written, as in Argo CD: charts have such texts.
+func replace(text string, p Params) (string, error) {
+	var b strings.Builder
+	for {
+		before, rest, open := strings.Cut(text, "{{")
+		name, after, closed := strings.Cut(rest, "}}")
+		if !open || !closed {
+			b.WriteString(text)
+			break
 		}
-	})
+		b.WriteString(before)
+		switch v := p[strings.TrimSpace(name)].(type) {
+		case nil, map[string]any, []any:
+			b.WriteString("{{" + name + "}}")
+		case string:
+			b.WriteString(v)
+		case float64:
+			b.WriteString(number(v))
+		default:
+			fmt.Fprint(&b, v)
+		}
+		if b.Len() > maxText {
+			break
+		}
+		text = after
+	}
+	if b.Len() > maxText {
+		return "", problem.New(problem.Limit, "a filled text is longer than %d KiB", maxText>>10)
+	}
+	return b.String(), nil
 }
 
 // patch lays the filled templatePatch over an application, as a strategic merge. The project is what permissions hang on:
-// a patch may not change it.
+// it stays as the template has it, as in Argo CD.
 func (e *engine) patch(filled map[string]any, text string, p Params) (map[string]any, error) {
 	text, err := e.text(text, p)
 	if err != nil {
@@ -141,16 +216,11 @@ func (e *engine) patch(filled map[string]any, text string, p Params) (map[string
 	if err := json.Unmarshal(after, &out); err != nil {
 		return nil, problem.Because(problem.Internal, err, "read the patched template")
 	}
-	if was, is := projectIn(filled), projectIn(out); was != is {
-		return nil, problem.New(problem.Forbidden, "the templatePatch changes the project from %q to %q", was, clip(is)).WithHint("set spec.project in the template")
+	if spec, ok := out["spec"].(map[string]any); ok {
+		was, _ := filled["spec"].(map[string]any)
+		spec["project"] = was["project"]
 	}
 	return out, nil
-}
-
-func projectIn(m map[string]any) string {
-	spec, _ := m["spec"].(map[string]any)
-	name, _ := spec["project"].(string)
-	return name
 }
 
 // fillGenerator fills the texts of a generator with the parameters of the one before it in a matrix. Its template is left
@@ -167,13 +237,19 @@ func (e *engine) fillGenerator(g generator, p Params) (generator, error) {
 			delete(in, "template")
 		}
 	}
-	// values mention the generator's own parameters, which are not known yet: a plain template leaves those as they are
+	// values may mention the generator's own parameters, which are not known yet: those stay for later
 	held := map[string]any{}
 	if e.goTemplate {
 		for kind, v := range raw {
 			if in, ok := v.(map[string]any); ok {
-				held[kind] = in["values"]
+				values, _ := in["values"].(map[string]any)
 				delete(in, "values")
+				for name, v := range values {
+					if text, ok := v.(string); ok {
+						values[name] = e.ifKnown(text, p)
+					}
+				}
+				held[kind] = values
 			}
 		}
 	}
@@ -182,8 +258,10 @@ func (e *engine) fillGenerator(g generator, p Params) (generator, error) {
 		return g, err
 	}
 	for kind, v := range held {
-		if in, ok := filled[kind].(map[string]any); ok && v != nil {
-			in["values"] = v
+		if values, _ := v.(map[string]any); len(values) > 0 {
+			if in, ok := filled[kind].(map[string]any); ok {
+				in["values"] = values
+			}
 		}
 	}
 	for i, kind := range slices.Sorted(maps.Keys(raw)) {
@@ -203,28 +281,18 @@ func (e *engine) fillGenerator(g generator, p Params) (generator, error) {
 	return out, nil
 }
 
-// functions are those of Go templates: sprig's, without what reads the environment or the network, and Argo CD's own.
-var functions = func() template.FuncMap {
-	f := sprig.TxtFuncMap()
-	for _, name := range []string{"env", "expandenv", "getHostByName"} {
-		delete(f, name)
+// ifKnown is a text filled, when all that it mentions is known; else the text as it is.
+func (e *engine) ifKnown(text string, p Params) string {
+	options := append(slices.Clone(e.options), "missingkey=error") // the last one counts
+	t, err := e.parsed(text, options)
+	if err != nil {
+		return text
 	}
-	f["normalize"] = normalize
-	f["slugify"] = slugify
-	f["toYaml"] = func(v any) (string, error) {
-		data, err := yaml.Marshal(v)
-		return strings.TrimSuffix(string(data), "\n"), err
+	if out, err := e.execute(t, text, p); err == nil {
+		return out
 	}
-	f["fromYaml"] = func(text string) (out map[string]any, err error) {
-		err = yaml.Unmarshal([]byte(text), &out)
-		return out, err
-	}
-	f["fromYamlArray"] = func(text string) (out []any, err error) {
-		err = yaml.Unmarshal([]byte(text), &out)
-		return out, err
-	}
-	return f
-}()
+	return text
+}
 
 // normalize makes a text fit for a name of Kubernetes: lower case, with dashes for what may not be, at most 253 long.
 func normalize(name string) string {
@@ -243,10 +311,10 @@ func normalize(name string) string {
 	return strings.Trim(text, "-.")
 }
 
-// slugify makes a short name of a text: words joined by dashes, by default at most 50 long. slugify 23 true .branch cuts
-// between words where it can; the text comes last.
+// slugify makes a short name of a text: words joined by dashes, at most 50 long. slugify 23 false .branch says how long, and
+// whether it is cut within a word; the text comes last.
 func slugify(args ...any) (string, error) {
-	limit, smart := 50, false
+	limit, smart := 50, true
 	if len(args) == 0 {
 		return "", problem.New(problem.Invalid, "slugify needs a text")
 	}
@@ -261,22 +329,22 @@ func slugify(args ...any) (string, error) {
 		case bool:
 			smart = v
 		default:
-			return "", problem.New(problem.Invalid, "slugify takes a length, whether to cut between words, and a text")
+			return "", problem.New(problem.Invalid, "slugify takes a length and whether to cut between words, not %T", a)
 		}
 	}
 	if limit < 1 {
 		return "", problem.New(problem.Invalid, "slugify needs a length above 0")
 	}
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r > unicode.MaxASCII || !(unicode.IsLetter(r) || unicode.IsDigit(r)) })
-	slug := strings.Join(words, "-")
+	slug := normalize(text)
+	if !smart && len(slug) > limit {
+		slug = slug[:limit]
+	}
+	slug = strings.Join(strings.FieldsFunc(slug, func(r rune) bool { return r == '-' || r == '.' }), "-")
 	if len(slug) <= limit {
 		return slug, nil
 	}
-	cut := slug[:limit]
-	if smart && slug[limit] != '-' {
-		if at := strings.LastIndexByte(cut, '-'); at > 0 {
-			cut = cut[:at]
-		}
+	if at := strings.LastIndexByte(slug[:limit+1], '-'); at > 0 {
+		return slug[:at], nil
 	}
-	return strings.Trim(cut, "-"), nil
+	return slug[:limit], nil
 }

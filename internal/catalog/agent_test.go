@@ -16,7 +16,7 @@ func TestClusterOfAnAgent(t *testing.T) {
 		repositorySecret("cluster", "other", "server", "agent://other"),
 		repositorySecret("cluster", "odd", "server", "agent://No/Name"),
 	}
-	hub := parseClusters(secrets, home, true).byAgent("", home)
+	hub := parseClusters(secrets, clusterRules{home: home, inCluster: true}).byAgent("", home)
 	k, err := hub.resolve(v1alpha1.ApplicationDestination{Name: "at-the-edge"})
 	if err != nil || k.Agent != "edge" || k.Server != AgentServer("edge") || k.Problem != nil {
 		t.Fatalf("%+v %v", k, err)
@@ -27,7 +27,7 @@ func TestClusterOfAnAgent(t *testing.T) {
 	if k, err = hub.resolve(v1alpha1.ApplicationDestination{Server: "agent://No/Name"}); err != nil || k.Agent != "" {
 		t.Errorf("what cannot be an agent's name is one: %+v %v", k, err)
 	}
-	own := parseClusters(secrets, home, true).byAgent("edge", home)
+	own := parseClusters(secrets, clusterRules{home: home, inCluster: true}).byAgent("edge", home)
 	if len(own.list) != 1 || own.list[0].Agent != "" || own.list[0].Server != "agent://edge" {
 		t.Fatalf("an agent sees %+v", own.list)
 	}

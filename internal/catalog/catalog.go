@@ -191,7 +191,7 @@ func (c *Catalog) rebuild() {
 	c.view.Store(&view{
 		settings:     s,
 		repositories: parseRepositories(secrets, c.records.maps, slices.Concat(c.options.InsteadOf, s.InsteadOf)),
-		clusters:     parseClusters(secrets, c.options.REST, s.InCluster).byAgent(c.options.Agent, c.options.REST),
+		clusters:     parseClusters(secrets, c.clusterRules(s)).byAgent(c.options.Agent, c.options.REST),
 	})
 	if before == nil || !sameProblems(before.Problems, s.Problems) {
 		for _, p := range s.Problems {

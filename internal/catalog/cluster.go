@@ -10,6 +10,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd/api"
 )
@@ -99,7 +100,8 @@ func (c *clusters) resolve(d v1alpha1.ApplicationDestination) (Cluster, error) {
 
 // parseClusters reads all cluster Secrets. home is the connection to the cluster we run in, which is there unless
 // switched off; a Secret with its address can rename it, limit it and give it other credentials.
-func parseClusters(secrets []secretRecord, home *rest.Config, inCluster bool) *clusters {
+func parseClusters(secrets []secretRecord, r clusterRules) *clusters {
+	home, inCluster := r.home, r.inCluster
 	byServer := map[string]Cluster{}
 	if inCluster {
 		byServer[v1alpha1.InClusterServer] = Cluster{Server: v1alpha1.InClusterServer, Name: v1alpha1.InClusterName, ClusterResources: true, rest: home}
@@ -108,7 +110,7 @@ func parseClusters(secrets []secretRecord, home *rest.Config, inCluster bool) *c
 		if s.kind != "cluster" {
 			continue
 		}
-		c := parseCluster(s, home)
+		c := parseCluster(s, r)
 		if c.Server == v1alpha1.InClusterServer && !inCluster {
 			continue
 		}
@@ -124,7 +126,18 @@ func parseClusters(secrets []secretRecord, home *rest.Config, inCluster bool) *c
 	return list
 }
 
-func parseCluster(s secretRecord, home *rest.Config) Cluster {
+// clusterRules is what records of clusters are read by.
+type clusterRules struct {
+	home      *rest.Config // the connection to our own cluster; nil when only what a record says is of interest
+	inCluster bool         // our own cluster is one to deploy to
+	programs  []string     // that may be run for credentials
+}
+
+func (c *Catalog) clusterRules(s *Settings) clusterRules {
+	return clusterRules{c.options.REST, s.InCluster, s.ClusterPrograms}
+}
+
+func parseCluster(s secretRecord, r clusterRules) Cluster {
 	c := Cluster{
 		Server: trimServer(s.text("server")), Name: s.text("name"), Project: s.text("project"),
 		Labels: s.labels, Annotations: s.annotations, Record: s.name, Version: s.version,
@@ -160,7 +173,7 @@ func parseCluster(s secretRecord, home *rest.Config) Cluster {
 	var conf clusterConfig
 	if raw := s.data["config"]; raw != "" {
 		if err := json.Unmarshal([]byte(raw), &conf); err != nil {
-			wrong(nil, "config is not the JSON that is expected") // the error could quote a token
+			wrong(nil, "config"+whereInJSON(err)+" is not the JSON that is expected") // the error itself could quote a token
 		}
 	}
 	c.Shown = conf.shown()
@@ -168,14 +181,9 @@ func parseCluster(s secretRecord, home *rest.Config) Cluster {
 		c.Agent = name
 		return c
 	}
-	c.rest = conf.rest(c.Server, home)
-	if conf.AWSAuth != nil {
-		wrong(nil, "awsAuthConfig is not supported; use execProviderConfig with `aws eks get-token`")
-	}
-	if c.rest != nil { // nil: our own cluster, when a caller only wants to know what its record says
-		if _, err := rest.TLSConfigFor(c.rest); err != nil {
-			wrong(err, "tlsClientConfig")
-		}
+	c.rest = conf.rest(c.Server, r.home)
+	if field, err := conf.check(r.programs); err != nil {
+		wrong(err, "config."+field)
 	}
 	return c
 }
@@ -192,22 +200,15 @@ type clusterConfig struct {
 		CertData   []byte `json:"certData"`
 		KeyData    []byte `json:"keyData"`
 	} `json:"tlsClientConfig"`
-	AWSAuth *AWSAuth `json:"awsAuthConfig"`
-	Exec    *struct {
-		Command            string            `json:"command"`
-		Args               []string          `json:"args"`
-		Env                map[string]string `json:"env"`
-		APIVersion         string            `json:"apiVersion"`
-		InstallHint        string            `json:"installHint"`
-		ProvideClusterInfo bool              `json:"provideClusterInfo"`
-	} `json:"execProviderConfig"`
-	DisableCompression bool   `json:"disableCompression"`
-	ProxyURL           string `json:"proxyUrl"`
+	AWSAuth            *AWSAuth    `json:"awsAuthConfig"`
+	Exec               *execConfig `json:"execProviderConfig"`
+	DisableCompression bool        `json:"disableCompression"`
+	ProxyURL           string      `json:"proxyUrl"`
 }
 
 // rest returns the connection. A Secret for our own cluster that names no credentials means the connection we have.
 func (c clusterConfig) rest(server string, home *rest.Config) *rest.Config {
-	if server == v1alpha1.InClusterServer && c.BearerToken == "" && c.Username == "" && len(c.TLS.CertData) == 0 && c.Exec == nil {
+	if server == v1alpha1.InClusterServer && c.BearerToken == "" && c.Username == "" && len(c.TLS.CertData) == 0 && c.program() == nil {
 		return home
 	}
 	r := &rest.Config{
@@ -220,14 +221,18 @@ func (c clusterConfig) rest(server string, home *rest.Config) *rest.Config {
 	if r.Insecure {
 		r.CAData = nil // client-go refuses both; Argo CD lets insecure win
 	}
-	if c.Exec != nil {
+	if e := c.program(); e != nil { // it goes before other credentials, as in Argo CD
+		r.Username, r.Password, r.BearerToken, r.CertData, r.KeyData = "", "", "", nil, nil
 		r.ExecProvider = &api.ExecConfig{
-			Command: c.Exec.Command, Args: c.Exec.Args, APIVersion: c.Exec.APIVersion,
-			InstallHint: c.Exec.InstallHint, ProvideClusterInfo: c.Exec.ProvideClusterInfo,
+			Command: e.Command, Args: e.Args, APIVersion: e.APIVersion,
+			InstallHint: e.InstallHint, ProvideClusterInfo: e.ProvideClusterInfo,
 			InteractiveMode: api.NeverExecInteractiveMode,
 		}
-		for _, name := range sortedKeys(c.Exec.Env) {
-			r.ExecProvider.Env = append(r.ExecProvider.Env, api.ExecEnvVar{Name: name, Value: c.Exec.Env[name]})
+		for _, name := range sortedKeys(e.Env) {
+			r.ExecProvider.Env = append(r.ExecProvider.Env, api.ExecEnvVar{Name: name, Value: e.Env[name]})
+		}
+		if len(e.Config) > 0 {
+			r.ExecProvider.Config = &runtime.Unknown{Raw: e.Config, ContentType: runtime.ContentTypeJSON}
 		}
 	}
 	r.Proxy = proxyTo(c.ProxyURL)

@@ -11,7 +11,6 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
-	"k8s.io/client-go/rest"
 )
 
 // ShownConfig is what may be shown of how a cluster is connected. Of a program that makes tokens not even the arguments:
@@ -24,7 +23,7 @@ type ShownConfig struct {
 	AWSAuth            *AWSAuth
 }
 
-// AWSAuth is awsAuthConfig of a cluster Secret. It is kept and shown; we do not connect with it.
+// AWSAuth is awsAuthConfig of a cluster Secret: Argo CD's own program is asked for a token with it.
 type AWSAuth struct {
 	ClusterName string `json:"clusterName,omitempty"`
 	RoleARN     string `json:"roleARN,omitempty"`
@@ -127,7 +126,7 @@ func (c *Catalog) writeCluster(ctx context.Context, name string, change func(*dr
 	if err != nil {
 		return Cluster{}, err
 	}
-	return parseCluster(secretOf(o), c.options.REST), nil
+	return parseCluster(secretOf(o), c.clusterRules(c.Settings())), nil
 }
 
 // ClusterRecord returns what the record of a cluster says, its credentials too. It is NotFound when there is none: for
@@ -158,14 +157,14 @@ func (c *Catalog) ClusterOf(r ClusterRecord) (Cluster, error) {
 	if err := d.store(); err != nil {
 		return Cluster{}, err
 	}
-	return parseCluster(secretOf(d.object), c.options.REST), nil
+	return parseCluster(secretOf(d.object), c.clusterRules(c.Settings())), nil
 }
 
 // cluster is what the Secret says.
 func (d *draft) cluster() ClusterRecord { return clusterRecord(secretOf(d.object)) }
 
 func clusterRecord(s secretRecord) ClusterRecord {
-	k := parseCluster(s, &rest.Config{}) // what it connects to does not matter here
+	k := parseCluster(s, clusterRules{}) // what it connects to does not matter here
 	r := ClusterRecord{
 		Server: k.Server, Name: k.Name, Namespaces: k.Namespaces, ClusterResources: s.text("clusterResources") == "true", Project: k.Project,
 		Shard: k.Shard, Refresh: k.Refresh, Labels: maps.Clone(s.labels), Annotations: maps.Clone(s.annotations), Config: NewSecret(s.data["config"]),

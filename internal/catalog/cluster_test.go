@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,7 +44,7 @@ func TestClusters(t *testing.T) {
 		repositorySecret("cluster", "junk", "server", "https://junk", "name", "junk", "config", `{`),
 		repositorySecret("cluster", "noserver", "name", "noserver"),
 		repositorySecret("repository", "not-a-cluster", "url", "https://x"),
-	}, home, true)
+	}, clusterRules{home, true, []string{"aws", "argocd-k8s-auth"}})
 
 	dest := func(server, name string) v1alpha1.ApplicationDestination {
 		return v1alpha1.ApplicationDestination{Server: server, Name: name}
@@ -98,7 +99,11 @@ func TestClusters(t *testing.T) {
 		t.Errorf("exec: %v, %v", r, err)
 	}
 	// faulty records still are clusters: nobody may conclude that what runs there is abandoned
-	for _, name := range []string{"aws", "junk", "noserver"} {
+	aws, _ := list.resolve(dest("", "aws"))
+	if r, err := aws.REST(); err != nil || r.ExecProvider == nil || r.ExecProvider.Command != "argocd-k8s-auth" || strings.Join(r.ExecProvider.Args, " ") != "aws --cluster-name x" {
+		t.Errorf("aws: %v, %v", r, err)
+	}
+	for _, name := range []string{"junk", "noserver"} {
 		c, err := list.resolve(dest("", name))
 		if err != nil || !problem.Is(c.Problem, problem.Invalid) {
 			t.Errorf("%s: %v, %v", name, err, c.Problem)
@@ -115,16 +120,66 @@ func TestClusters(t *testing.T) {
 func TestOwnCluster(t *testing.T) {
 	home := &rest.Config{Host: "https://127.0.0.1:6443", BearerToken: "home"}
 	const server = "https://kubernetes.default.svc"
-	if off := parseClusters(nil, home, false); len(off.list) != 0 {
+	if off := parseClusters(nil, clusterRules{home: home}); len(off.list) != 0 {
 		t.Errorf("switched off, it is still there: %v", off.list)
 	}
-	renamed := parseClusters([]secretRecord{repositorySecret("cluster", "s", "server", server, "name", "prod", "config", `{"tlsClientConfig":{"insecure":false}}`)}, home, true)
+	renamed := parseClusters([]secretRecord{repositorySecret("cluster", "s", "server", server, "name", "prod", "config", `{"tlsClientConfig":{"insecure":false}}`)}, clusterRules{home, true, []string{"aws", "argocd-k8s-auth"}})
 	c, err := renamed.resolve(v1alpha1.ApplicationDestination{Name: "prod"})
 	if err != nil || c.Server != server || c.rest != home || len(renamed.list) != 1 {
 		t.Errorf("renamed: %v %v %v", c, err, renamed.list)
 	}
-	other := parseClusters([]secretRecord{repositorySecret("cluster", "s", "server", server, "config", `{"bearerToken":"t"}`)}, home, true)
+	other := parseClusters([]secretRecord{repositorySecret("cluster", "s", "server", server, "config", `{"bearerToken":"t"}`)}, clusterRules{home, true, []string{"aws", "argocd-k8s-auth"}})
 	if c, _ := other.resolve(v1alpha1.ApplicationDestination{Server: server}); c.rest == home || c.rest.BearerToken != "t" {
 		t.Errorf("with its own credentials: %v", c.rest)
+	}
+}
+
+// TestBrokenClusters: a record that cannot be used says which of its fields is to blame, quotes no secret, and stops
+// nobody else.
+func TestBrokenClusters(t *testing.T) {
+	const canary = "canary-7f3a"
+	rules := clusterRules{programs: []string{"aws", "/opt/login"}}
+	for _, c := range []struct{ config, namespaces, clusterResources, want string }{
+		{`{"bearerToken":["` + canary + `"]}`, "", "", "config.bearerToken"},
+		{`{"tlsClientConfig":{"insecure":"` + canary + `"}}`, "", "", "config.tlsClientConfig.insecure"},
+		{`{"tlsClientConfig":{"caData":"` + base64.StdEncoding.EncodeToString([]byte(canary)) + `"}}`, "", "", "config.tlsClientConfig.caData"},
+		{`{"tlsClientConfig":{"certData":"` + caPEM + `"}}`, "", "", "config.tlsClientConfig: certData and keyData belong together"},
+		{`{"tlsClientConfig":{"certData":"` + caPEM + `","keyData":"` + caPEM + `"}}`, "", "", "config.tlsClientConfig.certData"},
+		{`{"proxyUrl":"://` + canary + `"}`, "", "", "config.proxyUrl"},
+		{`{"proxyUrl":"ftp://u:` + canary + `@proxy"}`, "", "", "config.proxyUrl"},
+		{`{"bearerToken":"` + canary + `","username":"u"}`, "", "", "config.bearerToken: it stands beside username"},
+		{`{"bearerToken":"` + canary + `","username":"u","execProviderConfig":{"command":"aws"}}`, "", "", ""}, // the program counts
+		{`{"execProviderConfig":{"args":["` + canary + `"]}}`, "", "", "config.execProviderConfig.command: it is missing"},
+		{`{"execProviderConfig":{"command":"sh","args":["-c","` + canary + `"]}}`, "", "", `program "sh" may not be run for credentials (add it to hawser.clusters.programs`},
+		{`{"execProviderConfig":{"command":"/tmp/aws"}}`, "", "", `program "/tmp/aws" may not be run`},
+		{`{"execProviderConfig":{"command":"aws","env":{"LD_PRELOAD":"` + canary + `"}}}`, "", "", "config.execProviderConfig.env: LD_PRELOAD may not be set"},
+		{`{"execProviderConfig":{"command":"aws","env":{"PATH":"` + canary + `"}}}`, "", "", `config.execProviderConfig.env: "PATH" may not be set`},
+		{`{"awsAuthConfig":{"roleARN":"` + canary + `"}}`, "", "", "config.awsAuthConfig.clusterName: it is missing"},
+		{`{"awsAuthConfig":{"clusterName":"x"}}`, "", "", `config.awsAuthConfig.command: program "argocd-k8s-auth" may not be run`},
+		{`{"bearerToken":"` + canary + `"}`, "a", "perhaps", "clusterResources is neither true nor false"},
+		{`{"execProviderConfig":{"command":"/opt/login","env":{"AWS_PROFILE":"x"}}}`, "", "", ""},
+		{`{"tlsClientConfig":{"insecure":true,"caData":"` + base64.StdEncoding.EncodeToString([]byte(canary)) + `"}}`, "", "", ""},
+		{`{"proxyUrl":"socks5://proxy:1080"}`, "", "", ""},
+		{``, "", "", ""},
+	} {
+		bad := repositorySecret("cluster", "bad", "server", "https://bad", "config", c.config, "namespaces", c.namespaces, "clusterResources", c.clusterResources)
+		list := parseClusters([]secretRecord{bad, repositorySecret("cluster", "good", "server", "https://good")}, rules)
+		k, err := list.resolve(v1alpha1.ApplicationDestination{Server: "https://bad"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		if k.Problem != nil {
+			text = k.Problem.Error()
+			if !strings.Contains(text, "cluster Secret bad: ") || strings.Contains(text, canary) {
+				t.Errorf("%s: %s", c.config, text)
+			}
+		}
+		if !strings.Contains(text, c.want) || (c.want == "") != (text == "") {
+			t.Errorf("%s: %q; want %q", c.config, text, c.want)
+		}
+		if good, err := list.resolve(v1alpha1.ApplicationDestination{Server: "https://good"}); err != nil || good.Problem != nil {
+			t.Errorf("beside it: %v, %v", err, good.Problem)
+		}
 	}
 }

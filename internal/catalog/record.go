@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/hawser-cd/hawser/internal/object"
@@ -62,11 +63,23 @@ func proxyTo(address string) func(*http.Request) (*url.URL, error) {
 	if address == "" {
 		return nil
 	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" { // not the parser's error: it quotes the address, which may hold a password
-		err = problem.New(problem.Invalid, "the cluster's proxyUrl does not parse")
-	}
+	u, err := proxyURL(address)
 	return func(*http.Request) (*url.URL, error) { return u, err }
+}
+
+// proxyURL reads the address of a proxy. Its error is not the parser's, which quotes the address with its password.
+func proxyURL(address string) (*url.URL, error) {
+	if address == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "":
+		return nil, problem.New(problem.Invalid, "the cluster's proxyUrl does not parse")
+	case !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme):
+		return nil, problem.New(problem.Invalid, "the cluster's proxyUrl is of none of the schemes http, https and socks5")
+	}
+	return u, nil
 }
 
 func unescape(s string) string {

@@ -217,7 +217,7 @@ func TestClustersAreWritten(t *testing.T) {
 	if err != nil || got.Record != k.Record {
 		t.Fatalf("found %v, %v", got, err)
 	}
-	if r, err := got.REST(); err != nil || r.BearerToken != canary || r.ExecProvider == nil {
+	if r, err := got.REST(); err != nil || r.BearerToken != "" || r.ExecProvider == nil { // the program goes before the token
 		t.Errorf("the connection: %v", err)
 	}
 	if _, err := s.CreateCluster(t.Context(), ClusterRecord{Server: "https://api.corp:6443"}); !problem.Is(err, problem.Conflict) {

@@ -33,6 +33,9 @@ type Repository struct {
 	ForceBasicAuth              bool
 	KnownHosts                  []byte // argocd-ssh-known-hosts-cm
 	Proxy, NoProxy              string
+	GitHubApp                   *GitHubApp      // instead of credentials; nil when there is none
+	Azure                       *AzurePrincipal // the same
+	GCPKey                      Secret          // the same: a service account's key file
 	EnableLFS                   bool
 	EnableOCI                   bool
 	InsecureOCIForceHTTP        bool
@@ -47,6 +50,20 @@ type Repository struct {
 	// Problem is what of the Secret could not be understood or is not supported; nil when all is well. The rest
 	// counts.
 	Problem error
+}
+
+// GitHubApp is the app whose installation may read a repository.
+type GitHubApp struct {
+	ID, InstallationID int64 // of the installation: 0 when it is to be found
+	PrivateKey         Secret
+	BaseURL            string // of the API of a GitHub Enterprise server; empty for github.com
+}
+
+// AzurePrincipal is a service principal that may read a repository of Azure DevOps.
+type AzurePrincipal struct {
+	TenantID, ClientID string
+	ClientSecret       Secret
+	Endpoint           string // of its tokens; empty for Microsoft's public cloud
 }
 
 // String returns the URL; it holds no credentials (they are moved to Username and Password).
@@ -65,7 +82,7 @@ func (r *Repository) hasCredentials() bool {
 			return true
 		}
 	}
-	return false
+	return r.GitHubApp != nil || r.Azure != nil || !r.GCPKey.Empty()
 }
 
 // inherit copies the credentials and the way to the host.
@@ -73,6 +90,7 @@ func (r *Repository) inherit(c Repository) {
 	r.Creds, r.Version = c.Record, r.Version+" "+c.Version
 	r.Username, r.Password, r.BearerToken = c.Username, c.Password, c.BearerToken
 	r.SSHPrivateKey = c.SSHPrivateKey
+	r.GitHubApp, r.Azure, r.GCPKey = c.GitHubApp, c.Azure, c.GCPKey
 	r.TLSClientCert, r.TLSClientKey = c.TLSClientCert, c.TLSClientKey
 	r.ForceBasicAuth = r.ForceBasicAuth || c.ForceBasicAuth
 	r.EnableOCI = r.EnableOCI || c.EnableOCI
@@ -107,7 +125,7 @@ func (r *repositories) find(url, project string) Repository {
 	found := Repository{Type: "git"}
 	var user, password Secret // in the address: used when no record has any
 	found.URL, user, password = takeUserinfo(config.Apply(r.rewrites, strings.TrimSpace(url)), Secret{}, Secret{})
-	normal := source.NormalizeURL(found.URL)
+	normal := addressKey(found.URL)
 	var own, shared *Repository
 	for i, candidate := range r.byURL[normal] {
 		switch candidate.Project {
@@ -129,7 +147,7 @@ func (r *repositories) find(url, project string) Repository {
 func (r *repositories) complete(found Repository, url string) Repository {
 	var user, password Secret
 	found.URL, user, password = takeUserinfo(config.Apply(r.rewrites, strings.TrimSpace(url)), Secret{}, Secret{})
-	return r.equip(found, source.NormalizeURL(found.URL), user, password)
+	return r.equip(found, addressKey(found.URL), user, password)
 }
 
 // equip adds what a repository inherits: credentials, or else those of its address, and what is known of its host.
@@ -158,6 +176,10 @@ func (r *repositories) credentialsFor(normal string) (Repository, bool) {
 	}
 	return Repository{}, false
 }
+
+// addressKey is the normal form under which records are found. A registry's address is the same with oci:// and without: Argo
+// CD has charts in registries without it, artifacts and Chart.yaml's dependencies with it.
+func addressKey(url string) string { return strings.TrimPrefix(source.NormalizeURL(url), "oci://") }
 
 // divide cuts a normal form behind its host.
 func divide(normal string) (host, path string) {
@@ -193,11 +215,11 @@ func parseRepositories(secrets []secretRecord, maps map[string]map[string]string
 		case kindRepository:
 			repo := parseRepository(s)
 			r.list = append(r.list, repo)
-			normal := source.NormalizeURL(repo.URL)
+			normal := addressKey(repo.URL)
 			r.byURL[normal] = append(r.byURL[normal], repo)
 		case kindCreds:
 			repo := parseRepository(s)
-			host, path := divide(source.NormalizeURL(repo.URL))
+			host, path := divide(addressKey(repo.URL))
 			if host == "" || strings.HasSuffix(host, "://") {
 				continue // without a host it would match, or mean, anything
 			}
@@ -209,7 +231,7 @@ func parseRepositories(secrets []secretRecord, maps map[string]map[string]string
 }
 
 // unsupported are credentials that we cannot use yet, with what to do instead.
-var unsupported = []string{"githubAppID", "gcpServiceAccountKey", "useAzureWorkloadIdentity", "azureServicePrincipalClientId"}
+var unsupported = []string{"useAzureWorkloadIdentity"}
 
 func parseRepository(s secretRecord) Repository {
 	var wrong []string
@@ -236,6 +258,26 @@ func parseRepository(s secretRecord) Repository {
 		r.Type = "oci"
 	}
 	r.URL, r.Username, r.Password = takeUserinfo(r.URL, r.Username, r.Password)
+	number := func(key string) int64 {
+		n, err := strconv.ParseInt(cmp.Or(s.text(key), "0"), 10, 64)
+		if err != nil || n < 0 {
+			wrong = append(wrong, fmt.Sprintf("%s is %q, no number", key, s.text(key)))
+		}
+		return n
+	}
+	if s.text("githubAppID") != "" {
+		r.GitHubApp = &GitHubApp{ID: number("githubAppID"), InstallationID: number("githubAppInstallationID"), PrivateKey: secret("githubAppPrivateKey"), BaseURL: s.text("githubAppEnterpriseBaseUrl")}
+		if r.GitHubApp.PrivateKey.Empty() {
+			wrong = append(wrong, "githubAppPrivateKey is missing")
+		}
+	}
+	if s.text("azureServicePrincipalClientId") != "" {
+		r.Azure = &AzurePrincipal{TenantID: s.text("azureServicePrincipalTenantId"), ClientID: s.text("azureServicePrincipalClientId"), ClientSecret: secret("azureServicePrincipalClientSecret"), Endpoint: s.text("azureActiveDirectoryEndpoint")}
+		if r.Azure.TenantID == "" || r.Azure.ClientSecret.Empty() {
+			wrong = append(wrong, "azureServicePrincipalTenantId or azureServicePrincipalClientSecret is missing")
+		}
+	}
+	r.GCPKey = secret("gcpServiceAccountKey")
 	if depth := s.text("depth"); depth != "" {
 		n, err := strconv.ParseInt(depth, 10, 64)
 		if err != nil || n < 0 {

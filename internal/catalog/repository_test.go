@@ -109,14 +109,42 @@ func TestRepositoryFields(t *testing.T) {
 		t.Errorf("%+v", full)
 	}
 	for want, kv := range map[string][]string{
-		"insecure is \"maybe\"":         {"url", "https://x/y", "insecure", "maybe"},
-		"depth is \"-1\"":               {"url", "https://x/y", "depth", "-1"},
-		"url is missing":                {"password", "x"},
-		"githubAppID is not supported":  {"url", "https://x/y", "githubAppID", "1"},
-		"Secret broken (repository): u": {},
+		"insecure is \"maybe\"":          {"url", "https://x/y", "insecure", "maybe"},
+		"depth is \"-1\"":                {"url", "https://x/y", "depth", "-1"},
+		"url is missing":                 {"password", "x"},
+		"useAzureWorkloadIdentity is n":  {"url", "https://x/y", "useAzureWorkloadIdentity", "true"},
+		"githubAppPrivateKey is missing": {"url", "https://x/y", "githubAppID", "1"},
+		"githubAppID is \"x\"":           {"url", "https://x/y", "githubAppID", "x", "githubAppPrivateKey", "k"},
+		"azureServicePrincipalTenantId":  {"url", "https://x/y", "azureServicePrincipalClientId", "me"},
+		"Secret broken (repository): u":  {},
 	} {
 		if r := parseRepository(repositorySecret("repository", "broken", kv...)); r.Problem == nil || !strings.Contains(r.Problem.Error(), want) {
 			t.Errorf("%s: got %v", want, r.Problem)
 		}
+	}
+}
+
+// Short-lived identities are credentials like others; a registry is one host, however its address is written.
+func TestRepositoryIdentities(t *testing.T) {
+	r := parseRepositories([]secretRecord{
+		repositorySecret("repo-creds", "app", "url", "https://github.com/org", "githubAppID", "42", "githubAppInstallationID", "7", "githubAppPrivateKey", "pem", "githubAppEnterpriseBaseUrl", "https://ghe/api/v3"),
+		repositorySecret("repo-creds", "registry", "url", "ghcr.io/org", "type", "helm", "enableOCI", "true", "username", "u", "password", "charts"),
+		repositorySecret("repository", "artifact", "url", "oci://ghcr.io/org/own", "type", "oci", "password", "own", "username", "u"),
+		repositorySecret("repository", "azure", "url", "https://dev.azure.com/x", "azureServicePrincipalClientId", "me", "azureServicePrincipalClientSecret", "s", "azureServicePrincipalTenantId", "t"),
+		repositorySecret("repository", "gcp", "url", "https://source.developers.google.com/p/x", "gcpServiceAccountKey", "{}"),
+	}, nil, nil)
+	if app := r.find("https://github.com/org/a", "").GitHubApp; app == nil || app.ID != 42 || app.InstallationID != 7 || app.PrivateKey.Reveal() != "pem" || app.BaseURL != "https://ghe/api/v3" {
+		t.Errorf("%+v", app)
+	}
+	for url, want := range map[string]string{"oci://ghcr.io/org/x": "charts", "ghcr.io/org/x": "charts", "oci://ghcr.io/org/own": "own", "ghcr.io/org/own": "own", "oci://ghcr.io.evil.com/org/x": "", "https://ghcr.io/org/x": ""} {
+		if got := r.find(url, ""); got.Password.Reveal() != want || got.URL != url {
+			t.Errorf("%s: %q at %s, want %q", url, got.Password.Reveal(), got.URL, want)
+		}
+	}
+	if p := r.find("https://dev.azure.com/x", "").Azure; p == nil || p.ClientID != "me" || p.ClientSecret.Reveal() != "s" || p.TenantID != "t" {
+		t.Errorf("%+v", p)
+	}
+	if r.find("https://source.developers.google.com/p/x", "").GCPKey.Reveal() != "{}" {
+		t.Error("no key")
 	}
 }

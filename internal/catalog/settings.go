@@ -65,19 +65,41 @@ type Settings struct {
 	InsteadOf                       []config.Rewrite // hawser.repositories.insteadOf, a YAML list of {prefix, url}
 	DriftAdditions                  bool             // hawser.drift.additions: people (true), none (false)
 	PruneGuard                      bool             // hawser.prune.guard: on (true), off (false)
+	Impersonation                   Impersonation
+	ClusterPrograms                 []string // hawser.clusters.programs: that may be run for a cluster's credentials, separated by commas; * is any
 	SelfHeal                        SelfHeal
+	OCIMediaTypes                   []string          // reposerver.oci.layer.media.types in argocd-cmd-params-cm; nil when absent: the caller's default counts
+	Submodules                      bool              // reposerver.enable.git.submodule in argocd-cmd-params-cm (false; in Argo CD true)
 	SyncTimeout                     time.Duration     // controller.sync.timeout.seconds in argocd-cmd-params-cm (0, none)
 	WaveDelay                       time.Duration     // controller.sync.wave.delay.seconds in argocd-cmd-params-cm (2)
 	HookTimeout, WaveTimeout        time.Duration     // hawser.sync.hook.timeout (6h), hawser.sync.wave.timeout (1h); 0 is for ever
+	SetDoubt                        time.Duration     // hawser.applicationset.doubt (1m): how long a doubtful deletion of applications is asked for until it is made
 	HelmStages                      bool              // hawser.helm.hooks: helm (true) tells installs from upgrades, argocd (false) does not
 	StatusWorkers, OperationWorkers int               // controller.status.processors, controller.operation.processors; 0 when absent; read at start
 	GlobalProjects                  []GlobalProject   // globalProjects, a YAML list
 	RBAC                            map[string]string // argocd-rbac-cm as it is
+	Forges                          ForgeSettings
+	Sets                            SetSettings
 	Server                          ServerSettings
 	Raw, Params                     map[string]string // argocd-cm and argocd-cmd-params-cm as they are; must not be changed
 
 	// Problems are the keys that could not be understood. The value before it, or the default, stays in force.
 	Problems []error
+}
+
+// SetSettings are about all ApplicationSets; keys of argocd-cmd-params-cm that begin with applicationsetcontroller.
+type SetSettings struct {
+	Policy         string   // policy: what sets may do to applications; it counts alone, unless enable.policy.override is true
+	PolicyOverride bool     // enable.policy.override: a set's own applicationsSync counts first (false)
+	StrictGlobs    bool     // enable.new.git.file.globbing (false)
+	Annotations    []string // global.preserved.annotations: left as people set them
+	Labels         []string // global.preserved.labels
+}
+
+// Impersonation is whether applications write as the service accounts that their projects name.
+type Impersonation struct {
+	Enabled  bool // application.sync.impersonation.enabled
+	Enforced bool // application.sync.impersonation.enforced (true): whoever has no such account does not write at all
 }
 
 // GlobalProject is a project from which others inherit: those with the labels.
@@ -126,6 +148,13 @@ type Webhook struct {
 	MaxBytes       int64 // webhook.maxPayloadSizeMB (50), in bytes
 }
 
+// ForgeSettings is what generators of ApplicationSets may ask of forges; keys of argocd-cmd-params-cm.
+type ForgeSettings struct {
+	Enabled bool     // applicationsetcontroller.enable.scm.providers (true)
+	Allowed []string // applicationsetcontroller.allowed.scm.providers: addresses of APIs, by comma; empty: all, but for sets outside of our namespace, which may ask none
+	Strict  bool     // applicationsetcontroller.enable.tokenref.strict.mode (false): tokens only from Secrets with the label scm-creds
+}
+
 // SelfHeal is how soon and how often drift is healed; keys of argocd-cmd-params-cm.
 type SelfHeal struct {
 	Timeout time.Duration // controller.self.heal.timeout.seconds (0): the least time between two heals
@@ -144,12 +173,17 @@ func defaultSettings() Settings {
 		Webhook:        Webhook{MaxBytes: 50 << 20},
 		DriftAdditions: true,
 		PruneGuard:     true,
-		SelfHeal:       SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 300 * time.Second},
-		WaveDelay:      2 * time.Second,
-		HookTimeout:    6 * time.Hour,
-		WaveTimeout:    time.Hour,
-		HelmStages:     true,
-		Server:         defaultServerSettings(),
+		Impersonation:  Impersonation{Enforced: true},
+
+		ClusterPrograms: []string{"argocd-k8s-auth", "aws", "aws-iam-authenticator", "gke-gcloud-auth-plugin", "kubelogin"},
+		SelfHeal:        SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 300 * time.Second},
+		WaveDelay:       2 * time.Second,
+		HookTimeout:     6 * time.Hour,
+		WaveTimeout:     time.Hour,
+		HelmStages:      true,
+		SetDoubt:        time.Minute,
+		Forges:          ForgeSettings{Enabled: true},
+		Server:          defaultServerSettings(),
 	}
 }
 
@@ -201,6 +235,10 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&k, "hawser.sync.wave.timeout", &s.WaveTimeout, old.WaveTimeout, duration)
 	read(&k, "globalProjects", &s.GlobalProjects, old.GlobalProjects, globalProjects)
 	read(&k, "hawser.helm.hooks", &s.HelmStages, old.HelmStages, choice("helm", "argocd"))
+	// what cannot be understood is the safe thing here: not to write with all our rights
+	read(&k, "application.sync.impersonation.enabled", &s.Impersonation.Enabled, true, boolean)
+	read(&k, "application.sync.impersonation.enforced", &s.Impersonation.Enforced, true, boolean)
+	read(&k, "hawser.clusters.programs", &s.ClusterPrograms, old.ClusterPrograms, names)
 	read(&k, "hawser.prune.guard", &s.PruneGuard, old.PruneGuard, choice("on", "off"))
 
 	p := keys{values: from.maps[paramsMap], where: paramsMap}
@@ -211,8 +249,20 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "controller.sync.timeout.seconds", &s.SyncTimeout, old.SyncTimeout, seconds)
 	read(&p, "controller.sync.wave.delay.seconds", &s.WaveDelay, old.WaveDelay, seconds)
 	read(&p, "controller.resource.health.persist", &s.PersistHealth, old.PersistHealth, boolean)
+	read(&p, "reposerver.oci.layer.media.types", &s.OCIMediaTypes, old.OCIMediaTypes, names)
+	read(&p, "reposerver.enable.git.submodule", &s.Submodules, old.Submodules, boolean)
 	read(&p, "controller.status.processors", &s.StatusWorkers, old.StatusWorkers, count)
 	read(&p, "controller.operation.processors", &s.OperationWorkers, old.OperationWorkers, count)
+
+	read(&p, "applicationsetcontroller.enable.scm.providers", &s.Forges.Enabled, old.Forges.Enabled, boolean)
+	read(&p, "applicationsetcontroller.allowed.scm.providers", &s.Forges.Allowed, old.Forges.Allowed, names)
+	read(&p, "applicationsetcontroller.enable.tokenref.strict.mode", &s.Forges.Strict, old.Forges.Strict, boolean)
+	read(&k, "hawser.applicationset.doubt", &s.SetDoubt, old.SetDoubt, duration)
+	read(&p, "applicationsetcontroller.policy", &s.Sets.Policy, old.Sets.Policy, oneOf("sync", "create-only", "create-update", "create-delete"))
+	read(&p, "applicationsetcontroller.enable.policy.override", &s.Sets.PolicyOverride, old.Sets.PolicyOverride, boolean)
+	read(&p, "applicationsetcontroller.enable.new.git.file.globbing", &s.Sets.StrictGlobs, old.Sets.StrictGlobs, boolean)
+	read(&p, "applicationsetcontroller.global.preserved.annotations", &s.Sets.Annotations, old.Sets.Annotations, commas)
+	read(&p, "applicationsetcontroller.global.preserved.labels", &s.Sets.Labels, old.Sets.Labels, commas)
 
 	s.Server = parseServerSettings(&k, &p, old.Server)
 	s.Raw, s.Params = k.values, p.values
@@ -267,6 +317,15 @@ func names(s string) ([]string, error) {
 	for _, name := range strings.Split(s, ",") {
 		if name = strings.TrimSpace(name); name != "" {
 			list = append(list, name)
+		}
+	}
+	return list, nil
+}
+
+func commas(s string) (list []string, err error) {
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
 		}
 	}
 	return list, nil

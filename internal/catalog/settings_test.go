@@ -28,9 +28,11 @@ func TestSettingsDefaults(t *testing.T) {
 		IgnoreStatus: IgnoreStatusAll,
 		Kustomize:    true, Helm: true, Jsonnet: true, InCluster: true,
 		Webhook:        Webhook{MaxBytes: 50 << 20},
-		DriftAdditions: true, PruneGuard: true,
-		SelfHeal:  SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
-		WaveDelay: 2 * time.Second, HookTimeout: 6 * time.Hour, WaveTimeout: time.Hour, HelmStages: true,
+		DriftAdditions: true, PruneGuard: true, Impersonation: Impersonation{Enforced: true},
+		ClusterPrograms: []string{"argocd-k8s-auth", "aws", "aws-iam-authenticator", "gke-gcloud-auth-plugin", "kubelogin"},
+		SelfHeal:        SelfHeal{Backoff: 2 * time.Second, Factor: 3, Cap: 5 * time.Minute},
+		WaveDelay:       2 * time.Second, HookTimeout: 6 * time.Hour, WaveTimeout: time.Hour, HelmStages: true,
+		SetDoubt: time.Minute, Forges: ForgeSettings{Enabled: true},
 		Server: ServerSettings{
 			Session: 24 * time.Hour, Admin: true, PasswordPattern: "^.{8,32}$",
 			ExecShells: []string{"bash", "sh", "powershell", "cmd"}, MaxPodLogs: 10, NoInheritance: true, AnonymizeUsers: true,
@@ -89,7 +91,11 @@ func TestSettings(t *testing.T) {
 				"hawser.sync.hook.timeout":                                        "90m",
 				"hawser.sync.wave.timeout":                                        "0",
 				"hawser.helm.hooks":                                               "argocd",
+				"hawser.applicationset.doubt":                                     "5m",
 				"hawser.prune.guard":                                              "off",
+				"application.sync.impersonation.enabled":                          "true",
+				"application.sync.impersonation.enforced":                         "false",
+				"hawser.clusters.programs":                                        "none",
 			},
 			paramsMap: {
 				"controller.self.heal.timeout.seconds":         "5",
@@ -101,6 +107,10 @@ func TestSettings(t *testing.T) {
 				"controller.resource.health.persist":           "true",
 				"controller.status.processors":                 "50",
 				"controller.operation.processors":              "25",
+
+				"applicationsetcontroller.enable.scm.providers":        "false",
+				"applicationsetcontroller.allowed.scm.providers":       "https://git.corp/, https://lab.corp",
+				"applicationsetcontroller.enable.tokenref.strict.mode": "true",
 			},
 			rbacMap: {"policy.default": "role:readonly"},
 		},
@@ -149,10 +159,12 @@ func TestSettings(t *testing.T) {
 			RefuseUnsigned: true, MaxBytes: 1 << 20,
 		},
 		InsteadOf:     []config.Rewrite{{Prefix: "https://github.com/", URL: "https://mirror.corp/gh/"}},
+		Impersonation: Impersonation{Enabled: true}, ClusterPrograms: []string{"none"},
 		SelfHeal:      SelfHeal{Timeout: 5 * time.Second, Backoff: time.Second, Factor: 2, Cap: time.Minute},
 		SyncTimeout:   10 * time.Minute,
 		HookTimeout:   90 * time.Minute,
 		StatusWorkers: 50, OperationWorkers: 25,
+		SetDoubt: 5 * time.Minute, Forges: ForgeSettings{Allowed: []string{"https://git.corp/", "https://lab.corp"}, Strict: true},
 		RBAC: map[string]string{"policy.default": "role:readonly"},
 	}
 	want.Server = defaultServerSettings() // TestServerSettings
@@ -204,6 +216,20 @@ func TestMalformedSettingKeepsWhatWasInForce(t *testing.T) {
 	}
 	if removed := parseSettings(records{}, after); removed.Reconciliation != 2*time.Minute || len(removed.Problems) > 0 {
 		t.Errorf("a removed key means the default: %+v", removed)
+	}
+}
+
+// A typing error in what takes rights away does not give them back.
+func TestMalformedImpersonationIsEnforced(t *testing.T) {
+	for _, value := range []string{"ture", "yes", "enabled"} {
+		bad := map[string]string{"application.sync.impersonation.enabled": value, "application.sync.impersonation.enforced": value}
+		if s := settingsFrom(bad); !s.Impersonation.Enabled || !s.Impersonation.Enforced || len(s.Problems) != 2 {
+			t.Errorf("%q: %+v, %v", value, s.Impersonation, s.Problems)
+		}
+		before := settingsFrom(map[string]string{"application.sync.impersonation.enforced": "false"})
+		if s := parseSettings(records{maps: map[string]map[string]string{settingsMap: bad}}, before); !s.Impersonation.Enabled || !s.Impersonation.Enforced {
+			t.Errorf("%q after false: %+v", value, s.Impersonation)
+		}
 	}
 }
 
@@ -298,8 +324,8 @@ func TestSecretsShowNowhere(t *testing.T) {
 	s.Webhook.GitHub = NewSecret(canary)
 	repo := Repository{URL: "https://x/y", Password: NewSecret(canary)}
 	cluster := parseCluster(secretRecord{name: "c", kind: "cluster", data: map[string]string{
-		"server": "https://a", "config": `{"bearerToken":"` + canary + `","tlsClientConfig":{"insecure":true}}`}}, nil)
-	broken := parseCluster(secretRecord{name: "c", kind: "cluster", data: map[string]string{"server": "https://a", "config": `{"bearerToken": ["` + canary + `"]}`}}, nil)
+		"server": "https://a", "config": `{"bearerToken":"` + canary + `","tlsClientConfig":{"insecure":true}}`}}, clusterRules{})
+	broken := parseCluster(secretRecord{name: "c", kind: "cluster", data: map[string]string{"server": "https://a", "config": `{"bearerToken": ["` + canary + `"]}`}}, clusterRules{})
 	if broken.Problem == nil {
 		t.Error("config with a wrong type is no problem")
 	}

@@ -33,12 +33,33 @@ type Writer struct {
 	c      *Cluster
 	permit func(object.Key) error
 	mark   func(context.Context) context.Context // of what is decided while the writer lives
+	as     string                                // the user that is impersonated; empty: nobody
 }
 
 // Writer returns a writer. permit is asked before every write, before the socket; its error is returned as it is. A
 // cluster-scoped object has an empty namespace in its key, whatever its manifest says.
 func (c *Cluster) Writer(permit func(object.Key) error) *Writer {
 	return &Writer{c: c, permit: permit, mark: c.turn()}
+}
+
+// As returns a writer whose writes, dry runs and sessions count as user's: the API server grants them what it grants the
+// user, and notes who wrote. Ourselves we need the right to impersonate the user. What a write reads before, it reads as
+// ourselves. An empty user is nobody else.
+func (w *Writer) As(user string) *Writer {
+	other := *w
+	other.as = user
+	return &other
+}
+
+// impersonate is how the user of As is named in a request.
+const impersonate = "Impersonate-User"
+
+// on gives the request the writer's user.
+func (w *Writer) on(q *rest.Request) *rest.Request {
+	if w.as != "" {
+		q.SetHeader(impersonate, w.as)
+	}
+	return q
 }
 
 // ApplyRequest is one server-side apply.
@@ -269,7 +290,7 @@ func (w *Writer) Delete(ctx context.Context, r DeleteRequest) error {
 	}
 	ctx, cancel := context.WithTimeout(w.mark(ctx), writeTimeout)
 	defer cancel()
-	return w.c.explain(w.c.rest.Delete().AbsPath(t.path()...).SetHeader("Content-Type", runtime.ContentTypeJSON).Body(body).Do(ctx).Error(), "delete", t.key, true)
+	return w.c.explain(w.on(w.c.rest.Delete()).AbsPath(t.path()...).SetHeader("Content-Type", runtime.ContentTypeJSON).Body(body).Do(ctx).Error(), "delete", t.key, true)
 }
 
 // Fetch reads the object from the API server, masked. version is the API version; empty: the preferred one, which is
@@ -423,6 +444,7 @@ func (w *Writer) do(ctx context.Context, verb string, t target, request *rest.Re
 	ctx = context.WithValue(ctx, warningsKey{}, heard)
 	var a reply
 	o := &object.Object{}
+	w.on(request)
 	send := func() error { return w.c.explain(request.Do(ctx).StatusCode(&a.code).Into(o), verb, t.key, true) }
 	err := send()
 	if dry { // a question may be repeated; a write may not

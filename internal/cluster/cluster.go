@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,6 +79,7 @@ type Cluster struct {
 	served       atomic.Pointer[served]
 
 	config    *rest.Config // of the connection, for what opens one of its own (Exec)
+	login     *login       // nil: the configuration says as whom
 	http      *http.Client
 	dialer    *connrotation.Dialer
 	rest      rest.Interface // whole objects
@@ -171,8 +173,14 @@ func (c *Cluster) connect(config *rest.Config, fence func(*rest.Config)) (err er
 	}
 	c.dialer = connrotation.NewDialer(config.Dial)
 	config.Dial = c.dialer.DialContext
+	if c.login, err = newLogin(config); err != nil {
+		return err
+	}
+	if c.login != nil {
+		c.login.renewed = c.dialer.CloseAll
+	}
 	c.config = config
-	if c.http, err = rest.HTTPClientFor(config); err != nil {
+	if c.http, err = c.login.client(config); err != nil {
 		return err
 	}
 	plain := dynamic.ConfigFor(config)
@@ -618,6 +626,7 @@ type State struct {
 	Connected bool
 	Err       error     // why it does not answer; also before the first answer
 	Since     time.Time // of Connected
+	Asked     time.Time // when it was asked last; zero: not yet
 	Synced    bool      // the first fill is over
 	Version   string    // of Kubernetes
 	Kinds     int       // watched
@@ -632,6 +641,7 @@ type State struct {
 func (c *Cluster) State() State {
 	var st State
 	st.Connected, _, st.Since, st.Err = c.pulse.state()
+	st.Asked = c.pulse.lastAsked()
 	st.Objects, st.Tracked = c.index.count()
 	st.Errors, st.Silent = map[schema.GroupVersionKind]error{}, map[schema.GroupVersion]error{}
 	if s := c.served.Load(); s != nil {
@@ -673,6 +683,42 @@ func (x *index) count() (objects, tracked int) {
 		tracked += len(nodes)
 	}
 	return objects, tracked
+}
+
+// Unreachable says since when the cluster does not answer, and why, as far as it is known; nil while it answers. It is of
+// kind Unavailable, and says the same as long as nothing changes.
+func (c *Cluster) Unreachable() error {
+	alive, _, since, err := c.pulse.state()
+	if alive {
+		return nil
+	}
+	if err == nil { // it has not been asked yet
+		return problem.New(problem.Unavailable, "cluster %s (%s) has not answered yet", c.name, c.server)
+	}
+	return problem.Because(problem.Unavailable, err, "cluster %s (%s) is unreachable since %s", c.name, c.server, since.UTC().Format(time.RFC3339))
+}
+
+// Reads reports whether objects like key's are among those that are read, which are not all where the cluster is used for
+// some namespaces only. What is not read must not be written: it would be missing for ever. It is nil or a problem of
+// kind Forbidden, in Argo CD's words.
+func (c *Cluster) Reads(key object.Key) error {
+	s := c.settings.Load()
+	if len(s.Namespaces) == 0 {
+		return nil
+	}
+	kind, known := c.Kind(key.GroupKind())
+	if known && !kind.Namespaced || !known && key.Namespace == "" {
+		if s.ClusterResources {
+			return nil
+		}
+		return problem.New(problem.Forbidden, "Cluster level %s %q can not be managed when in namespaced mode", key.Kind, key.Name).
+			WithHint("cluster %s is registered for %s only, without clusterResources", c.name, strings.Join(s.Namespaces, ", "))
+	}
+	if !slices.Contains(s.Namespaces, key.Namespace) {
+		return problem.New(problem.Forbidden, "Namespace %q for %s %q is not managed", key.Namespace, key.Kind, key.Name).
+			WithHint("cluster %s is registered for %s only", c.name, strings.Join(s.Namespaces, ", "))
+	}
+	return nil
 }
 
 // KindErr says why the index cannot be trusted for gk at this moment: nil means that it is complete and followed by a

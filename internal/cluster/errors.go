@@ -40,7 +40,7 @@ func refusal(err error, secret, write bool) *Refusal {
 	if !errors.As(err, &status) {
 		// Refused connections and unknown hosts were never sent to. Anything else may have been.
 		var dial *net.OpError
-		r.Ambiguous = write && !(errors.As(err, &dial) && dial.Op == "dial")
+		r.Ambiguous = write && !unsent(err) && !(errors.As(err, &dial) && dial.Op == "dial")
 		if errors.Is(err, context.DeadlineExceeded) {
 			r.Message = "no answer in time"
 		}
@@ -106,6 +106,10 @@ func (c *Cluster) explain(err error, verb string, key object.Key, write bool) er
 		return p.WithHint("the field cannot be changed on an existing object: sync with Force=true, or Replace=true,Force=true, to delete and create it")
 	case p.Kind == problem.NotFound && write && key.Namespace != "" && missingNamespace(err):
 		return p.WithHint("create namespace %s, or sync with CreateNamespace=true", key.Namespace)
+	case p.Kind == problem.Forbidden && strings.Contains(r.Message, " cannot impersonate resource "):
+		return p.WithHint("give the identity that Hawser uses in this cluster the right to impersonate that service account, or switch impersonation off")
+	case p.Kind == problem.Forbidden && strings.Contains(r.Message, `User "system:serviceaccount:`):
+		return p.WithHint("give the service account that is named the right, or look at the admission policy named")
 	case p.Kind == problem.Forbidden:
 		return p.WithHint("give the identity that Hawser uses in this cluster the right, or look at the admission policy named")
 	case r.Schema:

@@ -51,7 +51,7 @@ func (w *Writer) Exec(ctx context.Context, r ExecRequest) (code int, err error) 
 			q.Param(name, "true")
 		}
 	}
-	executor, err := w.c.executor(q)
+	executor, err := w.c.executor(ctx, q, w.as)
 	if err != nil {
 		return 0, problem.Because(problem.Internal, err, "prepare a command in %s", describe(r.Pod))
 	}
@@ -79,12 +79,20 @@ func (w *Writer) Exec(ctx context.Context, r ExecRequest) (code int, err error) 
 }
 
 // executor speaks to q's address in the two ways there are.
-func (c *Cluster) executor(q *rest.Request) (remotecommand.Executor, error) {
-	socket, err := remotecommand.NewWebSocketExecutor(c.config, "GET", q.URL().String())
+func (c *Cluster) executor(ctx context.Context, q *rest.Request, as string) (remotecommand.Executor, error) {
+	config, err := c.login.forSession(ctx, c.config)
 	if err != nil {
 		return nil, err
 	}
-	spdy, err := remotecommand.NewSPDYExecutor(c.config, "POST", q.URL())
+	if as != "" {
+		config = rest.CopyConfig(config)
+		config.Impersonate = rest.ImpersonationConfig{UserName: as}
+	}
+	socket, err := remotecommand.NewWebSocketExecutor(config, "GET", q.URL().String())
+	if err != nil {
+		return nil, err
+	}
+	spdy, err := remotecommand.NewSPDYExecutor(config, "POST", q.URL())
 	if err != nil {
 		return nil, err
 	}

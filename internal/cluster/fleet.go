@@ -3,6 +3,9 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -39,7 +42,7 @@ func NewFleet(ctx context.Context) *Fleet {
 }
 
 // Set makes the fleet exactly these clusters: it opens what is new, closes what is gone, opens anew what is reached in
-// another way or asked to be refreshed, and gives new Settings to the rest. It does not wait for any cluster. Of two records of one server the
+// another way or asked to be refreshed, and gives new Settings, and a new bearer token, to the rest. It does not wait for any cluster. Of two records of one server the
 // first counts.
 func (f *Fleet) Set(list ...Options) {
 	f.mu.Lock()
@@ -57,6 +60,13 @@ func (f *Fleet) Set(list ...Options) {
 				m.cluster.Configure(o.Settings)
 			}
 			m.options.Settings = o.Settings
+			continue
+		}
+		if m != nil && m.cluster != nil && sameButToken(m.options, o) && m.cluster.Login(o.REST.BearerToken) {
+			if !reflect.DeepEqual(m.options.Settings, o.Settings) {
+				m.cluster.Configure(o.Settings)
+			}
+			m.options = o
 			continue
 		}
 		if m != nil {
@@ -119,18 +129,49 @@ func (f *Fleet) Clusters() []*Cluster {
 
 func serverKey(server string) string { return strings.TrimRight(server, "/") }
 
+// sameButToken reports whether the bearer token is all that a connection differs in.
+func sameButToken(a, b Options) bool {
+	if a.REST == nil || b.REST == nil || a.REST.BearerToken == "" || b.REST.BearerToken == "" {
+		return false
+	}
+	config := rest.CopyConfig(a.REST)
+	config.BearerToken = b.REST.BearerToken
+	a.REST = config
+	return sameConnection(a, b)
+}
+
 // sameConnection reports whether both reach the same server with the same rights. Function fields, which cannot be
-// compared, count as different unless the configuration is the very same one.
+// compared, count as different unless the configuration is the very same one; of the proxy the address counts.
 func sameConnection(a, b Options) bool {
 	if !reflect.DeepEqual(a.Masker, b.Masker) { // what has been read already is hidden in another way
 		return false
 	}
-	return a.Name == b.Name && a.Refresh == b.Refresh && (a.REST == b.REST || reflect.DeepEqual(plain(a.REST), plain(b.REST)))
+	return a.Name == b.Name && a.Refresh == b.Refresh && (a.REST == b.REST || proxyOf(a.REST) == proxyOf(b.REST) && reflect.DeepEqual(plain(a.REST), plain(b.REST)))
 }
 
+// plain is the configuration without its proxy.
 func plain(c *rest.Config) rest.Config {
 	if c == nil {
 		return rest.Config{}
 	}
-	return *c
+	p := *c
+	p.Proxy = nil
+	return p
+}
+
+// proxyOf is through which proxy a server is reached; where the configuration names none, the environment decides, for
+// all alike.
+func proxyOf(c *rest.Config) string {
+	if c == nil || c.Proxy == nil {
+		return ""
+	}
+	to, err := url.Parse(c.Host)
+	if err != nil {
+		return "?"
+	}
+	u, err := c.Proxy(&http.Request{Method: http.MethodGet, URL: to, Header: http.Header{}})
+	if err != nil || u == nil {
+		return fmt.Sprintf("? %v", err)
+	}
+	return u.String()
 }

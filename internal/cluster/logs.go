@@ -23,6 +23,7 @@ type LogRequest struct {
 	Previous  bool      // of the run before the present one
 	Since     time.Time // whole seconds count, the API has no finer ones; zero: from the beginning
 	Tail      int64     // the last so many lines; negative: all
+	As        string    // the user as whom it is read; empty: ourselves
 }
 
 // Logs opens a container's log, each line after the time at which it was written (RFC 3339 with nanoseconds) and a
@@ -43,6 +44,9 @@ func (c *Cluster) Logs(ctx context.Context, r LogRequest) (io.ReadCloser, error)
 	}
 	if err := segments(r.Pod); err != nil {
 		return nil, err
+	}
+	if r.As != "" {
+		q.SetHeader(impersonate, r.As)
 	}
 	stream, err := q.Stream(ctx)
 	if err != nil {

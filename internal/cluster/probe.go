@@ -40,7 +40,16 @@ func probe(ctx context.Context, config *rest.Config) (string, error) {
 	config.Timeout, config.QPS, config.Burst = probeTimeout, -1, 0
 	config.UserAgent = "hawser"
 	config.WarningHandlerWithContext = warnings{}
-	d, err := discovery.NewDiscoveryClientForConfig(config)
+	l, err := newLogin(config)
+	if err != nil {
+		return "", problem.Because(problem.Invalid, err, "its settings cannot be used")
+	}
+	h, err := l.client(config)
+	if err != nil {
+		return "", problem.Because(problem.Invalid, err, "its settings cannot be used")
+	}
+	defer h.CloseIdleConnections()
+	d, err := discovery.NewDiscoveryClientForConfigAndClient(config, h)
 	if err != nil {
 		return "", problem.Because(problem.Invalid, err, "its settings cannot be used")
 	}

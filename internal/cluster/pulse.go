@@ -2,6 +2,10 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +18,9 @@ import (
 const (
 	beatEvery   = 5 * time.Second
 	beatTimeout = 5 * time.Second
-	beatDead    = time.Second // between questions to a server that does not answer
-	beatDoubts  = 3           // so many refusals in a row (429, 500) are taken for overload: it is there, and answers
+	beatDead    = time.Second     // between questions to a server that does not answer, at first
+	beatDeadCap = 5 * time.Second // and later, so that its return is noticed within seconds
+	beatDoubts  = 3               // so many refusals in a row (429, 500) are taken for overload: it is there, and answers
 )
 
 // pulse knows whether the API server answers. It alone talks to a dead server: everything else waits for it, so that
@@ -28,6 +33,7 @@ type pulse struct {
 	alive   bool
 	err     error
 	since   time.Time
+	at      time.Time     // of the last question
 	losses  int           // how often the connection was lost: what was read before a loss may be stale
 	up      chan struct{} // closed while alive
 	beaten  chan struct{} // closed after the next beat
@@ -56,7 +62,7 @@ func newPulse(client rest.Interface, returned func(context.Context) error, chang
 
 // run asks until ctx ends.
 func (p *pulse) run(ctx context.Context) {
-	doubts := 0
+	doubts, dead := 0, newDead()
 	for alive := false; ; {
 		beat, cancel := context.WithTimeout(ctx, beatTimeout)
 		err := p.probe(beat, alive)
@@ -69,11 +75,13 @@ func (p *pulse) run(ctx context.Context) {
 		} else if alive && fromServer(err) && doubts <= beatDoubts {
 			err = nil
 		}
-		every := beatEvery
-		if alive = p.set(err); !alive {
-			every = beatDead
+		every := wait.Jitter(beatEvery, 0.2)
+		if alive = p.set(err); alive {
+			dead = newDead()
+		} else {
+			every = dead.Step()
 		}
-		timer := time.NewTimer(wait.Jitter(every, 0.2))
+		timer := time.NewTimer(every)
 		select {
 		case <-ctx.Done():
 		case <-p.suspect:
@@ -83,10 +91,14 @@ func (p *pulse) run(ctx context.Context) {
 	}
 }
 
+func newDead() *wait.Backoff {
+	return &wait.Backoff{Duration: beatDead, Factor: 1.3, Jitter: 0.2, Steps: 30, Cap: beatDeadCap}
+}
+
 func (p *pulse) set(err error) (alive bool) {
 	p.mu.Lock()
 	was := p.alive
-	p.alive, p.err = err == nil, err
+	p.alive, p.err, p.at = err == nil, steady(err), time.Now()
 	if p.alive != was {
 		p.since = time.Now()
 		if p.alive {
@@ -104,6 +116,60 @@ func (p *pulse) set(err error) (alive bool) {
 		p.changed()
 	}
 	return alive
+}
+
+// steady is err without what is another each time it happens: what was asked, and the ports that a connection leaves from.
+// What says the same is to read the same, or every status that quotes it is written anew. Of a server that is not ready it
+// says what is not.
+func steady(err error) error {
+	if err == nil {
+		return nil
+	}
+	inner := err
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		inner = asked.Err
+	}
+	text := leaves.ReplaceAllString(inner.Error(), "$1 tcp $2")
+	if failed := unready.FindAllStringSubmatch(text, -1); len(failed) > 0 {
+		text = "it is not ready:"
+		for _, f := range failed {
+			text += " " + f[1]
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		text = "no answer within " + beatTimeout.String()
+	}
+	return steadied{clipped(text), err}
+}
+
+func clipped(text string) string {
+	const most = 500
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
+
+var (
+	leaves  = regexp.MustCompile(`\b(read|write|dial) tcp \S+->(\S+)`)
+	unready = regexp.MustCompile(`\[-\](\S+) failed`)
+)
+
+type steadied struct {
+	text string
+	err  error
+}
+
+func (s steadied) Error() string { return s.text }
+func (s steadied) Unwrap() error { return s.err }
+
+// lastAsked is when the server was asked last, whatever it answered.
+func (p *pulse) lastAsked() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at
 }
 
 // ask has the server asked now, because somebody's connection broke, and returns whether it answered.

@@ -360,9 +360,13 @@ func (s *stream) reconnect(losses int) {
 	s.mu.Lock()
 	old := s.losses < losses || s.err != nil
 	s.mu.Unlock()
-	if !old {
-		return
+	if old {
+		s.again()
 	}
+}
+
+// again ends the present watch, so that the next begins where it ended, or the pause before the next.
+func (s *stream) again() {
 	select {
 	case s.kick <- struct{}{}:
 	default:

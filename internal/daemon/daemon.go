@@ -18,8 +18,10 @@ import (
 	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/config"
+	"github.com/hawser-cd/hawser/internal/forge"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -59,6 +61,7 @@ type Daemon struct {
 	log      *slog.Logger
 	audit    server.Audit
 	git      *git.Mirrors
+	charts   *charts.Charts
 	policies *policies
 	maskKey  []byte // of the digests that stand for secret values
 	rate     float64
@@ -124,6 +127,10 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe}); err != nil {
 		return nil, err
 	}
+	chartMetrics := newChartMetrics(d.registry)
+	if d.charts, err = charts.New(charts.Options{Dir: filepath.Join(cfg.DataDir, "charts"), Timeout: cfg.GitTimeout, Log: o.Log, Observe: chartMetrics.observe}); err != nil {
+		return nil, err
+	}
 	renderMetrics := newRenderMetrics(d.registry)
 	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now})
 	d.Fleet = cluster.NewFleet(ctx)
@@ -134,7 +141,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		d.hub = agent.NewHub(agent.HubOptions{Log: o.Log, Report: func(name string, r agent.Report) { d.Apps.Reported(name, r) }, Changed: func(name string) { d.Apps.AgentChanged(name) }})
 	}
 	d.Apps = reconcile.New(reconcile.Options{
-		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Render: renderer, Namespace: cfg.Namespace,
+		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forge.New(), Render: renderer, Namespace: cfg.Namespace,
 		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "", Hub: d.hub,
 	})
 	if d.listener = o.Listener; d.listener == nil {
@@ -157,6 +164,7 @@ func (d *Daemon) workers() int {
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.Catalog.Close()
 	defer func() { _ = d.git.Close() }()
+	defer func() { _ = d.charts.Close() }()
 	group, ctx := errgroup.WithContext(ctx)
 	if d.core != "" {
 		return d.runCore(ctx)

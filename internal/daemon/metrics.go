@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/cluster"
+	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/server"
 	"github.com/hawser-cd/hawser/web"
@@ -50,6 +51,29 @@ func (m *gitMetrics) observe(op, repo string, took time.Duration, err error) {
 	case err != nil:
 		m.lsFailed.WithLabelValues(repo).Inc()
 	}
+}
+
+type chartMetrics struct {
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func newChartMetrics(r prometheus.Registerer) *chartMetrics {
+	m := &chartMetrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawser_charts_requests_total", Help: "Contacts with Helm repositories and OCI registries."}, []string{"repo", "request_type", "result"}),
+		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hawser_charts_request_duration_seconds", Help: "Their duration.", Buckets: []float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 10, 20}}, []string{"repo", "request_type"}),
+	}
+	r.MustRegister(m.requests, m.seconds)
+	return m
+}
+
+func (m *chartMetrics) observe(op, repo string, took time.Duration, err error) {
+	result := "ok"
+	if err != nil {
+		result = problem.KindOf(err).String()
+	}
+	m.requests.WithLabelValues(repo, op, result).Inc()
+	m.seconds.WithLabelValues(repo, op).Observe(took.Seconds())
 }
 
 type renderMetrics struct{ renders *prometheus.CounterVec }

@@ -76,22 +76,22 @@ func (m *Mirrors) git(ctx context.Context, c command) ([]byte, error) {
 	if err != nil || out.over {
 		return nil, &failed{verb: c.args[0], url: c.url, stderr: errs.String(), err: err, ctx: ctx.Err(), over: out.over}
 	}
-	return out.Bytes(), nil
+	return out.kept.Bytes(), nil
 }
 
 // bounded is a buffer that refuses more than limit bytes, which ends the process by SIGPIPE.
 type bounded struct {
-	bytes.Buffer
+	kept  bytes.Buffer // not embedded: its ReadFrom would go round the limit
 	limit int
 	over  bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > b.limit {
+	if b.kept.Len()+len(p) > b.limit {
 		b.over = true
 		return 0, errors.New("output too long")
 	}
-	return b.Buffer.Write(p)
+	return b.kept.Write(p)
 }
 
 // tail keeps the last bytes written: git says what went wrong at the end.

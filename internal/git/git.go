@@ -4,7 +4,7 @@
 // a commit is a source.Tree whose folders are parsed from raw tree objects on demand, so nothing is ever checked out
 // and any number of revisions are read at once. The git command moves the packs and serves objects; what it may do
 // (transports, hooks, configuration, redirects, time, output) is decided here. Read Mirrors.Refresh first, then
-// Mirrors.Commit and Mirrors.Tree. The package refuses to check anything out, to run a hook, a filter or a submodule,
+// Mirrors.Commit and Mirrors.Tree. The package refuses to check anything out, to run a hook or a filter, to follow a submodule,
 // to read a Git configuration that it did not write, and to send a credential to another host than the one it is for.
 package git
 
@@ -60,6 +60,7 @@ type Mirrors struct {
 	mu      sync.Mutex
 	mirrors map[string]*mirror
 	clients map[string]*http.Client
+	tickets map[string]ticket // of identities, by address and who asks
 }
 
 // The bounds that are not options: a repository over them is refused or read more slowly, never trusted further.
@@ -128,7 +129,7 @@ func New(o Options) (*Mirrors, error) {
 	}
 	o.Dir = dir
 	m := &Mirrors{
-		options: o, mirrors: map[string]*mirror{}, clients: map[string]*http.Client{}, busy: make(chan struct{}, maxTalking),
+		options: o, mirrors: map[string]*mirror{}, clients: map[string]*http.Client{}, tickets: map[string]ticket{}, busy: make(chan struct{}, maxTalking),
 		trees: newLRU[*folder](treeCacheBytes), blobs: newLRU[[]byte](blobCacheBytes), commits: newLRU[commitInfo](commitCacheBytes),
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background()) //nolint:forbidigo // mirrors live until Close, longer than any call
@@ -328,7 +329,14 @@ func (m *Mirrors) Tree(ctx context.Context, r Repository, commit string) (source
 	if err != nil {
 		return nil, err
 	}
-	return &tree{objects: x.objects, root: c.tree, name: x.url + "@" + commit[:7]}, nil
+	if r, err = r.clean(m.options.AllowFile); err != nil {
+		return nil, err
+	}
+	t := &tree{objects: x.objects, root: c.tree, name: x.url + "@" + commit[:7]}
+	if r.EnableLFS {
+		return large{t, x, r}, nil
+	}
+	return t, nil
 }
 
 // Revision returns author, author date, message and tags of a commit, named by its full id.
@@ -367,6 +375,9 @@ func (m *Mirrors) Check(ctx context.Context, r Repository) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.options.Timeout)
 	defer cancel()
+	if r, err = m.login(ctx, r); err != nil {
+		return err
+	}
 	_, _, err = m.list(ctx, r)
 	return err
 }

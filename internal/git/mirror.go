@@ -322,6 +322,9 @@ func (x *mirror) contact(ctx context.Context, r Repository) (refs Refs, listed s
 		x.repaired = time.Now()
 	}
 	x.mu.Unlock()
+	if r, err = x.m.login(ctx, r); err != nil {
+		return Refs{}, "", err
+	}
 	theirs, base, err := x.m.list(ctx, r)
 	if err != nil {
 		return Refs{}, "", err
@@ -564,6 +567,9 @@ func (x *mirror) fetchOne(ctx context.Context, r Repository, what, ref string) e
 		return err
 	}
 	defer release()
+	if r, err = x.m.login(ctx, r); err != nil {
+		return err
+	}
 	if r.http() { // the same address as the last listing: redirects within the host are followed there
 		if _, base, err := x.m.list(ctx, r); err != nil {
 			return err

@@ -10,55 +10,31 @@ import (
 	"strings"
 
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/source"
 )
 
-// Secret is a credential that no formatter, encoder or logger shows; only Reveal does.
-type Secret string
+// Secret is a credential that nothing shows.
+type Secret = source.Secret
 
 const masked = "***"
-
-// Reveal returns the credential itself.
-func (s Secret) Reveal() string { return string(s) }
-
-// String returns *** or, for an empty secret, nothing.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return masked
-}
-
-// GoString is String.
-func (s Secret) GoString() string { return s.String() }
-
-// Format writes String whatever the verb: without it a wrong verb (%d) would print the value.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
-
-// MarshalText is String.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// MarshalJSON is String as a JSON string.
-func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
-
-// LogValue is String.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // Repository is where to fetch and with what credentials. Its fields are those of Argo CD's repository and repo-creds
 // Secrets.
 type Repository struct {
 	URL                         string // as fetched: rewrites are applied before
 	Username, Password          Secret
-	BearerToken                 Secret // sent instead of username and password
-	SSHPrivateKey               Secret // PEM or OpenSSH
-	TLSClientCert, TLSClientKey Secret // PEM
-	CA                          []byte // PEM; when set, only these are trusted
-	Insecure                    bool   // do not verify the server's certificate or, as in Argo CD, its ssh host key
-	InsecureIgnoreHostKey       bool   // the older spelling of Insecure for ssh
-	ForceBasicAuth              bool   // accepted; credentials are always sent with the first request anyway
-	KnownHosts                  []byte // in the format of ssh_known_hosts
-	Proxy, NoProxy              string // http, https or socks5 URL; only for http(s) repositories
-	EnableLFS                   bool   // accepted and ignored: pointers stay pointers
-	Depth                       int64  // commits of history per ref; 0 is all
+	BearerToken                 Secret   // sent instead of username and password
+	SSHPrivateKey               Secret   // PEM or OpenSSH
+	TLSClientCert, TLSClientKey Secret   // PEM
+	CA                          []byte   // PEM; when set, only these are trusted
+	Insecure                    bool     // do not verify the server's certificate or, as in Argo CD, its ssh host key
+	InsecureIgnoreHostKey       bool     // the older spelling of Insecure for ssh
+	ForceBasicAuth              bool     // accepted; credentials are always sent with the first request anyway
+	KnownHosts                  []byte   // in the format of ssh_known_hosts
+	Proxy, NoProxy              string   // http, https or socks5 URL; only for http(s) repositories
+	EnableLFS                   bool     // pointers are read as the large files that they stand for; else they stay pointers
+	Identity                    Identity // at its host, instead of credentials; only for http(s)
+	Depth                       int64    // commits of history per ref; 0 is all
 }
 
 // String returns the URL without credentials.
@@ -76,11 +52,17 @@ func (r Repository) clean(allowFile bool) (Repository, error) {
 	if err := CheckURL(r.URL, allowFile); err != nil {
 		return r, err
 	}
+	if err := checkSSHKey(r); err != nil {
+		return r, err
+	}
 	for _, s := range []Secret{r.Username, r.Password, r.BearerToken} {
 		if strings.ContainsAny(s.Reveal(), "\r\n\x00") {
 			return r, problem.New(problem.Invalid, "repository %s: a credential holds a line break", r).
 				WithHint("encode the Secret's values without a trailing newline (printf, not echo)")
 		}
+	}
+	if !r.http() && !r.Identity.isZero() {
+		return r, problem.New(problem.Invalid, "repository %s: its kind of credentials needs an https address", r).WithHint("a GitHub App, a service principal and a service account get tokens, which ssh does not take")
 	}
 	if !r.http() {
 		if r.Proxy != "" && !r.file() {
@@ -121,12 +103,20 @@ func (r Repository) access(key []byte) string {
 	for _, s := range []Secret{r.Username, r.Password, r.BearerToken, r.SSHPrivateKey, r.TLSClientCert, r.TLSClientKey} {
 		fmt.Fprintf(h, "%d:%s", len(s), s.Reveal())
 	}
+	if !r.Identity.isZero() {
+		for _, s := range r.Identity.parts() {
+			fmt.Fprintf(h, "%d:%s", len(s), s)
+		}
+	}
 	return hex.EncodeToString(h.Sum(nil))[:32]
 }
 
 // secrets returns what must not appear in any text.
 func (r Repository) secrets() []string {
 	all := []string{r.Password.Reveal(), r.BearerToken.Reveal(), r.basic()}
+	if p := r.Identity.Azure; p != nil {
+		all = append(all, p.ClientSecret.Reveal())
+	}
 	if len(r.Username) > 20 { // a token in the user's place
 		all = append(all, r.Username.Reveal())
 	}

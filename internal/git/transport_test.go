@@ -520,7 +520,7 @@ func TestSSH(t *testing.T) {
 		"no such path":  {as(func(r *git.Repository) { r.URL += "x" }), problem.NotFound, ""},
 		"with a proxy":  {as(func(r *git.Repository) { r.Proxy = "http://proxy" }), problem.Invalid, "proxy"},
 		"nobody there":  {as(func(r *git.Repository) { r.URL = "ssh://git@127.0.0.1:1/x" }), problem.Unavailable, "refused"},
-		"malformed key": {as(func(r *git.Repository) { r.SSHPrivateKey = "no key" }), problem.Unauthenticated, ""},
+		"malformed key": {as(func(r *git.Repository) { r.SSHPrivateKey = "no key" }), problem.Invalid, "no private key"},
 	} {
 		_, err := m.Refresh(context.Background(), c.repo, time.Now())
 		if !problem.Is(err, c.kind) || !strings.Contains(err.Error(), c.words) {

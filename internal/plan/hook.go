@@ -126,12 +126,24 @@ func ofRun(live *object.Object, t Step) bool {
 // the creation and the note of it knows its own when it sees it.
 const AnnotationRun = "hawser.dev/operation"
 
+// shortRevision is the first seven characters of a revision as a name may hold them: a version or a digest has others.
+func (r HookRun) shortRevision() string {
+	text := strings.TrimPrefix(r.Revision, "sha256:")
+	text = strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-' {
+			return c
+		}
+		return '-'
+	}, strings.ToLower(text[:min(7, len(text))]))
+	return strings.Trim(text, ".-")
+}
+
 // HookObject returns the object to create for one hook in one run: named, if only a prefix was given, in a way that
 // the same run finds again (generateName, short commit, phase, time; Argo CD's form), and marked with the run.
 func HookObject(o *object.Object, h v1alpha1.HookType, run HookRun) *object.Object {
 	o = o.DeepCopy()
 	if o.GetName() == "" {
-		o.SetName(fmt.Sprintf("%s%s-%s-%d", o.GetGenerateName(), run.Revision[:min(7, len(run.Revision))], strings.ToLower(string(h)), run.Started))
+		o.SetName(fmt.Sprintf("%s%s-%s-%d", o.GetGenerateName(), run.shortRevision(), strings.ToLower(string(h)), run.Started))
 		o.SetGenerateName("")
 	}
 	a := o.GetAnnotations()

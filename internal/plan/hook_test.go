@@ -72,3 +72,12 @@ func TestHookObjectIsFoundAgainByTheSameRun(t *testing.T) {
 		t.Error("HookObject changed its input")
 	}
 }
+
+// Versions of charts and digests are revisions, too, and hold what a name may not.
+func TestHookNamesOfAnyRevision(t *testing.T) {
+	for revision, want := range map[string]string{"4c1f2d9aabbcc": "4c1f2d9", "1.2.0": "1.2.0", "1.2.0+Build.5": "1.2.0-b", "10.20.-x": "10.20", "sha256:0123456789ab": "0123456", "v1": "v1"} {
+		if got := (HookRun{Revision: revision}).shortRevision(); got != want {
+			t.Errorf("%s: %q, want %q", revision, got, want)
+		}
+	}
+}

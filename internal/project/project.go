@@ -34,6 +34,7 @@ type Rules struct {
 	destinations     []destination
 	sourceNamespaces []pattern
 	windows          []window
+	accounts         []accountRule
 	problems         []error
 }
 
@@ -92,6 +93,7 @@ func inherit(spec v1alpha1.AppProjectSpec, global []*v1alpha1.AppProject) *v1alp
 		}
 		spec.NamespaceResourceBlacklist = slices.Concat(spec.NamespaceResourceBlacklist, g.Spec.NamespaceResourceBlacklist)
 		spec.SyncWindows = slices.Concat(spec.SyncWindows, g.Spec.SyncWindows)
+		spec.DestinationServiceAccounts = slices.Concat(spec.DestinationServiceAccounts, g.Spec.DestinationServiceAccounts)
 	}
 	return &spec
 }
@@ -117,6 +119,7 @@ func compileSpec(name string, spec *v1alpha1.AppProjectSpec) *Rules {
 			r.fault(w.err, "syncWindows")
 		}
 	}
+	r.compileAccounts(spec.DestinationServiceAccounts)
 	for _, s := range spec.SourceNamespaces {
 		if p, err := namespacePattern(s); err != nil {
 			r.fault(err, "sourceNamespaces")

@@ -22,9 +22,11 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/plugin/generator"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/source"
@@ -38,6 +40,8 @@ type Options struct {
 	Catalog   *catalog.Catalog
 	Fleet     *cluster.Fleet
 	Git       *git.Mirrors
+	Charts    *charts.Charts
+	Forges    Forges // nil: generators of ApplicationSets ask none
 	Render    *render.Renderer
 	Namespace string // where we live; applications elsewhere are marked with their namespace
 	Metrics   *Metrics
@@ -53,12 +57,13 @@ type Options struct {
 // Apps is the loop over all applications.
 type Apps struct {
 	Options
-	queue  *queue
-	sets   *sets
-	claims *claims
-	heard  *audience
-	judge  atomic.Pointer[judge]
-	skills atomic.Pointer[skills]
+	queue   *queue
+	sets    *sets
+	plugins *generator.Client
+	claims  *claims
+	heard   *audience
+	judge   atomic.Pointer[judge]
+	skills  atomic.Pointer[skills]
 
 	remotes *remotes // applications that agents reconcile
 
@@ -89,7 +94,9 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	return &Apps{Options: o, queue: newQueue(), sets: newSets(), claims: newClaims(), heard: newAudience(), remotes: newRemotes(), states: map[types.NamespacedName]*state{}}
+	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), heard: newAudience(), remotes: newRemotes(), states: map[types.NamespacedName]*state{}}
+	a.queue.place = a.placeOf
+	return a
 }
 
 // Run looks at every application that has a reason, until ctx ends.
@@ -105,6 +112,15 @@ func (a *Apps) Run(ctx context.Context) {
 		a.queue.add(nameOf(app), urgent, cause{spec: true, git: began})
 	}
 	a.queue.run(ctx, a.Workers, a.safely)
+}
+
+// placeOf is the cluster that the application goes to: its looks wait there.
+func (a *Apps) placeOf(name types.NamespacedName) string {
+	app, err := a.Catalog.Application(name)
+	if err != nil {
+		return ""
+	}
+	return a.serverOf(app)
 }
 
 // safely keeps a fault in one application from stopping the others.
@@ -411,6 +427,10 @@ func (a *Apps) clusterChanged(server string) {
 
 // Pushed is told by a webhook which repository changed. It is a hint: it makes us look sooner, never at anything else.
 func (a *Apps) Pushed(p webhook.Push) {
+	if p.Request { // a pull request moves no branch of the repository
+		a.setsRequested(p)
+		return
+	}
 	a.setsPushed(p)
 	a.pushedOn(p)
 	now := time.Now()

@@ -21,6 +21,9 @@ const maxParameters = 20_000
 // readChart reads a chart's values, and those of the value files that the source names. Files of other sources ($ref/…)
 // and of other hosts are left out: what they say is known when the application is rendered.
 func (d *Details) readChart(files *source.FS, s v1alpha1.ApplicationSource) error {
+	if s.Chart != "" { // it is its own tree
+		s.Path = ""
+	}
 	at, ok := source.Clean(s.Path)
 	if !ok {
 		return problem.New(problem.Invalid, "path %q is not inside the repository", s.Path)

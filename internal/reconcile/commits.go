@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/source"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -88,8 +90,8 @@ func (a *Apps) gitSource(app *v1alpha1.Application, list []v1alpha1.ApplicationS
 	if i < 0 || i >= len(list) {
 		return s, problem.New(problem.Invalid, "source index %d not found", i).WithHint("application %s has %d sources, counted from 0", app.Name, len(list))
 	}
-	if s = list[i]; s.Chart != "" {
-		return s, problem.New(problem.Invalid, "source %s is a chart, and has no commits", s.Chart)
+	if s = list[i]; render.IsPackaged(s) {
+		return s, problem.New(problem.Invalid, "source %s is no Git repository, and has no commits", cmp.Or(s.Chart, s.RepoURL))
 	}
 	rules, err := a.rules(&view{spec: specOf(app)})
 	if err != nil {

@@ -143,6 +143,9 @@ func (a *Apps) permit(v *view) func(object.Key) error {
 		if err != nil {
 			return err
 		}
+		if err := v.cluster.Reads(key); err != nil {
+			return err
+		}
 		kind, known := v.cluster.Kind(key.GroupKind())
 		return rules.Object(key, !known && key.Namespace != "" || kind.Namespaced, target)
 	}

@@ -42,8 +42,8 @@ func (a *Apps) remove(ctx context.Context, app *v1alpha1.Application, st *state)
 		return a.deletionBlocked(ctx, app, err)
 	}
 	v := &view{spec: specOf(app), server: server, at: time.Now()}
-	if v.cluster, err = a.Fleet.Cluster(server); err == nil && !v.cluster.State().Connected {
-		err = problem.New(problem.Unavailable, "the cluster %s does not answer, so its objects cannot be deleted", server).WithHint("they are deleted when it answers again; to abandon them, remove the finalizer %s", finalizer)
+	if v.cluster, err = a.Fleet.Cluster(server); err == nil && v.cluster.Unreachable() != nil {
+		err = problem.Because(problem.Unavailable, v.cluster.Unreachable(), "its objects cannot be deleted").WithHint("they are deleted when it answers again; to abandon them, remove the finalizer %s", finalizer)
 	}
 	if err == nil {
 		err = a.inSight(ctx, app, v)
@@ -106,6 +106,10 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 		a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(app)), What: "deleted", Text: "all its objects are gone"})
 		a.claim(nameOf(app), "", nil)
 		return a.Catalog.RemoveFinalizer(ctx, app, finalizer)
+	}
+	if _, err := a.account(v); err != nil { // with our own rights it might delete what the application never could
+		return a.deletionBlocked(ctx, app, problem.Because(problem.KindOf(err), err, "not deleted").
+			WithHint("name an account in the project; or, to leave the objects where they are, remove the finalizer %s", finalizer))
 	}
 	wave := plan.Wave(left[0])
 	for _, o := range left {

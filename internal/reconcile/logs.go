@@ -33,6 +33,8 @@ type LogRequest struct {
 	MatchCase bool
 	MaxPods   int // more are refused; 0 means 10, as in Argo CD
 	Watch
+
+	as string // the account as whom they are read
 }
 
 // Watch is how a stream is kept to what it was opened for. Every so often it is asked whether the pods are still the
@@ -77,6 +79,9 @@ func (a *Apps) Logs(ctx context.Context, r LogRequest, send func(LogLine) error)
 	if len(pods) > r.MaxPods {
 		return problem.New(problem.Invalid, "max pods to view logs are reached. Please provide more granular query").
 			WithHint("%d pods are meant, and at most %d are shown at once", len(pods), r.MaxPods)
+	}
+	if r.as, err = a.account(v); err != nil {
+		return err
 	}
 	f := newFollowed()
 	ctx, stop := a.watchOver(ctx, r.Watch, r.Application, f.all)
@@ -245,7 +250,7 @@ func (a *Apps) openLogs(ctx context.Context, c *cluster.Cluster, r LogRequest, p
 	m := newMerger(len(places), r)
 	var failed []error
 	for _, p := range places {
-		ask := cluster.LogRequest{Pod: object.KeyOf(p.pod), Container: p.container, Follow: r.Follow, Previous: r.Previous, Since: r.Since, Tail: -1}
+		ask := cluster.LogRequest{Pod: object.KeyOf(p.pod), Container: p.container, Follow: r.Follow, Previous: r.Previous, Since: r.Since, Tail: -1, As: r.as}
 		if r.Tail > 0 {
 			ask.Tail = r.Tail
 		}

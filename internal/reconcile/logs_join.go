@@ -166,7 +166,7 @@ func (a *Apps) joinPod(ctx context.Context, c *cluster.Cluster, r LogRequest, f 
 		if r.Container != "" && r.Container != name || !f.fresh(p, name) || f.busy() >= r.MaxPods && !f.reads(p) {
 			continue
 		}
-		ask := cluster.LogRequest{Pod: object.KeyOf(p), Container: name, Follow: true, Since: r.Since, Tail: -1}
+		ask := cluster.LogRequest{Pod: object.KeyOf(p), Container: name, Follow: true, Since: r.Since, Tail: -1, As: r.as}
 		if r.Tail > 0 && startedAt(statusOf(p, name)).Before(f.began.Truncate(time.Second)) { // Kubernetes tells whole seconds
 			ask.Tail = r.Tail // not new: it could not be opened before
 		}

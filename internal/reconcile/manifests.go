@@ -10,6 +10,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/source"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -178,8 +179,8 @@ func (a *Apps) ManifestsOf(ctx context.Context, r LocalRequest) (Rendered, error
 		return Rendered{}, err
 	}
 	s := v.spec.sources[local]
-	if s.Chart != "" {
-		return Rendered{}, problem.New(problem.Invalid, "source %d is a chart from a repository, which no local files can stand for", r.Position)
+	if render.IsPackaged(s) {
+		return Rendered{}, problem.New(problem.Invalid, "source %d is a package from a repository, which no local files can stand for", r.Position)
 	}
 	if r.Path != "" {
 		s.Path = r.Path
@@ -300,7 +301,7 @@ func Compared(app *v1alpha1.Application) (s v1alpha1.ApplicationSource, commit s
 		revisions = []string{app.Status.Sync.Revision}
 	}
 	for i, s := range app.Spec.SourceList() {
-		if s.Chart == "" && i < len(revisions) && revisions[i] != "" {
+		if !render.IsPackaged(s) && i < len(revisions) && revisions[i] != "" {
 			return s, revisions[i]
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Metrics are the loop's figures. Names and labels that begin with argocd_ are Argo CD's: public dashboards and
@@ -17,6 +18,7 @@ type Metrics struct {
 	drifts             *prometheus.CounterVec
 	panics             prometheus.Counter
 	orphans            *prometheus.GaugeVec
+	evaluated, setApps *prometheus.CounterVec
 	info               *prometheus.Desc
 	condition          *prometheus.Desc
 	applications       func() []*v1alpha1.Application
@@ -32,6 +34,8 @@ func NewMetrics(applications func() []*v1alpha1.Application) *Metrics {
 		drifts:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawser_app_drift_total", Help: "Number of objects seen to differ from the commit that was last applied."}, []string{"namespace", "name", "project"}),
 		panics:      prometheus.NewCounter(prometheus.CounterOpts{Name: "hawser_panics_total", Help: "Faults in the code that were contained to one application."}),
 		orphans:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "argocd_app_orphaned_resources_count", Help: "Number of orphaned resources per application."}, []string{"namespace", "name", "project"}),
+		evaluated:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawser_applicationset_evaluations_total", Help: "Number of times that the generators of an ApplicationSet were evaluated."}, []string{"namespace", "name"}),
+		setApps:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawser_applicationset_applications_total", Help: "Number of applications that an ApplicationSet created, updated or deleted."}, []string{"namespace", "name", "action"}),
 		info: prometheus.NewDesc("argocd_app_info", "Information about application.",
 			[]string{"namespace", "name", "project", "autosync_enabled", "repo", "dest_server", "dest_namespace", "sync_status", "health_status", "operation"}, nil),
 		condition:    prometheus.NewDesc("argocd_app_condition", "Report application conditions.", []string{"namespace", "name", "condition"}, nil),
@@ -90,7 +94,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (m *Metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.syncs, m.syncSeconds, m.reconciles, m.requests, m.drifts, m.panics, m.orphans}
+	return []prometheus.Collector{m.syncs, m.syncSeconds, m.reconciles, m.requests, m.drifts, m.panics, m.orphans, m.evaluated, m.setApps}
 }
 
 func (m *Metrics) reconciled(namespace, server string, d time.Duration) {
@@ -113,4 +117,15 @@ func (m *Metrics) synced(app *v1alpha1.Application, server string) {
 	if op.FinishedAt != nil {
 		m.syncSeconds.WithLabelValues(app.Namespace, app.Name, app.Spec.ProjectName(), server).Add(op.FinishedAt.Sub(op.StartedAt.Time).Seconds())
 	}
+}
+
+func (m *Metrics) setWrote(set *v1alpha1.ApplicationSet, action string) {
+	m.setApps.WithLabelValues(set.Namespace, set.Name, action).Inc()
+}
+
+// forgetSet drops the figures of a set that is gone.
+func (m *Metrics) forgetSet(name types.NamespacedName) {
+	gone := prometheus.Labels{"namespace": name.Namespace, "name": name.Name}
+	m.evaluated.DeletePartialMatch(gone)
+	m.setApps.DeletePartialMatch(gone)
 }

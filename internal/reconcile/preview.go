@@ -263,6 +263,9 @@ func (a *Apps) warnings(app *v1alpha1.Application, seen, v *view, in plan.Input,
 	if app.Operation != nil {
 		warn("OperationInProgress", true, "Another operation is in progress. Wait for it, or terminate it.")
 	}
+	if _, err := a.account(v); err != nil {
+		warn("NotPermitted", true, "%s. The sync would fail before anything is written.", err)
+	}
 	if text := refusedByProject(steps, in); text != "" {
 		warn("NotPermitted", true, "%s. The sync would fail before anything is written.", text)
 	}

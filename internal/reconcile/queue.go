@@ -48,9 +48,10 @@ const (
 
 // queue holds the applications that want a look. One application is never handed to two workers at once.
 type queue struct {
+	berths  // where those in work go
 	mu      sync.Mutex
 	ready   *sync.Cond
-	lanes   [2][]types.NamespacedName
+	lanes   [2]line
 	waiting map[types.NamespacedName]*wish // queued, or to be queued when its worker is done
 	queued  map[types.NamespacedName]lane
 	working map[types.NamespacedName]lane
@@ -64,6 +65,7 @@ type queue struct {
 type wish struct {
 	cause
 	lane
+	place string
 }
 
 // slot is a place for one timer. Asking Git has its own: united with a short wait, it would ask at every one of them.
@@ -79,13 +81,14 @@ type timer struct {
 }
 
 func newQueue() *queue {
-	q := &queue{waiting: map[types.NamespacedName]*wish{}, queued: map[types.NamespacedName]lane{}, working: map[types.NamespacedName]lane{}, timers: map[slot]*timer{}, calm: 1}
+	q := &queue{berths: newBerths(), waiting: map[types.NamespacedName]*wish{}, queued: map[types.NamespacedName]lane{}, working: map[types.NamespacedName]lane{}, timers: map[slot]*timer{}, calm: 1}
 	q.ready = sync.NewCond(&q.mu)
 	return q
 }
 
 // add asks for a look at the application.
 func (q *queue) add(name types.NamespacedName, l lane, c cause) {
+	place := q.place(name) // before the lock: it asks others
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -97,19 +100,21 @@ func (q *queue) add(name types.NamespacedName, l lane, c cause) {
 		q.waiting[name] = w
 	}
 	w.add(c)
-	w.lane = min(w.lane, l)
+	w.lane, w.place = min(w.lane, l), place
 	if _, busy := q.working[name]; !busy { // otherwise done() queues it again
-		q.enqueue(name, w.lane)
+		q.enqueue(name, w)
 	}
 }
 
 // enqueue puts the application into the lane; an entry left in the relaxed lane is skipped when its turn comes.
-func (q *queue) enqueue(name types.NamespacedName, l lane) {
+func (q *queue) enqueue(name types.NamespacedName, w *wish) {
+	l := w.lane
 	if at, ok := q.queued[name]; ok && at <= l {
 		return
 	}
 	q.queued[name] = l
-	q.lanes[l] = append(q.lanes[l], name)
+	q.known(w.place)
+	q.lanes[l].add(w.place, name)
 	q.ready.Signal()
 }
 
@@ -150,9 +155,13 @@ func (q *queue) next() (name types.NamespacedName, c cause, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
+		now := time.Now()
 		for l := range q.lanes {
-			for len(q.lanes[l]) > 0 && (lane(l) == urgent || q.relaxed < q.calm) {
-				name, q.lanes[l] = q.lanes[l][0], q.lanes[l][1:]
+			for lane(l) == urgent || q.relaxed < q.calm {
+				place, found := "", false
+				if place, name, found = q.lanes[l].take(func(place string) bool { return q.free(place, now) }); !found {
+					break
+				}
 				if at, wanted := q.queued[name]; !wanted || at != lane(l) {
 					continue // it went ahead in another lane
 				}
@@ -160,6 +169,7 @@ func (q *queue) next() (name types.NamespacedName, c cause, ok bool) {
 				c = q.waiting[name].cause
 				delete(q.waiting, name)
 				q.working[name] = lane(l)
+				q.land(place, name, now)
 				if lane(l) == relaxed {
 					q.relaxed++
 				}
@@ -179,11 +189,12 @@ func (q *queue) done(name types.NamespacedName) {
 	defer q.mu.Unlock()
 	if q.working[name] == relaxed {
 		q.relaxed--
-		q.ready.Signal() // the lane has room again
 	}
+	q.leave(name)
+	q.ready.Signal() // its lane, or where it went, has room again
 	delete(q.working, name)
 	if w := q.waiting[name]; w != nil && !q.closed {
-		q.enqueue(name, w.lane)
+		q.enqueue(name, w)
 	}
 }
 
@@ -217,7 +228,7 @@ func (q *queue) open() {
 // status writes leaves the API server, and workers, to what is urgent.
 func (q *queue) run(ctx context.Context, n int, work func(context.Context, types.NamespacedName, cause)) {
 	q.mu.Lock()
-	q.calm = max(1, n/4)
+	q.calm, q.most = max(1, n/4), n-max(1, n/4)
 	q.mu.Unlock()
 	stop := context.AfterFunc(ctx, func() {
 		q.mu.Lock()

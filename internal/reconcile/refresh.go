@@ -84,8 +84,8 @@ func (a *Apps) destination(v *view) {
 		return
 	}
 	c, err := a.Fleet.Cluster(target.Server)
-	if err == nil && !c.State().Connected {
-		err = problem.New(problem.Unavailable, "the cluster %s does not answer", target.Server).WithHint("its objects are compared again when it does")
+	if err == nil {
+		err = c.Unreachable()
 	}
 	if err != nil {
 		v.note(v1alpha1.ConditionComparisonError, "%s", err)
@@ -175,6 +175,7 @@ type tree struct {
 	source   v1alpha1.ApplicationSource
 	tree     source.Tree
 	revision source.Revision
+	missing  map[string]error // dependencies of a chart that could not be had
 }
 
 // trees resolves each source once, to a full commit, and everything after uses that commit. Sources that name the same
@@ -193,6 +194,21 @@ func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause
 		if i < len(revisions) && revisions[i] != "" {
 			s.TargetRevision = revisions[i]
 		}
+		if render.IsPackaged(s) {
+			release, t, err := a.packaged(ctx, s, v.spec.project, time.Time{})
+			if err != nil {
+				return nil, v.inSource(i, err)
+			}
+			info := source.Revision{ID: release.Revision, Date: release.Created}
+			list[i] = tree{source: v.spec.sources[i], tree: t, revision: info}
+			if s.Chart == "" { // charts of repositories have theirs packed into them
+				if err := a.build(ctx, v, &list[i], why.since()); err != nil {
+					return nil, v.inSource(i, err)
+				}
+			}
+			v.commits[i], v.infos[i] = info.ID, info
+			continue
+		}
 		repo := repository(a.Catalog.RepositoryFor(s.RepoURL, v.spec.project))
 		commit, err := resolved[branch(s)], error(nil)
 		if commit == "" {
@@ -210,6 +226,9 @@ func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause
 			return nil, v.inSource(i, err)
 		}
 		list[i] = tree{source: v.spec.sources[i], tree: t, revision: info}
+		if err := a.build(ctx, v, &list[i], why.since()); err != nil {
+			return nil, v.inSource(i, err)
+		}
 		v.commits[i], v.infos[i] = commit, info
 	}
 	return list, nil
@@ -217,9 +236,17 @@ func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause
 
 // fetch brings the mirror of the source's repository up to date, as far as the cause asks for it.
 func (a *Apps) fetch(ctx context.Context, v *view, s v1alpha1.ApplicationSource, why cause) error {
-	if s.Chart != "" {
-		return problem.New(problem.Invalid, "source %s: charts from a chart repository are not supported yet", s.Chart).WithHint("vendor the chart into Git and give its path")
+	notBefore := why.since()
+	if render.IsPackaged(s) {
+		_, _, err := a.release(ctx, s, v.spec.project, notBefore)
+		return err
 	}
+	_, err := a.Git.Refresh(ctx, repository(a.Catalog.RepositoryFor(s.RepoURL, v.spec.project)), notBefore)
+	return err
+}
+
+// since is how old what is known of a repository may be.
+func (why cause) since() time.Time {
 	notBefore := why.git
 	if notBefore.IsZero() {
 		notBefore = time.Unix(1, 0) // any fetch of this process will do
@@ -227,13 +254,12 @@ func (a *Apps) fetch(ctx context.Context, v *view, s v1alpha1.ApplicationSource,
 	if poll := time.Now(); notBefore.After(poll) { // a poll due in the past half interval counts as done
 		notBefore = poll
 	}
-	_, err := a.Git.Refresh(ctx, repository(a.Catalog.RepositoryFor(s.RepoURL, v.spec.project)), notBefore)
-	return err
+	return notBefore
 }
 
 // branch names what a source follows: sources with the same one are at the same commit.
 func branch(s v1alpha1.ApplicationSource) string {
-	return source.NormalizeURL(s.RepoURL) + " " + s.TargetRevision + " " + s.TagPrefix
+	return source.NormalizeURL(s.RepoURL) + " " + s.Chart + " " + s.TargetRevision + " " + s.TagPrefix
 }
 
 // inSource says which of several sources an error is about.
@@ -278,7 +304,7 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 	v.types = nil
 	for i, t := range trees {
 		result, err := a.Render.Objects(ctx, render.Request{
-			Tree: t.tree, Revision: t.revision.ID, Source: t.source, SourceIndex: i, Refs: refs,
+			Tree: t.tree, Revision: t.revision.ID, Source: t.source, SourceIndex: i, Refs: refs, Missing: t.missing,
 			App:      render.App{Name: app.Name, Namespace: app.Namespace, Project: v.spec.project, DestinationNamespace: v.spec.destination.Namespace, Instance: a.instance(app)},
 			Cluster:  render.Cluster{KubeVersion: version, APIVersions: apis},
 			Settings: renderSettings(settings),
@@ -398,19 +424,26 @@ func renderSettings(s *catalog.Settings) render.Settings {
 
 // repository maps the catalog's record to what git fetches: siblings do not know each other.
 func repository(r catalog.Repository) git.Repository {
-	return git.Repository{
+	to := git.Repository{
 		URL: r.URL, Username: git.Secret(r.Username.Reveal()), Password: git.Secret(r.Password.Reveal()), BearerToken: git.Secret(r.BearerToken.Reveal()),
 		SSHPrivateKey: git.Secret(r.SSHPrivateKey.Reveal()), TLSClientCert: git.Secret(r.TLSClientCert.Reveal()), TLSClientKey: git.Secret(r.TLSClientKey.Reveal()),
 		CA: r.CA, KnownHosts: r.KnownHosts, Insecure: r.Insecure, InsecureIgnoreHostKey: r.InsecureIgnoreHostKey, ForceBasicAuth: r.ForceBasicAuth,
-		Proxy: r.Proxy, NoProxy: r.NoProxy, Depth: r.Depth,
+		Proxy: r.Proxy, NoProxy: r.NoProxy, Depth: r.Depth, EnableLFS: r.EnableLFS, Identity: git.Identity{GCPKey: git.Secret(r.GCPKey.Reveal())},
 	}
+	if app := r.GitHubApp; app != nil {
+		to.Identity.GitHubApp = &git.GitHubApp{ID: app.ID, InstallationID: app.InstallationID, PrivateKey: git.Secret(app.PrivateKey.Reveal()), BaseURL: app.BaseURL}
+	}
+	if p := r.Azure; p != nil {
+		to.Identity.Azure = &git.AzurePrincipal{TenantID: p.TenantID, ClientID: p.ClientID, ClientSecret: git.Secret(p.ClientSecret.Reveal()), Endpoint: p.Endpoint}
+	}
+	return to
 }
 
 // short is a commit as people write it.
 func short(commits []string) string {
 	list := slices.Clone(commits)
 	for i, c := range list {
-		list[i] = c[:min(7, len(c))]
+		list[i] = source.ShortRevision(c)
 	}
 	return strings.Join(list, ",")
 }

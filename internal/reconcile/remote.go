@@ -151,7 +151,7 @@ func (a *Apps) lookRemote(ctx context.Context, app *v1alpha1.Application, k cata
 	if wants && !answered && (refresh == nil || refresh.uid != app.UID) {
 		a.refreshRemotely(ctx, app, k.Agent, asked == string(v1alpha1.RefreshHard))
 	}
-	if app.Operation != nil && markOf(app) == "" {
+	if app.Operation != nil && operationMark(app) == "" {
 		return a.markOperation(ctx, app, r.Report, known)
 	}
 	if !known || r.Gone {
@@ -269,7 +269,7 @@ func (a *Apps) understood(r agent.Report) (status v1alpha1.ApplicationStatus, op
 // A mark is who and what: `agent` or a number of ours, and the operation's hash. Without a mark that fits, an operation
 // is one that somebody has just asked for.
 func mirroredOperation(app *v1alpha1.Application, theirs *v1alpha1.Operation, taken string) (op *v1alpha1.Operation, mark string) {
-	mark = markOf(app)
+	mark = operationMark(app)
 	switch {
 	case app.Operation != nil && mark == "": // it gets one first
 		return app.Operation, app.Annotations[annotationRemoteOperation]
@@ -283,8 +283,8 @@ func mirroredOperation(app *v1alpha1.Application, theirs *v1alpha1.Operation, ta
 	return theirs, "agent:" + object.Hash(theirs)
 }
 
-// markOf is the first half of the mark, if there is one that fits the operation.
-func markOf(app *v1alpha1.Application) string {
+// operationMark is the first half of the mark, if there is one that fits the operation.
+func operationMark(app *v1alpha1.Application) string {
 	who, what, _ := strings.Cut(app.Annotations[annotationRemoteOperation], ":")
 	if app.Operation == nil || what != object.Hash(app.Operation) {
 		return ""

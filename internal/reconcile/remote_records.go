@@ -161,7 +161,7 @@ func (a *Apps) applicationRecord(app *v1alpha1.Application) agent.Record {
 		"apiVersion": v1alpha1.APIVersion, "kind": v1alpha1.KindApplication, "spec": app.Spec,
 		"metadata": map[string]any{"name": app.Name, "labels": labels, "annotations": annotations, "finalizers": finalizers},
 	})
-	if mark := markOf(app); mark != "" && mark != "agent" && !r.Deleting {
+	if mark := operationMark(app); mark != "" && mark != "agent" && !r.Deleting {
 		r.OperationID, r.Operation = mark, mustJSON(app.Operation)
 	}
 	a.remotes.mu.Lock()

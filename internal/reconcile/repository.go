@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -34,6 +35,15 @@ func (a *Apps) Reachable(ctx context.Context, repoURL, project, revision, path s
 	return nil
 }
 
+// treeOf asks for a source's tree at the revision that it follows.
+func (a *Apps) treeOf(ctx context.Context, s v1alpha1.ApplicationSource, project string) (source.Tree, error) {
+	if render.IsPackaged(s) {
+		_, tree, err := a.packaged(ctx, s, project, time.Now().Add(-recent))
+		return tree, err
+	}
+	return a.treeAt(ctx, s.RepoURL, project, s.TargetRevision)
+}
+
 // treeAt asks a repository for its tree at a revision.
 func (a *Apps) treeAt(ctx context.Context, repoURL, project, revision string) (source.Tree, error) {
 	repo := repository(a.Catalog.RepositoryFor(repoURL, project))
@@ -52,16 +62,19 @@ func (a *Apps) CheckRepository(ctx context.Context, r catalog.Repository) error 
 	if r.Problem != nil {
 		return r.Problem
 	}
-	if err := onlyGit(r); err != nil {
-		return err
+	switch r.Type {
+	case "git":
+		return a.Git.Check(ctx, repository(r))
+	case "helm", "oci":
+		return a.Charts.Check(ctx, chartRepository(r, noSource))
 	}
-	return a.Git.Check(ctx, repository(r))
+	return problem.New(problem.Invalid, "repository %s is of type %q", r.URL, r.Type).WithHint("types are git, helm and oci")
 }
 
 // onlyGit refuses what is no Git repository.
 func onlyGit(r catalog.Repository) error {
-	if r.Type != "git" {
-		return problem.New(problem.Unsupported, "repository %s is of type %s, which Hawser does not fetch yet", r.URL, r.Type)
+	if r.Type != "git" || strings.HasPrefix(r.URL, "oci://") {
+		return problem.New(problem.Invalid, "repository %s is of type %s, which has no branches", r.URL, cmp.Or(strings.Replace(r.Type, "git", "", 1), "oci"))
 	}
 	return nil
 }
@@ -129,10 +142,7 @@ type Details struct {
 
 // DetailsOf reads a source at its revision: what renders it, and what of it could be set.
 func (a *Apps) DetailsOf(ctx context.Context, s v1alpha1.ApplicationSource, application, project string) (Details, error) {
-	if s.Chart != "" {
-		return Details{}, problem.New(problem.Unsupported, "chart %s is in a repository of charts, which Hawser does not fetch yet", s.Chart)
-	}
-	tree, err := a.treeAt(ctx, s.RepoURL, project, s.TargetRevision)
+	tree, err := a.treeOf(ctx, s, project)
 	if err != nil {
 		return Details{}, err
 	}

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -25,23 +24,32 @@ import (
 	"github.com/hawser-cd/hawser/internal/webhook"
 )
 
-// sets is the loop over all ApplicationSets. What it remembers can be lost: a doubtful deletion is then looked at twice
-// again.
+// sets is the loop over all ApplicationSets. What it remembers can be lost: everything is then evaluated again, and a
+// doubtful deletion looked at twice again.
 type sets struct {
 	queue *queue
 
 	mu     sync.Mutex
 	states map[types.NamespacedName]*setState
+	forges *forgeMemory
+	shown  map[types.NamespacedName]shown // what sets were last told of each application
 }
 
-// setState is what is remembered of a set between two looks.
+// setState is what is remembered of a set between two looks. Only the worker that looks at it writes it, and holds the lock
+// for what others read: read, made and took.
 type setState struct {
-	read  map[string]bool // normalized addresses of the repositories that its generators read
-	doubt string          // which deletion is in doubt; empty for none
-	since time.Time       // when it was asked for first
+	read    map[string]bool // normalized addresses of the repositories that its generators read
+	made    *made           // the last evaluation; nil when it failed
+	failed  bool            // it did
+	doubt   string          // which deletion is in doubt; empty for none
+	since   time.Time       // when it was asked for first
+	settled string          // which deletion is no longer in doubt
+	took    time.Duration   // the last look
 }
 
-func newSets() *sets { return &sets{queue: newQueue(), states: map[types.NamespacedName]*setState{}} }
+func newSets() *sets {
+	return &sets{queue: newQueue(), states: map[types.NamespacedName]*setState{}, forges: newForgeMemory(), shown: map[types.NamespacedName]shown{}}
+}
 
 // setWorkers is how many sets are looked at at once. One whose forge is slow must not hold up the others.
 const setWorkers = 4
@@ -50,13 +58,17 @@ const setWorkers = 4
 func (a *Apps) RunSets(ctx context.Context) {
 	a.sets.mu.Lock()
 	a.sets.states = map[types.NamespacedName]*setState{}
+	a.sets.shown = map[types.NamespacedName]shown{}
 	a.sets.mu.Unlock()
 	a.sets.queue.open()
 	list, _ := a.Catalog.ApplicationSets()
 	for _, set := range list {
 		a.sets.queue.add(keyOfSet(set), urgent, cause{spec: true})
 	}
-	a.sets.queue.run(ctx, setWorkers, a.lookSetSafely)
+	var both sync.WaitGroup
+	both.Go(func() { a.followMembers(ctx) })
+	both.Go(func() { a.sets.queue.run(ctx, setWorkers, a.lookSetSafely) })
+	both.Wait()
 }
 
 func keyOfSet(set *v1alpha1.ApplicationSet) types.NamespacedName {
@@ -84,16 +96,7 @@ func (a *Apps) setsChanged(c catalog.Change) {
 	switch c.What {
 	case catalog.ApplicationSetChanged:
 		a.sets.queue.add(c.Key, urgent, cause{spec: true})
-	case catalog.ApplicationChanged:
-		// One that a set owns was changed or deleted; or one is gone, of which it is not known whose it was.
-		app, err := a.Catalog.Application(c.Key)
-		if err == nil {
-			if owner := metav1.GetControllerOf(app); owner != nil && owner.Kind == v1alpha1.KindApplicationSet {
-				a.sets.queue.add(types.NamespacedName{Namespace: app.Namespace, Name: owner.Name}, relaxed, cause{spec: true})
-			}
-			return
-		}
-		fallthrough
+	case catalog.ApplicationChanged: // followMembers tells, of statuses too
 	default: // a project, the settings, credentials or a cluster
 		list, _ := a.Catalog.ApplicationSets()
 		for _, set := range list {
@@ -117,8 +120,9 @@ func (a *Apps) setsPushed(p webhook.Push) {
 	}
 }
 
-// lookSet evaluates one set, does what it asks for, and reports.
+// lookSet does what one set asks for, and reports. What it asks for is only evaluated anew when there is a reason to.
 func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause) error {
+	began := time.Now()
 	set, err := a.Catalog.ApplicationSet(name)
 	switch {
 	case problem.Is(err, problem.NotFound):
@@ -126,64 +130,72 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 		return nil
 	case err != nil: // it cannot be understood: its author sees it in the log and in the API server's answer
 		return err
-	case set.DeletionTimestamp != nil: // Kubernetes deletes what it owns
-		a.forgetSet(name)
+	case set.DeletionTimestamp != nil:
 		return a.releaseSet(ctx, set)
 	}
-	facts := &setFacts{a: a, project: set.Spec.Template.Spec.Project, since: why.git, state: &setState{read: map[string]bool{}}}
-	if facts.since.IsZero() {
-		facts.since = time.Unix(1, 0) // any fetch of this process will do: a changed application is no reason to ask Git
+	if set, err = a.holdOn(ctx, set); err != nil {
+		return err
 	}
-	if set.Annotations[v1alpha1.AnnotationAppSetRefresh] != "" {
-		facts.since = time.Now()
+	state := a.stateOfSet(name)
+	defer func() {
+		a.sets.mu.Lock()
+		state.took = time.Since(began)
+		a.sets.mu.Unlock()
+	}()
+	owned, others := a.ownedBy(set)
+	if state.failed && why.ofMember() {
+		return a.reportSet(ctx, set, setReport{apps: membersOf(owned), unheard: true})
 	}
-	wanted, err := a.wantedBy(ctx, set, facts)
-	state := a.rememberSet(name, facts.state)
-	defer a.sets.queue.addAfter(name, a.nextLook(set, err), cause{git: time.Now()})
+	m, anew, err := a.evaluateSet(ctx, set, why, state)
+	defer func() { a.sets.queue.addAfter(name, a.nextLook(set, err), cause{git: time.Now()}) }()
+	if err != nil {
+		return a.reportSet(ctx, set, setReport{err: err})
+	}
+	previews, err := appset.PreviewPolicyOf(set)
+	wanted, digest := m.wanted, m.digest
+	if err == nil {
+		if wanted, set, err = a.agePreviews(ctx, set, previews, m.wanted, owned); len(wanted) != len(m.wanted) {
+			digest = digestOf(wanted)
+		}
+	}
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
 	refused := a.refusedOf(wanted)
-	owned, others := a.ownedBy(set)
-	decision, err := appset.Decide(ctx, set, wanted, owned, others, state.sure(wanted, set, time.Now()))
+	doubt := a.Catalog.Settings().SetDoubt
+	sure := (anew || state.settled == digest) && state.sure(digest, set, began, doubt)
+	decision, err := appset.Decide(ctx, a.withSettings(set), wanted, owned, others, sure)
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
-	state.note(decision, wanted, time.Now())
+	state.note(decision, digest, began)
+	if decision.Why != "" { // whether it is meant is asked for again, and not remembered
+		a.sets.forges.askAgain(name)
+		a.sets.queue.addAfter(name, doubt+time.Second, cause{git: time.Now()})
+	}
 	// what the project does not permit now stays as it is: it is wanted, and no reason to delete
 	decision.Create = slices.DeleteFunc(decision.Create, func(app *v1alpha1.Application) bool { return refused[nameOf(app)] != nil })
-	decision.Update = slices.DeleteFunc(decision.Update, func(u appset.Update) bool { return refused[nameOf(u.Old)] != nil })
+	unlike := map[string]bool{}
+	decision.Update = slices.DeleteFunc(decision.Update, func(u appset.Update) bool {
+		unlike[u.Old.Name] = refused[nameOf(u.Old)] != nil
+		return unlike[u.Old.Name]
+	})
+	decision.Delete, _ = appset.DeleteFirst(set, decision.Delete, owned) // the others when these are gone
 	report := a.performSet(ctx, set, decision, refused, owned)
-	report.digest = digestOf(wanted)
+	report.faults = append(report.faults, a.tellPreviews(ctx, set, previews, report.apps)...)
+	report.digest, report.until = digest, state.since.Add(doubt)
+	if appset.IsRolling(set) {
+		maps.Copy(report.unlike, unlike)
+		if report.rollout, err = a.decideRollout(set, m, report); err != nil {
+			report.faults = append(report.faults, err)
+		}
+	}
 	return a.reportSet(ctx, set, report)
-}
-
-// wantedBy evaluates a set.
-func (a *Apps) wantedBy(ctx context.Context, set *v1alpha1.ApplicationSet, facts appset.Facts) ([]*v1alpha1.Application, error) {
-	if s := set.Spec.Strategy; s != nil && s.Type == "RollingSync" {
-		return nil, problem.New(problem.Unsupported, "strategy RollingSync is not there yet").WithHint("without it, all applications are changed at once")
-	}
-	apps, err := appset.Generate(ctx, set, facts)
-	if err != nil {
-		return nil, err
-	}
-	for _, app := range apps {
-		if app.Namespace != set.Namespace {
-			return nil, problem.New(problem.Forbidden, "application %s would be in namespace %s, and an ApplicationSet makes applications in its own", app.Name, app.Namespace)
-		}
-		app.OwnerReferences = []metav1.OwnerReference{catalog.OwnedBy(set)}
-		if keepsResources(set) {
-			app.Finalizers = slices.DeleteFunc(app.Finalizers, func(f string) bool { return strings.HasPrefix(f, v1alpha1.FinalizerResources) })
-		} else if len(app.Finalizers) == 0 {
-			app.Finalizers = []string{v1alpha1.FinalizerResources}
-		}
-	}
-	return apps, nil
 }
 
 // Generate returns what a set would make, which need not be stored.
 func (a *Apps) Generate(ctx context.Context, set *v1alpha1.ApplicationSet) ([]*v1alpha1.Application, error) {
-	return a.wantedBy(ctx, set, &setFacts{a: a, project: set.Spec.Template.Spec.Project, since: time.Now().Add(-recent), state: &setState{read: map[string]bool{}}})
+	return a.wantedBy(ctx, set, newSetFacts(a, set, nil, time.Now().Add(-recent)))
 }
 
 func keepsResources(set *v1alpha1.ApplicationSet) bool {
@@ -240,10 +252,7 @@ func (a *Apps) ownedBy(set *v1alpha1.ApplicationSet) (owned []*v1alpha1.Applicat
 
 // performSet does what was decided. What fails is told, and stops nothing else.
 func (a *Apps) performSet(ctx context.Context, set *v1alpha1.ApplicationSet, d appset.Decision, refused map[types.NamespacedName]error, owned []*v1alpha1.Application) setReport {
-	r := setReport{held: d.Why, apps: map[string]*v1alpha1.Application{}}
-	for _, app := range owned {
-		r.apps[app.Name] = app
-	}
+	r := setReport{held: d.Why, apps: membersOf(owned), unlike: map[string]bool{}}
 	for _, key := range slices.SortedFunc(maps.Keys(refused), func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) }) {
 		r.faults = append(r.faults, refused[key])
 	}
@@ -257,6 +266,7 @@ func (a *Apps) performSet(ctx context.Context, set *v1alpha1.ApplicationSet, d a
 			continue
 		}
 		r.apps[made.Name] = made
+		a.Metrics.setWrote(set, "create")
 		a.Catalog.RequestEvent(set, "Normal", v1alpha1.EventResourceCreated, "created Application "+strconv.Quote(made.Name))
 	}
 	for _, u := range d.Update {
@@ -264,10 +274,12 @@ func (a *Apps) performSet(ctx context.Context, set *v1alpha1.ApplicationSet, d a
 			app.Spec, app.Labels, app.Annotations, app.Finalizers = u.New.Spec, u.New.Labels, u.New.Annotations, u.New.Finalizers
 		})
 		if err != nil {
+			r.unlike[u.Old.Name] = true
 			r.faults = append(r.faults, err)
 			continue
 		}
 		r.apps[now.Name] = now
+		a.Metrics.setWrote(set, "update")
 		a.Catalog.RequestEvent(set, "Normal", v1alpha1.EventResourceUpdated, "updated Application "+strconv.Quote(now.Name))
 	}
 	for _, app := range d.Delete {
@@ -276,92 +288,43 @@ func (a *Apps) performSet(ctx context.Context, set *v1alpha1.ApplicationSet, d a
 			continue
 		}
 		delete(r.apps, app.Name)
+		a.Metrics.setWrote(set, "delete")
 		a.Catalog.RequestEvent(set, "Normal", v1alpha1.EventResourceDeleted, "deleted Application "+strconv.Quote(app.Name))
 	}
 	return r
 }
 
-// releaseSet lets a deleted set go: its applications are Kubernetes' to delete.
-func (a *Apps) releaseSet(ctx context.Context, set *v1alpha1.ApplicationSet) error {
-	if !slices.ContainsFunc(set.Finalizers, func(f string) bool { return strings.HasPrefix(f, v1alpha1.FinalizerResources) }) {
-		return nil
-	}
-	_, err := a.Catalog.PatchApplicationSet(ctx, set, func(s *v1alpha1.ApplicationSet) {
-		s.Finalizers = slices.DeleteFunc(slices.Clone(s.Finalizers), func(f string) bool { return strings.HasPrefix(f, v1alpha1.FinalizerResources) })
-	})
-	if problem.Is(err, problem.NotFound) {
-		return nil
-	}
-	return err
-}
-
-// nextLook is when a set is to be looked at again, without a reason: repositories move, and not all tell of it.
-func (a *Apps) nextLook(set *v1alpha1.ApplicationSet, err error) time.Duration {
-	if err != nil {
-		return 20 * time.Second
-	}
-	next := cmp.Or(a.Catalog.Settings().Reconciliation, 3*time.Minute)
-	for _, g := range set.Spec.Generators {
-		for _, seconds := range requeues(g) {
-			if seconds != nil && *seconds > 0 {
-				next = min(next, time.Duration(*seconds)*time.Second)
-			}
-		}
-	}
-	return max(next, 5*time.Second)
-}
-
-func requeues(g v1alpha1.ApplicationSetGenerator) (list []*int64) {
-	if g.Git != nil {
-		list = append(list, g.Git.RequeueAfterSeconds)
-	}
-	nested := [][]v1alpha1.ApplicationSetNestedGenerator{}
-	if g.Matrix != nil {
-		nested = append(nested, g.Matrix.Generators)
-	}
-	if g.Merge != nil {
-		nested = append(nested, g.Merge.Generators)
-	}
-	for _, n := range slices.Concat(nested...) {
-		if n.Git != nil {
-			list = append(list, n.Git.RequeueAfterSeconds)
-		}
-	}
-	return list
-}
-
 func (a *Apps) forgetSet(name types.NamespacedName) {
 	a.sets.queue.forget(name)
+	a.Metrics.forgetSet(name)
 	a.sets.mu.Lock()
 	delete(a.sets.states, name)
 	a.sets.mu.Unlock()
+	a.sets.forges.forget(name)
 }
 
-// rememberSet keeps what the last look read, with what was in doubt before.
-func (a *Apps) rememberSet(name types.NamespacedName, now *setState) *setState {
+func (a *Apps) stateOfSet(name types.NamespacedName) *setState {
 	a.sets.mu.Lock()
 	defer a.sets.mu.Unlock()
-	if old := a.sets.states[name]; old != nil {
-		now.doubt, now.since = old.doubt, old.since
-		if len(now.read) == 0 { // it failed before it read: what it read before still concerns it
-			now.read = old.read
-		}
+	s := a.sets.states[name]
+	if s == nil {
+		s = &setState{}
+		a.sets.states[name] = s
 	}
-	a.sets.states[name] = now
-	return now
+	return s
 }
 
 // sure reports whether the same doubtful list was asked for a while ago already, or a person confirmed it.
-func (s *setState) sure(wanted []*v1alpha1.Application, set *v1alpha1.ApplicationSet, now time.Time) bool {
-	digest := digestOf(wanted)
-	return set.Annotations[annotationSetApproved] == digest || s.doubt == digest && now.Sub(s.since) >= appset.SureAfter
+func (s *setState) sure(digest string, set *v1alpha1.ApplicationSet, now time.Time, patience time.Duration) bool {
+	return set.Annotations[annotationSetApproved] == digest || s.settled == digest || s.doubt == digest && now.Sub(s.since) >= patience
 }
 
-func (s *setState) note(d appset.Decision, wanted []*v1alpha1.Application, now time.Time) {
-	digest := digestOf(wanted)
+func (s *setState) note(d appset.Decision, digest string, now time.Time) {
 	switch {
+	case d.Why == "" && len(d.Delete) > 0: // in several turns, perhaps
+		s.doubt, s.settled = "", digest
 	case d.Why == "":
-		s.doubt = ""
+		s.doubt, s.settled = "", ""
 	case s.doubt != digest:
 		s.doubt, s.since = digest, now
 	}
@@ -379,61 +342,23 @@ func digestOf(apps []*v1alpha1.Application) string {
 	return string(object.Hash(names))[:12]
 }
 
-// setFacts is what generators may know, and the record of what they asked.
-type setFacts struct {
-	a       *Apps
-	project string
-	since   time.Time // what is known of repositories must be newer
-	state   *setState
-}
-
-// Clusters returns those that are registered, and our own.
-func (f *setFacts) Clusters(context.Context) (list []appset.Cluster, err error) {
-	for _, c := range f.a.Catalog.Clusters() {
-		list = append(list, appset.Cluster{Name: c.Name, Server: c.Server, Project: c.Project, Labels: c.Labels, Annotations: c.Annotations, Registered: c.Record != ""})
+// withSettings is a set with what the settings say of all of them.
+func (a *Apps) withSettings(set *v1alpha1.ApplicationSet) *v1alpha1.ApplicationSet {
+	s := a.Catalog.Settings().Sets
+	if s.Policy == "" && len(s.Annotations)+len(s.Labels) == 0 {
+		return set
 	}
-	slices.SortFunc(list, func(a, b appset.Cluster) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Server, b.Server))
-	})
-	return list, nil
-}
-
-// Tree asks a repository, when what is known of it is older than the reason for the look.
-func (f *setFacts) Tree(ctx context.Context, repoURL, revision string) (source.Tree, error) {
-	record := f.a.Catalog.RepositoryFor(repoURL, f.project)
-	f.state.read[source.NormalizeURL(repoURL)], f.state.read[source.NormalizeURL(record.URL)] = true, true
-	if record.Problem != nil {
-		return nil, record.Problem
-	}
-	if err := onlyGit(record); err != nil {
-		return nil, err
-	}
-	if rules, err := f.a.Catalog.Rules(cmp.Or(f.project, v1alpha1.DefaultProject)); err == nil && !strings.Contains(f.project, "{{") {
-		if err := rules.Source(repoURL); err != nil {
-			return nil, err
+	out := set.DeepCopy()
+	if p := out.Spec.SyncPolicy; s.Policy != "" && (!s.PolicyOverride || p == nil || p.ApplicationsSync == nil) {
+		if p == nil {
+			out.Spec.SyncPolicy = &v1alpha1.ApplicationSetSyncPolicy{}
 		}
+		out.Spec.SyncPolicy.ApplicationsSync = new(v1alpha1.ApplicationsSyncPolicy(s.Policy))
 	}
-	repo := repository(record)
-	if _, err := f.a.Git.Refresh(ctx, repo, f.since); err != nil {
-		return nil, err
+	if out.Spec.PreservedFields == nil {
+		out.Spec.PreservedFields = &v1alpha1.ApplicationPreservedFields{}
 	}
-	commit, err := f.a.Git.Commit(ctx, repo, cmp.Or(revision, "HEAD"))
-	if err != nil {
-		return nil, err
-	}
-	return f.a.Git.Tree(ctx, repo, commit)
-}
-
-// Foreign refuses: nobody is asked yet.
-func (f *setFacts) Foreign(_ context.Context, g v1alpha1.ApplicationSetTerminalGenerator) ([]appset.Params, error) {
-	kind := "plugin"
-	switch {
-	case g.PullRequest != nil:
-		kind = "pullRequest"
-	case g.SCMProvider != nil:
-		kind = "scmProvider"
-	case g.ClusterDecisionResource != nil:
-		kind = "clusterDecisionResource"
-	}
-	return nil, problem.New(problem.Unsupported, "the %s generator is not there yet", kind).WithHint("list, clusters, git, matrix and merge are")
+	out.Spec.PreservedFields.Annotations = append(out.Spec.PreservedFields.Annotations, s.Annotations...)
+	out.Spec.PreservedFields.Labels = append(out.Spec.PreservedFields.Labels, s.Labels...)
+	return out
 }

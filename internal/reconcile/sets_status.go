@@ -16,19 +16,35 @@ import (
 
 // setReport is what a look at a set found and did.
 type setReport struct {
-	err    error   // why nothing could be evaluated; then nothing was done
-	faults []error // what could not be done, or is not permitted; the rest was done
-	held   string  // why applications stay that the set no longer asks for
-	digest string  // of what it asks for: who confirms it names it
+	err    error     // why nothing could be evaluated; then nothing was done
+	faults []error   // what could not be done, or is not permitted; the rest was done
+	until  time.Time // when it may be made
+	held   string    // why applications stay that the set no longer asks for
+	digest string    // of what it asks for: who confirms it names it
 	apps   map[string]*v1alpha1.Application
+
+	unlike  map[string]bool         // those that are not what is wanted, and could not be changed
+	unheard bool                    // only the applications changed; what is said of the rest stays
+	rollout *appset.RolloutDecision // nil when the set has none, or it cannot be decided
+}
+
+func membersOf(owned []*v1alpha1.Application) map[string]*v1alpha1.Application {
+	apps := make(map[string]*v1alpha1.Application, len(owned))
+	for _, app := range owned {
+		apps[app.Name] = app
+	}
+	return apps
 }
 
 // reportSet writes the status of a set.
 func (a *Apps) reportSet(ctx context.Context, set *v1alpha1.ApplicationSet, r setReport) error {
 	now := metav1.NewTime(time.Now().Truncate(time.Second))
 	done, err := a.Catalog.PatchApplicationSetStatus(ctx, set, func(s *v1alpha1.ApplicationSet) {
-		for _, c := range r.conditions() {
-			s.Status.Conditions = withCondition(s.Status.Conditions, c, now)
+		if !r.unheard {
+			for _, c := range r.conditions() {
+				s.Status.Conditions = withCondition(s.Status.Conditions, c, now)
+			}
+			r.rolled(s, now)
 		}
 		if r.err == nil {
 			s.Status.Resources, s.Status.ResourcesCount = r.resources()
@@ -46,6 +62,9 @@ func (a *Apps) reportSet(ctx context.Context, set *v1alpha1.ApplicationSet, r se
 			s.Annotations = maps.Clone(s.Annotations)
 			delete(s.Annotations, v1alpha1.AnnotationAppSetRefresh)
 		})
+	}
+	if r.rollout != nil {
+		err = errors.Join(err, a.roll(ctx, done, r))
 	}
 	return errors.Join(err, r.again())
 }
@@ -69,7 +88,7 @@ func (r setReport) conditions() []v1alpha1.ApplicationSetCondition {
 		failed = errors.Join(r.faults...)
 	}
 	if failed == nil && r.held != "" {
-		failed = problem.New(problem.Precondition, "%s", r.held).WithHint("they stay until the generators say so for %s, or until annotation %s says %s", appset.SureAfter, annotationSetApproved, r.digest)
+		failed = problem.New(problem.Precondition, "%s", r.held).WithHint("they stay until %s, when the generators are asked again, or until annotation %s says %s", r.until.UTC().Format(time.RFC3339), annotationSetApproved, r.digest)
 	}
 	generated := v1alpha1.ApplicationSetCondition{Type: v1alpha1.AppSetConditionParametersGenerated, Status: yes, Reason: v1alpha1.AppSetReasonParametersGenerated, Message: fine}
 	if failed == nil {

@@ -491,6 +491,7 @@ func clip(text string, n int) string {
 
 // tell makes events, lines and metrics of what has changed between two states of the Application.
 func (a *Apps) tell(before, after *v1alpha1.Application, st *state, f finding) {
+	a.previewMoved(before, after)
 	b, n, v := before.Status, after.Status, f.view
 	say := func(what, format string, args ...any) {
 		a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(after)), What: what, Text: fmt.Sprintf(format, args...)})

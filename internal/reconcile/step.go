@@ -217,12 +217,16 @@ func (a *Apps) releaseHook(ctx context.Context, w *cluster.Writer, s plan.Step) 
 // nothing does once another replica may lead.
 func (a *Apps) writer(v *view) *cluster.Writer {
 	permit := a.permit(v)
+	account, nobody := a.account(v)
 	return v.cluster.Writer(func(key object.Key) error {
 		if err := a.leading(); err != nil {
 			return err
 		}
-		return permit(key)
-	})
+		if err := permit(key); err != nil {
+			return err
+		}
+		return nobody
+	}).As(account)
 }
 
 // kubectlName is kind.group/name, as kubectl prints it.

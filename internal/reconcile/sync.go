@@ -208,6 +208,9 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		}
 		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: "ComparisonError: " + why.Error()})
 	}
+	if _, err := a.account(v); err != nil { // said once, instead of by each object
+		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: err.Error()})
+	}
 	for ctx.Err() == nil {
 		in := a.planInput(ctx, app, v, j)
 		if err := a.lookForHooks(ctx, v, &in); err != nil {

@@ -48,7 +48,7 @@ func (j *job) helm(ctx context.Context) ([]object.Item, error) {
 	if err := chartutil.ProcessDependencies(ch, values); err != nil {
 		return nil, problem.Because(problem.Invalid, err, "%s: the chart's dependencies", j.path)
 	}
-	if err := read.checkMissing(ch, j.path); err != nil {
+	if err := read.checkMissing(ch, j.path, j.req.Missing); err != nil {
 		return nil, err
 	}
 	top, err := renderValues(ch, values, release, caps, spec.SkipSchemaValidation)

@@ -188,10 +188,13 @@ func (l *chartLoader) dependencies(ch *chart.Chart, folder string, depth int) er
 
 // checkMissing is for a chart whose disabled dependencies have been taken out. Like Helm it asks only for those of the
 // chart itself; unlike Helm it does not ask for a chart that would not be used.
-func (l *chartLoader) checkMissing(ch *chart.Chart, folder string) error {
+func (l *chartLoader) checkMissing(ch *chart.Chart, folder string, why map[string]error) error {
 	var names []string
 	for _, dep := range ch.Metadata.Dependencies {
 		if slices.Contains(l.missing, dep) {
+			if err := why[dep.Name]; err != nil {
+				return problem.Because(problem.KindOf(err), err, "%s: dependency %s", folder, dep.Name)
+			}
 			names = append(names, dep.Name)
 		}
 	}

@@ -34,6 +34,9 @@ type Request struct {
 	App      App
 	Cluster  Cluster
 	Settings Settings
+	// Missing are the dependencies of the chart that could not be had, by name, and why: it matters only if the values
+	// leave them enabled.
+	Missing map[string]error
 }
 
 // Ref is another source of the same application, of which only files are used.

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -50,7 +51,13 @@ func CheckSources(sources []v1alpha1.ApplicationSource) error {
 
 // IsRefOnly reports whether a source only lends files to its siblings.
 func IsRefOnly(s v1alpha1.ApplicationSource) bool {
-	return s.Ref != "" && s.Path == "" && s.Chart == ""
+	return s.Ref != "" && s.Path == "" && !IsPackaged(s)
+}
+
+// IsPackaged reports whether a source is an archive, and not in Git: a chart of a Helm repository or a registry, or an
+// artifact of a registry.
+func IsPackaged(s v1alpha1.ApplicationSource) bool {
+	return s.Chart != "" || strings.HasPrefix(s.RepoURL, "oci://")
 }
 
 func trimDollar(ref string) string {

@@ -121,9 +121,21 @@ func projectData(p *v1alpha1.AppProject) (map[string]any, error) {
 }
 
 func (s *server) revisionChartDetails(c *call, q *argocd.RevisionMetadataQuery) (*argocd.ChartDetails, error) {
-	return nil, problem.New(problem.NotFound, "no chart found for application: %s", q.Name)
+	about, err := s.Apps.Chart(c, revisionRequest(c, q))
+	if err != nil {
+		return nil, outside(err)
+	}
+	return &argocd.ChartDetails{Description: about.Description, Home: about.Home, Maintainers: about.Maintainers}, nil
 }
 
 func (s *server) ociMetadata(c *call, q *argocd.RevisionMetadataQuery) (*argocd.OCIMetadata, error) {
-	return nil, problem.New(problem.NotFound, "no OCI artifact found for application: %s", q.Name)
+	about, err := s.Apps.Artifact(c, revisionRequest(c, q))
+	if err != nil {
+		return nil, outside(err)
+	}
+	said := func(key string) string { return about["org.opencontainers.image."+key] }
+	return &argocd.OCIMetadata{
+		CreatedAt: said("created"), Authors: said("authors"), DocsURL: said("documentation"), SourceURL: said("source"),
+		Version: said("version"), Description: said("description"),
+	}, nil
 }

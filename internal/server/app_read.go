@@ -245,16 +245,21 @@ func (s *server) syncWindows(c *call, _ *argocd.ApplicationSyncWindowsQuery) (*a
 }
 
 func (s *server) revisionMetadata(c *call, q *argocd.RevisionMetadataQuery) (*argocd.RevisionMetadata, error) {
+	rev, err := s.Apps.Revision(c, revisionRequest(c, q))
+	if err != nil {
+		return nil, err
+	}
+	return revisionMetadata(rev), nil
+}
+
+// revisionRequest is a question about a revision of one of c.app's sources.
+func revisionRequest(c *call, q *argocd.RevisionMetadataQuery) reconcile.RevisionRequest {
 	r := reconcile.RevisionRequest{Application: nameOf(c.app), Revision: q.Revision, Source: int(q.SourceIndex)}
 	if q.VersionID > 0 {
 		version := int64(q.VersionID)
 		r.Version = &version
 	}
-	rev, err := s.Apps.Revision(c, r)
-	if err != nil {
-		return nil, err
-	}
-	return revisionMetadata(rev), nil
+	return r
 }
 
 func (s *server) applicationEvents(c *call, q *argocd.ApplicationResourceEventsQuery) (*corev1.EventList, error) {

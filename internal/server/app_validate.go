@@ -213,7 +213,7 @@ func (d *draft) askSources() {
 }
 
 func (d *draft) ask(i int, src v1alpha1.ApplicationSource, in string, of *argocd.DraftSource) {
-	if src.Chart == "" {
+	if !render.IsPackaged(src) {
 		if _, _, err := d.s.Sources.Refs(d.ctx, src.RepoURL, in); err != nil {
 			d.wrong(d.in(i, "repoURL"), outside(err))
 			return
@@ -239,6 +239,8 @@ func (d *draft) ask(i int, src v1alpha1.ApplicationSource, in string, of *argocd
 		of.Details = detailsResponse(details, src)
 	case src.Chart != "":
 		d.wrong(d.in(i, "chart"), outside(err))
+	case render.IsPackaged(src):
+		d.wrong(d.in(i, "repoURL"), outside(err))
 	default: // what it renders to will say the same, and is the better witness: it knows the cluster and the other sources
 		of.Problem = outside(err).Error()
 	}

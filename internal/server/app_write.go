@@ -17,6 +17,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/project"
 	"github.com/hawser-cd/hawser/internal/rbac"
+	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 )
 
@@ -302,7 +303,10 @@ func (s *server) validate(c *call, app *v1alpha1.Application, thorough bool) err
 		return nil
 	}
 	for _, src := range sources {
-		if src.Chart != "" {
+		if render.IsPackaged(src) {
+			if _, err := s.Sources.DetailsOf(c, src, app.Name, app.Spec.ProjectName()); err != nil {
+				return invalid(v1alpha1.ConditionInvalidSpecError, err.Error())
+			}
 			continue
 		}
 		if err := s.Sources.Reachable(c, src.RepoURL, app.Spec.ProjectName(), src.TargetRevision, src.Path); err != nil {

@@ -162,12 +162,12 @@ func (s *server) cluster(k catalog.Cluster, applications map[string]int64) *argo
 	} else {
 		state := open.State()
 		at := &metav1.Time{Time: state.Since}
-		info.ConnectionState = argocd.ConnectionState{Status: connectionSuccessful, ModifiedAt: at}
-		if !state.Connected {
-			info.ConnectionState.Status, info.ConnectionState.Message = connectionFailed, "the cluster does not answer"
-			if state.Err != nil {
-				info.ConnectionState.Message = state.Err.Error()
-			}
+		info.ConnectionState = argocd.ConnectionState{Status: connectionSuccessful}
+		if !state.Asked.IsZero() { // attemptedAt on the wire
+			info.ConnectionState.ModifiedAt = &metav1.Time{Time: state.Asked}
+		}
+		if err := open.Unreachable(); err != nil {
+			info.ConnectionState.Status, info.ConnectionState.Message = connectionFailed, err.Error()
 		}
 		info.ServerVersion, info.APIVersions = open.Facts()
 		info.APIVersions = slices.Clone(info.APIVersions)

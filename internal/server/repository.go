@@ -199,12 +199,24 @@ func (s *server) listRefs(c *call, q *argocd.RepoQuery) (*argocd.Refs, error) {
 	return &argocd.Refs{Branches: branches, Tags: tags}, nil
 }
 
-func (s *server) listOCITags(c *call, _ *argocd.RepoQuery) (*argocd.Refs, error) {
-	return nil, problem.New(problem.Unsupported, "repository %s: tags of OCI repositories are not listed", c.repository.URL)
+func (s *server) listOCITags(c *call, q *argocd.RepoQuery) (*argocd.Refs, error) {
+	tags, err := s.Sources.Tags(c, q.Repo, q.AppProject)
+	if err != nil {
+		return nil, outside(err)
+	}
+	return &argocd.Refs{Tags: tags}, nil
 }
 
-func (s *server) helmCharts(c *call, _ *argocd.RepoQuery) (*argocd.HelmChartsResponse, error) {
-	return nil, problem.New(problem.Unsupported, "repository %s: charts of Helm repositories are not listed", c.repository.URL)
+func (s *server) helmCharts(c *call, q *argocd.RepoQuery) (*argocd.HelmChartsResponse, error) {
+	list, err := s.Sources.HelmCharts(c, q.Repo, q.AppProject)
+	if err != nil {
+		return nil, outside(err)
+	}
+	out := &argocd.HelmChartsResponse{Items: make([]argocd.HelmChart, len(list))}
+	for i, chart := range list {
+		out.Items[i] = argocd.HelmChart{Name: chart.Name, Versions: chart.Versions}
+	}
+	return out, nil
 }
 
 // listApps searches a repository for applications. It costs a fetch, so that only those may ask who could make or change

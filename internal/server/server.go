@@ -28,6 +28,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
@@ -78,6 +79,10 @@ type Sources interface {
 	CheckRepository(ctx context.Context, r catalog.Repository) error
 	// Refs returns the names of branches and tags, sorted.
 	Refs(ctx context.Context, repoURL, project string) (branches, tags []string, err error)
+	// HelmCharts returns the charts of a Helm repository, by name.
+	HelmCharts(ctx context.Context, repoURL, project string) ([]charts.Chart, error)
+	// Tags returns the tags of a repository in a registry, the newest version first.
+	Tags(ctx context.Context, repoURL, project string) ([]string, error)
 	// Applications returns the folders that hold a chart or a kustomization, by path.
 	Applications(ctx context.Context, repoURL, project, revision string) (map[string]v1alpha1.ApplicationSourceType, error)
 	// DetailsOf returns what could be set in a source.

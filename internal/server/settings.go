@@ -50,7 +50,7 @@ func (s *server) getSettings(c *call, _ *argocd.SettingsQuery) (*argocd.Settings
 		return out, nil
 	}
 	out.PasswordPattern, out.ExecEnabled = set.PasswordPattern, set.Exec
-	out.AppsInAnyNamespaceEnabled = s.AnyNamespace
+	out.AppsInAnyNamespaceEnabled, out.ImpersonationEnabled = s.AnyNamespace, all.Impersonation.Enabled
 	out.SyncWithReplaceAllowed = set.ReplaceAllowed
 	out.ResourceViewEnabled = !set.NoResourceView
 	out.KustomizeOptions = &argocd.KustomizeOptions{BuildOptions: all.KustomizeBuildOptions}

@@ -46,7 +46,18 @@ func Archive(r io.Reader, limits ArchiveLimits) (Tree, error) {
 	if err != nil {
 		return nil, archiveProblem(packed, err)
 	}
-	unpacked := &counted{from: unzipped, limit: limits.Unpacked + int64(limits.Entries)*1024 + mebi, of: packed, ratio: limits.Ratio} // with the headers
+	return unpack(packed, unzipped, limits)
+}
+
+// Tar is Archive for a tar that is not zipped.
+func Tar(r io.Reader, limits ArchiveLimits) (Tree, error) {
+	limits = limits.orDefault()
+	packed := &counted{from: r, limit: limits.Packed}
+	return unpack(packed, packed, limits)
+}
+
+func unpack(packed *counted, content io.Reader, limits ArchiveLimits) (Tree, error) {
+	unpacked := &counted{from: content, limit: limits.Unpacked + int64(limits.Entries)*1024 + mebi, of: packed, ratio: limits.Ratio} // with the headers
 	m := newMemory()
 	archive := tar.NewReader(unpacked)
 	total := int64(0)

@@ -1,6 +1,9 @@
 package source
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Revision is the exact state of a source: a Git commit, or a chart's version and digest.
 type Revision struct {
@@ -12,5 +15,17 @@ type Revision struct {
 	Signed  string   // what is known of the signature; empty when none was looked for
 }
 
-// Short returns the first seven characters of the ID, as people write it.
-func (r Revision) Short() string { return r.ID[:min(7, len(r.ID))] }
+// Short returns the ID as people write it.
+func (r Revision) Short() string { return ShortRevision(r.ID) }
+
+// ShortRevision is a revision as people write it: seven digits of a commit or of a digest, anything else (a chart's
+// version) as it is.
+func ShortRevision(id string) string {
+	if digest, ok := strings.CutPrefix(id, "sha256:"); ok {
+		return "sha256:" + digest[:min(7, len(digest))]
+	}
+	if len(id) >= 40 && strings.Trim(id, "0123456789abcdef") == "" {
+		return id[:7]
+	}
+	return id
+}

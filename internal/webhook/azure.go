@@ -6,7 +6,17 @@ import (
 	"strings"
 )
 
-// readAzure reads Azure DevOps' git.push. The body names the event; others ask for nothing.
+type azureRepository struct {
+	RemoteURL string `json:"remoteUrl"`
+	SSHURL    string `json:"sshUrl"`
+	WebURL    string `json:"webUrl"`
+}
+
+func (r azureRepository) urls() []string {
+	return append([]string{r.RemoteURL, r.SSHURL, r.WebURL}, azureSpellings(r.RemoteURL)...)
+}
+
+// readAzure reads Azure DevOps' git.push, and its events about pull requests. The body names the event; others ask for nothing.
 func readAzure(body []byte) (Push, error) {
 	in, err := decode[struct {
 		EventType string `json:"eventType"`
@@ -16,11 +26,7 @@ func readAzure(body []byte) (Push, error) {
 				Old  string `json:"oldObjectId"`
 				New  string `json:"newObjectId"`
 			} `json:"refUpdates"`
-			Repository struct {
-				RemoteURL string `json:"remoteUrl"`
-				SSHURL    string `json:"sshUrl"`
-				WebURL    string `json:"webUrl"`
-			} `json:"repository"`
+			Repository azureRepository `json:"repository"`
 		} `json:"resource"`
 	}](body)
 	if err != nil {
@@ -29,6 +35,8 @@ func readAzure(body []byte) (Push, error) {
 	switch {
 	case in.EventType == "":
 		return Push{}, fmt.Errorf("it names no eventType")
+	case oneOf(in.EventType, azureEvents):
+		return newRequest(in.Resource.Repository.urls())
 	case in.EventType != "git.push":
 		return Push{}, nil
 	case len(in.Resource.RefUpdates) == 0:
@@ -38,8 +46,7 @@ func readAzure(body []byte) (Push, error) {
 	for _, r := range in.Resource.RefUpdates {
 		moves = append(moves, move{r.Name, r.Old, r.New})
 	}
-	r := in.Resource.Repository
-	return newPush(append([]string{r.RemoteURL, r.SSHURL, r.WebURL}, azureSpellings(r.RemoteURL)...), moves)
+	return newPush(in.Resource.Repository.urls(), moves)
 }
 
 // azureSpellings returns the addresses under which the cloud service answers for one repository: the host of today and

@@ -28,12 +28,7 @@ func readBitbucket(body []byte) (Push, error) {
 				New *bitbucketRef `json:"new"`
 			} `json:"changes"`
 		} `json:"push"`
-		Repository struct {
-			FullName string `json:"full_name"`
-			Links    struct {
-				HTML href `json:"html"`
-			} `json:"links"`
-		} `json:"repository"`
+		Repository bitbucketRepository `json:"repository"`
 	}](body)
 	if err != nil {
 		return Push{}, err
@@ -57,28 +52,30 @@ func readBitbucket(body []byte) (Push, error) {
 		}
 		moves = append(moves, m)
 	}
-	urls := []string{in.Repository.Links.HTML.Href}
-	if name := in.Repository.FullName; strings.Count(name, "/") == 1 {
+	return newPush(in.Repository.urls(), moves)
+}
+
+type bitbucketRepository struct {
+	FullName string `json:"full_name"`
+	Links    struct {
+		HTML href `json:"html"`
+	} `json:"links"`
+}
+
+func (r bitbucketRepository) urls() []string {
+	urls := []string{r.Links.HTML.Href}
+	if name := r.FullName; strings.Count(name, "/") == 1 {
 		urls = append(urls, "https://bitbucket.org/"+name, "https://bitbucket.org/"+name+".git", "git@bitbucket.org:"+name+".git")
 	}
-	return newPush(urls, moves)
+	return urls
 }
 
 // readBitbucketServer reads repo:refs_changed of Bitbucket Server and Data Center. Clone links are there only since
 // version 7 or so; the https one can be told from the repository's page.
 func readBitbucketServer(body []byte) (Push, error) {
 	in, err := decode[struct {
-		Repository struct {
-			Slug    string `json:"slug"`
-			Project struct {
-				Key string `json:"key"`
-			} `json:"project"`
-			Links struct {
-				Clone []href `json:"clone"`
-				Self  []href `json:"self"`
-			} `json:"links"`
-		} `json:"repository"`
-		Changes []struct {
+		Repository bitbucketServerRepository `json:"repository"`
+		Changes    []struct {
 			Ref struct {
 				ID string `json:"id"`
 			} `json:"ref"`
@@ -89,8 +86,25 @@ func readBitbucketServer(body []byte) (Push, error) {
 	if err != nil {
 		return Push{}, err
 	}
-	r := in.Repository
-	var urls []string
+	var moves []move
+	for _, c := range in.Changes {
+		moves = append(moves, move{c.Ref.ID, c.From, c.To})
+	}
+	return newPush(in.Repository.urls(), moves)
+}
+
+type bitbucketServerRepository struct {
+	Slug    string `json:"slug"`
+	Project struct {
+		Key string `json:"key"`
+	} `json:"project"`
+	Links struct {
+		Clone []href `json:"clone"`
+		Self  []href `json:"self"`
+	} `json:"links"`
+}
+
+func (r bitbucketServerRepository) urls() (urls []string) {
 	for _, l := range r.Links.Clone {
 		urls = append(urls, l.Href)
 	}
@@ -100,11 +114,7 @@ func readBitbucketServer(body []byte) (Push, error) {
 			urls = append(urls, clone)
 		}
 	}
-	var moves []move
-	for _, c := range in.Changes {
-		moves = append(moves, move{c.Ref.ID, c.From, c.To})
-	}
-	return newPush(urls, moves)
+	return urls
 }
 
 // scmURL turns …/projects/KEY/repos/slug/browse into …/scm/key/slug.git; what stands before is the server's own path.

@@ -1,4 +1,5 @@
-// Package webhook reads what a Git provider posts after a push: which repository moved, and what moved in it.
+// Package webhook reads what a Git provider posts: which repository was pushed to, and what moved in it; or that one of its
+// pull requests changed.
 //
 // The idea: a delivery is a hint. It may make us look at a repository sooner, and it decides nothing: what is deployed
 // comes from the repository itself, so a forged or lost delivery costs a fetch or a wait, never a wrong state. Read
@@ -32,6 +33,7 @@ type Push struct {
 	Ref          string   // refs/heads/main, refs/tags/v1; empty when several moved or none is named: look at all
 	Before       string   // commit id; empty when the ref is new, or unknown
 	After        string   // commit id; empty when the ref is gone, or unknown
+	Request      bool     // no push: a pull request of the repository was opened, changed or closed
 
 	// Changed are the paths that the listed commits touch, sorted, each once. Unless ChangedComplete, more may have
 	// changed: most providers cut the list, or do not say when history was rewritten.
@@ -55,16 +57,21 @@ func Parse(header Header, body []byte, secrets Secrets) (Push, error) {
 	if err := secrets.admit(p, header, body); err != nil {
 		return Push{}, err
 	}
-	if !p.isPush(header) {
+	read, what := p.read, "a push"
+	switch {
+	case p.isPush(header):
+	case p.isRequest != nil && p.isRequest(header):
+		read, what = p.readRequest, "about a pull request"
+	default:
 		return Push{Provider: p.name}, nil
 	}
 	text, err := payload(header, body)
 	if err != nil {
 		return Push{}, err
 	}
-	push, err := p.read(text)
+	push, err := read(text)
 	if err != nil {
-		return Push{}, problem.New(problem.Invalid, "the %s delivery is not a push as %s sends it: %s", p.name, p.title, short(err))
+		return Push{}, problem.New(problem.Invalid, "the %s delivery is not %s as %s sends it: %s", p.name, what, p.title, short(err))
 	}
 	push.Provider = p.name
 	return push, nil
@@ -79,6 +86,8 @@ type provider struct {
 	configured  func(Secrets) bool
 	proves      func(s Secrets, h Header, body []byte) bool
 	read        func(body []byte) (Push, error)
+	isRequest   func(Header) bool
+	readRequest func(body []byte) (Push, error)
 }
 
 func providers() []provider {
@@ -89,6 +98,7 @@ func providers() []provider {
 			isPush:     func(h Header) bool { return giteaEvent(h) == "push" },
 			configured: func(s Secrets) bool { return s.Gogs != "" },
 			proves:     giteaProves, read: readGitea,
+			isRequest: func(h Header) bool { return strings.HasPrefix(giteaEvent(h), "pull_request") }, readRequest: readHubRequest,
 		},
 		{
 			name: "github", title: "GitHub", key: "webhook.github.secret",
@@ -97,6 +107,7 @@ func providers() []provider {
 			isPush:     func(h Header) bool { return h("X-GitHub-Event") == "push" },
 			configured: func(s Secrets) bool { return s.GitHub != "" },
 			proves:     githubProves, read: readGitHub,
+			isRequest: func(h Header) bool { return h("X-GitHub-Event") == "pull_request" }, readRequest: readHubRequest,
 		},
 		{
 			name: "gitlab", title: "GitLab", key: "webhook.gitlab.secret",
@@ -104,6 +115,7 @@ func providers() []provider {
 			isPush:     gitlabPush,
 			configured: func(s Secrets) bool { return s.GitLab != "" },
 			proves:     gitlabProves, read: readGitLab,
+			isRequest: func(h Header) bool { return h("X-Gitlab-Event") == "Merge Request Hook" }, readRequest: readGitLabRequest,
 		},
 		{
 			name: "bitbucket", title: "Bitbucket Cloud", key: "webhook.bitbucket.uuid",
@@ -111,6 +123,7 @@ func providers() []provider {
 			isPush:     func(h Header) bool { return h("X-Event-Key") == "repo:push" },
 			configured: func(s Secrets) bool { return s.BitbucketUUID != "" },
 			proves:     bitbucketProves, read: readBitbucket,
+			isRequest: func(h Header) bool { return oneOf(h("X-Event-Key"), bitbucketEvents) }, readRequest: readBitbucketRequest,
 		},
 		{
 			name: "bitbucket-server", title: "Bitbucket Server", key: "webhook.bitbucketserver.secret",
@@ -118,6 +131,7 @@ func providers() []provider {
 			isPush:     func(h Header) bool { return h("X-Event-Key") == "repo:refs_changed" },
 			configured: func(s Secrets) bool { return s.BitbucketServer != "" },
 			proves:     bitbucketServerProves, read: readBitbucketServer,
+			isRequest: func(h Header) bool { return oneOf(h("X-Event-Key"), bitbucketServerEvents) }, readRequest: readBitbucketServerRequest,
 		},
 		{
 			name: "azuredevops", title: "Azure DevOps", key: "webhook.azuredevops.username and .password",

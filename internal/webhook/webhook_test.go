@@ -203,7 +203,7 @@ func TestOtherEventsAskForNothing(t *testing.T) {
 		{"X-Gogs-Event: create", `{}`},
 		{"X-Event-Key: repo:fork\nX-Hook-UUID: 1", `{}`},
 		{"X-Event-Key: diagnostics:ping", `{"test":true}`},
-		{"X-Vss-Subscriptionid: 1", `{"eventType":"git.pullrequest.created"}`},
+		{"X-Vss-Subscriptionid: 1", `{"eventType":"workitem.created"}`},
 	} {
 		push, err := Parse(headers(c.headers).Get, []byte(c.body), Secrets{})
 		if err != nil || len(push.Repositories) != 0 || push.Provider == "" {

@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/hawser-cd/hawser/internal/charts/chartstest"
 	"github.com/hawser-cd/hawser/internal/cli/api"
 	"github.com/hawser-cd/hawser/internal/gittest"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
@@ -70,6 +71,16 @@ func TestRepositories(t *testing.T) {
 	guarded.Repo(t, "safe", map[string]string{"x": "y"})
 	guarded.RequireAuth("robot", "hunter-22")
 	safe := guarded.URL + "/safe.git"
+	helm := chartstest.NewRepository(t, nil)
+	helm.RequireAuth("robot", "hunter-22")
+	for _, v := range []string{"1.0.0", "1.1.0"} {
+		helm.Add("shop", v, chartstest.Chart(t, "shop", v, nil))
+	}
+	registry := chartstest.NewRegistry(t, nil)
+	for _, tag := range []string{"latest", "2.0.0"} {
+		registry.Push(t, "org/manifests", tag, chartstest.Empty, nil, chartstest.Layer{MediaType: chartstest.TarGzip, Content: chartstest.Archive(t, map[string]string{"a.yaml": ""})})
+	}
+	artifact := "oci://" + registry.Host() + "/org/manifests"
 	id := func(address string) string { return "/api/v1/repositories/" + url.PathEscape(address) }
 
 	h.run(t, []scenario{
@@ -86,7 +97,9 @@ func TestRepositories(t *testing.T) {
 		{who: "maker", verb: "POST", path: "/api/v1/repositories", body: argocd.Repository{Repo: safe, Username: "robot", Password: "hunter-22"}, status: 400, says: []string{"is different"}},
 		{who: "admin", verb: "POST", path: "/api/v1/repositories", body: argocd.Repository{Repo: safe, Username: "robot", Password: "hunter-22"}},
 		{who: "admin", verb: "POST", path: "/api/v1/repositories?upsert=true", body: argocd.Repository{Repo: address, Name: "other"}, says: []string{`"name":"other"`}},
-		{who: "maker", verb: "POST", path: "/api/v1/repositories", body: argocd.Repository{Repo: "https://charts.example", Type: "helm", Name: "c"}, status: 501, says: []string{"does not fetch yet"}},
+		{who: "maker", verb: "POST", path: "/api/v1/repositories", body: argocd.Repository{Repo: helm.URL, Type: "helm", Name: "c", Username: "robot", Password: "wrong"}, status: 400, says: []string{"answers 401"}, lacks: []string{"wrong"}},
+		{who: "maker", verb: "POST", path: "/api/v1/repositories", body: argocd.Repository{Repo: helm.URL, Type: "helm", Name: "c", Username: "robot", Password: "hunter-22"}, says: []string{`"type":"helm"`}, lacks: []string{"hunter"}},
+		{who: "maker", verb: "POST", path: "/api/v1/repositories", body: argocd.Repository{Repo: artifact, Type: "oci", Name: "o", InsecureOCIForceHTTP: true}, says: []string{`"type":"oci"`}},
 
 		// reading
 		{who: "reader", path: "/api/v1/repositories", says: []string{`"repo":"` + address + `"`, `"status":"Successful"`, `"username":"robot"`}, lacks: []string{"hunter", "password"}},
@@ -97,8 +110,12 @@ func TestRepositories(t *testing.T) {
 		{who: "reader", path: id("https://none.example/x"), status: 403, says: []string{`"message":"permission denied"`}},
 		{who: "reader", path: id(address) + "/refs", says: []string{`"branches":["main"]`, `"tags":["v1"]`}},
 		{who: "nobody", path: id(address) + "/refs", status: 403},
-		{who: "reader", path: id(address) + "/helmcharts", status: 501},
-		{who: "reader", path: id(address) + "/oci-tags", status: 501},
+		{who: "reader", path: id(address) + "/helmcharts", status: 404},
+		{who: "reader", path: id(address) + "/oci-tags", status: 400},
+		{who: "reader", path: id(helm.URL) + "/helmcharts", says: []string{`{"items":[{"name":"shop","versions":["1.1.0","1.0.0"]}]}`}, lacks: []string{"hunter"}},
+		{who: "nobody", path: id(helm.URL) + "/helmcharts", status: 403},
+		{who: "maker", path: id(artifact) + "/oci-tags", says: []string{`"tags":["2.0.0","latest"]`}},
+		{who: "maker", path: id(artifact) + "/helmcharts", status: 501},
 		{who: "reader", path: id(address) + "/apps?appProject=default&appName=x", status: 403},
 		{who: "builder", path: id(address) + "/apps?appProject=default&appName=x&revision=main", says: []string{`{"type":"Helm","path":"chart"}`, `{"type":"Kustomize","path":"kustom"}`}, lacks: []string{"plain"}},
 		{who: "builder", path: id(address) + "/apps?appProject=none&appName=x", status: 403},

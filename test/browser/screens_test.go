@@ -102,6 +102,9 @@ func TestScreens(t *testing.T) {
 					if wide := evaluate[int](b, "document.documentElement.scrollWidth"); int64(wide) > v.width {
 						t.Errorf("the page is %d wide in a window of %d", wide, v.width)
 					}
+					for _, what := range b.cut() {
+						t.Errorf("cut off at the side of its dialog: %s", what)
+					}
 				})
 			}
 		})

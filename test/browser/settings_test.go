@@ -395,3 +395,37 @@ func TestSettingsForWhoMayOnlyLook(t *testing.T) {
 		}
 	}
 }
+
+// What was done is told beside what comes next, and not over it: neither in a wide window nor on a phone.
+func TestMessagesCoverNoButtons(t *testing.T) {
+	t.Parallel()
+	w := theWorld(t)
+	for _, v := range []view{desk, phone} {
+		t.Run(v.String(), func(t *testing.T) {
+			b := w.tab(t, v)
+			b.logIn("admin", "/settings/repos?form=new")
+			b.fill("Address", w.platform.URL)
+			b.click("button", "Add repository")
+			b.see("is registered.")
+			b.click("link", w.platform.URL)
+			b.click("button", "Edit")
+			b.see("is registered.") // still
+			b.find("button", "Save repository")
+			if over := evaluate[[]string](b, `(() => {
+				const news = document.querySelector("[aria-label=Messages]").getBoundingClientRect();
+				const buttons = [...document.querySelectorAll("dialog[open] footer button, dialog[open] header button")];
+				return buttons.filter(e => {
+					const r = e.getBoundingClientRect();
+					return r.left < news.right && news.left < r.right && r.top < news.bottom && news.top < r.bottom;
+				}).map(e => e.innerText || e.getAttribute("aria-label"));
+			})()`); len(over) > 0 {
+				t.Errorf("the message lies over %v", over)
+			}
+			b.goTo("/settings/repos")
+			b.click("link", w.platform.URL)
+			b.click("button", "Remove")
+			b.click("button", "Remove repository")
+			b.see("is no longer registered.")
+		})
+	}
+}

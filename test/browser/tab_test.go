@@ -374,7 +374,10 @@ func (b *tab) find(role, name string) element {
 	return found
 }
 
-// click presses the mouse on an element.
+// twice is over when the browser has drawn twice: nobody presses what they have not seen yet.
+const twice = `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`
+
+// click presses the mouse on an element, once it stands still.
 func (b *tab) click(role, name string) {
 	b.Helper()
 	b.until("click "+role+" "+name, func() error {
@@ -385,6 +388,10 @@ func (b *tab) click(role, name string) {
 		x, y, err := b.where(e)
 		if err != nil {
 			return err // it was drawn anew in between
+		}
+		evaluate[bool](b, twice)
+		if x2, y2, err := b.where(e); err != nil || x != x2 || y != y2 {
+			return fmt.Errorf("it still moves, as a menu that has just opened does: %v", err)
 		}
 		b.do(chromedp.MouseClickXY(x, y))
 		return nil
@@ -601,4 +608,23 @@ func (b *tab) fit() {
 			b.Logf("  %s\n  %s", clip(n.HTML), n.FailureSummary)
 		}
 	}
+}
+
+// cut returns what reaches beyond the side of the dialog that it is in, where nobody can scroll to it.
+func (b *tab) cut() []string {
+	b.Helper()
+	return evaluate[[]string](b, `[...document.querySelectorAll("dialog[open]")].flatMap((dialog) => {
+		const edge = dialog.getBoundingClientRect().right + 1;
+		const reached = (e) => {
+			for (let up = e.parentElement; up && up !== dialog; up = up.parentElement) {
+				const style = getComputedStyle(up);
+				if (style.position === "fixed" || /auto|scroll/.test(style.overflowX) && up.getBoundingClientRect().right <= edge) return true;
+			}
+			return false;
+		};
+		// the body of a dialog scrolls up and down: to scroll it sideways is no way to read
+		return [...dialog.querySelectorAll("p, h2, h3, dd, li, button, td, label, span")]
+			.filter((e) => e.offsetParent && e.getBoundingClientRect().width > 2 && e.getBoundingClientRect().right > edge && !reached(e))
+			.slice(0, 3).map((e) => e.textContent.slice(0, 60));
+	})`)
 }

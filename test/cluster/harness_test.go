@@ -59,7 +59,7 @@ type hawser struct {
 }
 
 // start runs a daemon for this test; change may alter its configuration.
-func start(t *testing.T, change ...func(*config.Config)) *hawser {
+func start(t testing.TB, change ...func(*config.Config)) *hawser {
 	t.Helper()
 	h := prepare(t)
 	h.run(t, change...)
@@ -67,13 +67,13 @@ func start(t *testing.T, change ...func(*config.Config)) *hawser {
 }
 
 // prepare makes everything but the daemon.
-func prepare(t *testing.T) *hawser {
+func prepare(t testing.TB) *hawser {
 	t.Helper()
 	return prepareOn(t, clustertest.Start(t))
 }
 
 // prepareOn is prepare on a cluster of the test's own.
-func prepareOn(t *testing.T, c *clustertest.Cluster) *hawser {
+func prepareOn(t testing.TB, c *clustertest.Cluster) *hawser {
 	t.Helper()
 	c.Apply(t, "", string(deploy.CRDManifest()))
 	h := &hawser{Cluster: c, control: c.Namespace(t), target: c.Namespace(t), git: gittest.New(t)}
@@ -81,14 +81,14 @@ func prepareOn(t *testing.T, c *clustertest.Cluster) *hawser {
 	return h
 }
 
-func (h *hawser) config(t *testing.T) config.Config {
+func (h *hawser) config(t testing.TB) config.Config {
 	cfg := config.Default()
 	cfg.Kubeconfig, cfg.Namespace, cfg.DataDir, cfg.Listen = h.Kubeconfig, h.control, t.TempDir(), "127.0.0.1:0"
 	cfg.InstallCRDs, cfg.Identity, cfg.LeaseDuration = true, t.Name(), 5*time.Second
 	return cfg
 }
 
-func (h *hawser) run(t *testing.T, change ...func(*config.Config)) {
+func (h *hawser) run(t testing.TB, change ...func(*config.Config)) {
 	t.Helper()
 	cfg := h.config(t)
 	for _, f := range change {
@@ -116,7 +116,7 @@ func (h *hawser) run(t *testing.T, change ...func(*config.Config)) {
 }
 
 // testWriter puts the daemon's log lines into the test's.
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	if os.Getenv("HAWSER_TEST_LOG") != "" { // t.Log after the end of a test panics, so only on request
@@ -159,7 +159,7 @@ type app struct {
 }
 
 // apply creates or changes the Application.
-func (h *hawser) apply(t *testing.T, a app) {
+func (h *hawser) apply(t testing.TB, a app) {
 	t.Helper()
 	if a.revision == "" {
 		a.revision = "main"
@@ -232,7 +232,7 @@ func typed(t testing.TB, o *unstructured.Unstructured) *v1alpha1.Application {
 }
 
 // wait waits until the Application is as check wants it; check returns "" or what is still wrong.
-func (h *hawser) wait(t *testing.T, name string, check func(*v1alpha1.Application) string) *v1alpha1.Application {
+func (h *hawser) wait(t testing.TB, name string, check func(*v1alpha1.Application) string) *v1alpha1.Application {
 	t.Helper()
 	defer func() {
 		if t.Failed() {
