@@ -226,8 +226,8 @@ func (e *edge) pollOften(t *testing.T) {
 	e.Apply(t, e.control, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm, labels: {app.kubernetes.io/part-of: argocd}}\ndata: {timeout.reconciliation: 2s, timeout.reconciliation.jitter: 0s}")
 }
 
-// unknown checks for an application that nothing is known of, because its agent is away.
-func unknown(words ...string) func(*v1alpha1.Application) string {
+// agentAway checks for an application that nothing is known of, because its agent is away.
+func agentAway(words ...string) func(*v1alpha1.Application) string {
 	has := condition(v1alpha1.ConditionComparisonError, words...)
 	return func(a *v1alpha1.Application) string {
 		if a.Status.Sync.Status != v1alpha1.SyncStatusUnknown || a.Status.Health.Status != v1alpha1.HealthStatusUnknown {
@@ -524,7 +524,7 @@ func TestAgentIsCutOff(t *testing.T) {
 	e.wait(t, local, synced(repo.Head(t)))
 
 	wire.set(true)
-	e.wait(t, name, unknown("agent "+e.agent+" is unreachable since"))
+	e.wait(t, name, agentAway("agent "+e.agent+" is unreachable since"))
 	if a := e.get(t, local); synced(repo.Head(t))(a) != "" {
 		t.Errorf("another cluster's application: %s", synced(repo.Head(t))(a))
 	}
@@ -554,7 +554,7 @@ func TestAgentIsCutOff(t *testing.T) {
 	})
 
 	wire.set(true)
-	e.wait(t, name, unknown("is unreachable since"))
+	e.wait(t, name, agentAway("is unreachable since"))
 	e.ask(t, "DELETE", "/api/v1/applications/"+name+"?cascade=true", "")
 	if a := e.get(t, name); a == nil || a.DeletionTimestamp == nil || len(a.Finalizers) == 0 {
 		t.Errorf("a deletion does not wait for the agent: %+v", a)
