@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: build hawser devcluster demo test test-unit bench fuzz lint golden images fmt clean help check
+.PHONY: build hawser devcluster demo test test-unit bench scale fuzz lint golden images fmt clean help check
 
 VERSION := v0.1.0-dev+$(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 KUBERNETES := v1.36.3# what devcluster links; kubectl fails on Go's own v0.0.0-master
@@ -37,6 +37,9 @@ test: devcluster web/dist/index.html ## every test, on a real Kubernetes; what C
 
 test-unit: check ## the pure packages and the layers: the one you run all day
 	go test . $(PURE)
+
+scale: devcluster ## the life of a repository of N applications, phase by phase (N=100)
+	go test -run '^$$' -bench Phases -benchtime 1x -timeout 60m ./test/scale -apps $(or $(N),100)
 
 bench: devcluster ## the benchmarks: beside the code, and of the whole on a real Kubernetes (test/scale)
 	go test -run '^$$' -bench . -benchmem ./internal/...

@@ -62,7 +62,6 @@ var (
 	// registryName and registryTag are the grammar of the OCI distribution specification.
 	registryName = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 	registryTag  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
-	chartPath    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`)
 )
 
 // clean checks r and moves credentials from its address into its fields.
@@ -167,10 +166,6 @@ func originOf(u *url.URL) string {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
-}
-
-func (r Repository) hasCredentials() bool {
-	return r.Username != "" || r.Password != "" || r.BearerToken != "" || r.TLSClientCert != ""
 }
 
 // access names the repository and who asks: nobody reads what another one's credentials have fetched.

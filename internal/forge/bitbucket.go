@@ -229,7 +229,7 @@ func (b bitbucketServer) branches(ctx context.Context, r Repository) ([]Branch, 
 	list, err := whole(ctx, b.session, b.in(limit100("orderBy", "ALPHABETICAL"), r.Organization, "repos", r.slug, "branches"), started[serverBranch](b.session))
 	var out []Branch
 	for _, in := range list {
-		out = append(out, Branch{in.Name, in.Commit})
+		out = append(out, Branch(in))
 	}
 	return out, err
 }

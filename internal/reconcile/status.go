@@ -136,7 +136,7 @@ func (a *Apps) mustWrite(app *v1alpha1.Application, v *view) bool {
 }
 
 // worthWriting keeps a look that changes nothing of the answer from costing a write: not its time, and neither the
-// commit while that is owed to a later one. An operation that goes on is written about in any case.
+// commit while that is owed to a later one (docs/adr/0013).
 func (a *Apps) worthWriting(app *v1alpha1.Application, st *state, v *view, why cause) bool {
 	if a.mustWrite(app, v) {
 		return true

@@ -29,10 +29,8 @@ func TestTopologyByKeyboard(t *testing.T) {
 	b.press(kb.ArrowRight)
 	b.focusIs("button Application shop, Synced, Healthy")
 	b.press(kb.ArrowRight)
-	var seen []string
 	for range 12 { // down to the Deployment: it stands somewhere among the six
-		f := b.focused()
-		if seen = append(seen, f); strings.HasPrefix(f, "button Deployment shop, Healthy, Synced") {
+		if strings.HasPrefix(b.focused(), "button Deployment shop, Healthy, Synced") {
 			break
 		}
 		b.press(kb.ArrowDown)

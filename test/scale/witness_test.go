@@ -30,7 +30,6 @@ var (
 	deployments  = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	configMaps   = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	pods         = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
-	ingresses    = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"}
 )
 
 func openEyes(t testing.TB, c *clustertest.Cluster, control, target string) *witness {
