@@ -30,6 +30,7 @@ type Cluster struct {
 	Shard            *int64 // Argo CD's; nothing here goes by it
 	Refresh          string // when a refresh was asked for (an annotation), RFC 3339
 	Shown            ShownConfig
+	Program          bool   // a program that runs beside us gives its credentials
 	Version          string // changes whenever the record does
 	Agent            string // name of the agent that it is reached by; empty for none
 
@@ -176,7 +177,7 @@ func parseCluster(s secretRecord, r clusterRules) Cluster {
 			wrong(nil, "config"+whereInJSON(err)+" is not the JSON that is expected") // the error itself could quote a token
 		}
 	}
-	c.Shown = conf.shown()
+	c.Shown, c.Program = conf.shown(), conf.program() != nil
 	if name, ok := agentOf(c.Server); ok {
 		c.Agent = name
 		return c

@@ -18,6 +18,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/reconcile"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 )
 
@@ -214,7 +215,7 @@ func (s *stage) settle(ctx context.Context, since time.Time, limit time.Duration
 	head := s.git.lastPush().after
 	var reason string
 	ok := s.eyes.until(ctx, limit, func() bool {
-		reason = unsettled(s.hawser.Catalog.Applications(), head, since)
+		reason = unsettled(s.hawser.Catalog.Applications(), s.hawser.Apps.Looked, head, since)
 		return reason == ""
 	})
 	switch {
@@ -234,7 +235,7 @@ func (s *stage) settle(ctx context.Context, since time.Time, limit time.Duration
 
 // unsettled says why an application is not there yet, or "". An application counts as one only when every application
 // below it exists, so that "all" means all.
-func unsettled(apps []*v1alpha1.Application, head string, since time.Time) string {
+func unsettled(apps []*v1alpha1.Application, looked func(types.NamespacedName) ([]string, time.Time), head string, since time.Time) string {
 	var open []string
 	known := map[string]bool{}
 	for _, app := range apps {
@@ -246,12 +247,13 @@ func unsettled(apps []*v1alpha1.Application, head string, since time.Time) strin
 	for _, app := range apps {
 		st := app.Status
 		why := ""
+		commits, at := looked(types.NamespacedName{Namespace: app.Namespace, Name: app.Name}) // a commit that does not concern it is not written at once
 		switch {
-		case st.ReconciledAt == nil || st.ReconciledAt.Time.Before(since.Truncate(time.Second)):
+		case st.ReconciledAt == nil || at.Before(since):
 			why = "not looked at yet"
 		case st.Sync.Status != v1alpha1.SyncStatusSynced:
 			why = string(st.Sync.Status)
-		case st.Sync.Revision != head:
+		case len(commits) != 1 || commits[0] != head:
 			why = "at an older commit"
 		case app.Operation != nil || st.OperationState != nil && st.OperationState.FinishedAt == nil:
 			why = "syncing"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/cli/platform"
@@ -163,12 +164,21 @@ func TestUnsettled(t *testing.T) {
 			a.Status.Resources = []v1alpha1.ResourceStatus{{Kind: v1alpha1.KindApplication, Name: "shop"}, {Kind: v1alpha1.KindApplication, Name: "root"}}
 		}, "web (application shop is missing)"},
 	} {
-		got := unsettled([]*v1alpha1.Application{app("root", func(*v1alpha1.Application) {}), app("web", c.change)}, head, now)
+		apps := []*v1alpha1.Application{app("root", func(*v1alpha1.Application) {}), app("web", c.change)}
+		looked := func(name types.NamespacedName) ([]string, time.Time) { // here they say what was seen
+			for _, a := range apps {
+				if a.Name == name.Name && a.Status.ReconciledAt != nil {
+					return []string{a.Status.Sync.Revision}, a.Status.ReconciledAt.Time
+				}
+			}
+			return nil, time.Time{}
+		}
+		got := unsettled(apps, looked, head, now)
 		if got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	if unsettled(nil, head, now) == "" {
+	if unsettled(nil, nil, head, now) == "" {
 		t.Error("nothing counts as everything")
 	}
 }

@@ -36,6 +36,16 @@ func (a *Apps) show(name types.NamespacedName, st *state, v *view) {
 	a.heard.stir(name)
 }
 
+// Looked returns the commits at which the application was last looked at, one for each source, and when. Its status may
+// name them later (docs/adr/0013). at is zero when it has not been looked at.
+func (a *Apps) Looked(name types.NamespacedName) (commits []string, at time.Time) {
+	v := a.peek(name)
+	if v == nil {
+		return nil, time.Time{}
+	}
+	return v.commits, v.at
+}
+
 // peek returns what was last seen of the application, nil when nothing was.
 func (a *Apps) peek(name types.NamespacedName) *view {
 	a.mu.Lock()

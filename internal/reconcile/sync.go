@@ -37,8 +37,9 @@ var weatherPacing = pacingSettings{First: 300 * time.Millisecond, Factor: 2, Cap
 // sharedWith stands in the result of an object that was left to another application.
 const sharedWith = " is part of application "
 
-// operate starts, continues or ends the operation that somebody asked for or that is going on. Its record stands in the Application: `.operation`
-// as asked for, status.operationState as far as it has come, so that any process can go on from there.
+// operate starts, continues or ends the operation that somebody asked for or that is going on. Its record stands in the
+// Application: `.operation` as asked for, status.operationState as far as it has come, so that any process can go on from
+// there.
 func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state) error {
 	running := app.Status.OperationState != nil && !final(app.Status.OperationState.Phase)
 	switch {

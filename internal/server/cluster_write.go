@@ -57,11 +57,7 @@ func (c *call) mayConnect(action string, k catalog.Cluster) error {
 	if k.Agent != "" { // it connects to us
 		return nil
 	}
-	config, err := k.REST()
-	if err != nil {
-		return err
-	}
-	if k.Project != "" && (k.Server == v1alpha1.InClusterServer || config.ExecProvider != nil) {
+	if k.Project != "" && (k.Server == v1alpha1.InClusterServer || k.Program) {
 		return c.must(rbac.Clusters, action, rbac.Scoped("", k.Server))
 	}
 	return nil

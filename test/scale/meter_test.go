@@ -151,14 +151,18 @@ func (f figures) lines(times int) string {
 	return strings.Join(lines, ", ")
 }
 
-// memory is the process's resident memory in MiB.
-func (h *hawser) memory(t testing.TB) float64 {
+// memory is the process's resident memory in MiB, peak the most that it has had.
+func (h *hawser) memory(t testing.TB) float64 { return h.resident(t, "VmRSS:") }
+func (h *hawser) peak(t testing.TB) float64   { return h.resident(t, "VmHWM:") }
+
+// resident reads a line of proc_pid_status(5) in MiB.
+func (h *hawser) resident(t testing.TB, line string) float64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.cmd.Process.Pid))
 	if err != nil {
 		t.Skipf("memory is read from /proc: %v", err)
 	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	_, rest, _ := strings.Cut(string(status), line)
 	kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package scale_test
 import (
 	"flag"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -263,21 +262,6 @@ func bare(b *testing.B, c *clustertest.Cluster, manifests func(int) map[string]s
 		b.Fatal(err)
 	}
 	return wall, time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
-}
-
-// peak is the most memory that hawser has had, in MiB.
-func (h *hawser) peak(t testing.TB) float64 {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.cmd.Process.Pid))
-	if err != nil {
-		t.Skipf("memory is read from /proc: %v", err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kib / 1024
 }
 
 func unsettled(a *unstructured.Unstructured, commit string) string {
