@@ -12,6 +12,7 @@ package agent
 
 import (
 	"encoding/json"
+	"io"
 	"log/slog"
 	"time"
 
@@ -25,9 +26,15 @@ const Path = "/agent"
 const (
 	NameHeader    = "Hawser-Agent"
 	VersionHeader = "Hawser-Agent-Version"
+	// InstanceHeader tells two agents apart that were given one name by mistake: it stays the same as long as the agent's
+	// own records do, whichever of its replicas dials.
+	InstanceHeader = "Hawser-Agent-Instance"
 	// PersonHeader is in every call of the API that a hub passes on: who asks, as the hub knows them. It counts only on a
 	// connection that the agent dialled.
 	PersonHeader = "Hawser-Person"
+	// ApplicationHeader is in every such call: the UID of the hub's Application that the caller may have. An agent answers
+	// about the copy of that one and of no other: one of the same name can be another's, or the agent's own.
+	ApplicationHeader = "Hawser-Application"
 )
 
 // Bounds of what one end takes from the other.
@@ -36,6 +43,11 @@ const (
 	maxHead     = 64 << 10
 	beatEvery   = 3 * time.Second
 	silentAfter = 20 * time.Second // an agent that has not been heard of for so long is not connected, whatever TCP says
+
+	// What an agent says costs a hub a write for each line. Beyond this, it is read more slowly.
+	linesEach  = 5 * time.Millisecond
+	linesBurst = 4000
+	maxRefused = 4 << 10 // bytes of why a record is not taken
 )
 
 // MaxAnswer is how many bytes a hub takes of an agent's answer to one call.
@@ -60,15 +72,21 @@ func (k Key) String() string {
 // it.
 type Record struct {
 	Key
-	UID  string          `json:"uid,omitempty"` // of the hub's record: one made anew is another
-	Body json.RawMessage `json:"body"`          // a Kubernetes object: metadata without what the API server sets, and what it says
+	UID string `json:"uid,omitempty"` // of the hub's record: one made anew is another
+	// Body is a Kubernetes object: metadata without what the API server sets, and what it says. Without one, the hub has a
+	// record of that name and cannot tell what it says: the agent's copy stays as it is.
+	Body json.RawMessage `json:"body,omitempty"`
 	// Deleting says that the hub's Application is being deleted, and its objects with it where its finalizers say so.
 	Deleting bool `json:"deleting,omitempty"`
+	// Deployed says, of one that is being deleted, that the hub was told of objects that it deployed.
+	Deployed bool `json:"deployed,omitempty"`
 	// Operation is to be carried out once; OperationID tells it from those before.
 	Operation   json.RawMessage `json:"operation,omitempty"`
 	OperationID string          `json:"operationID,omitempty"`
-	// LiftHold is a hold that a person has lifted at the hub.
+	// LiftHold is the hash of a hold that a person has lifted at the hub.
 	LiftHold string `json:"liftHold,omitempty"`
+	// Terminate is when the operation began that a person wants to end, RFC 3339: no later one is meant.
+	Terminate string `json:"terminate,omitempty"`
 }
 
 // String names the record.
@@ -82,7 +100,7 @@ func (r Record) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // same reports whether two records say the same.
 func (r Record) same(o Record) bool {
-	return r.Key == o.Key && r.UID == o.UID && r.Deleting == o.Deleting && r.OperationID == o.OperationID && r.LiftHold == o.LiftHold &&
+	return r.Key == o.Key && r.UID == o.UID && r.Deleting == o.Deleting && r.Deployed == o.Deployed && r.OperationID == o.OperationID && r.LiftHold == o.LiftHold && r.Terminate == o.Terminate &&
 		string(r.Body) == string(o.Body) && string(r.Operation) == string(o.Operation)
 }
 
@@ -109,7 +127,8 @@ type Beat struct {
 	APIs       []string `json:"apis,omitempty"`
 	Objects    int      `json:"objects"` // that it watches
 	Kinds      int      `json:"kinds"`
-	Connected  bool     `json:"connected"` // its cluster answers
+	Connected  bool     `json:"connected"`         // its cluster answers
+	Trouble    string   `json:"trouble,omitempty"` // records other than Applications that it cannot take, and why
 }
 
 // down is a line from the hub.
@@ -130,6 +149,7 @@ type up struct {
 type State struct {
 	Connected bool
 	Since     time.Time // of that; when it was never connected: since when it has been waited for
+	Blind     time.Time // since when its cluster does not answer it; zero when it does
 	Why       string    // it is not, in the words of whoever noticed
 	From      string    // its address
 	Beat      Beat      // the newest
@@ -137,11 +157,37 @@ type State struct {
 
 // Away is the problem of an agent that is not connected.
 func Away(name string, s State) *problem.Error {
+	if s.Since.IsZero() { // it is not here that it would be connected
+		return problem.New(problem.Unavailable, "agent %s cannot be asked: %s", name, s.Why)
+	}
 	p := problem.New(problem.Unavailable, "agent %s is unreachable since %s", name, s.Since.UTC().Format(time.RFC3339))
 	if s.Why != "" {
 		p = problem.New(problem.Unavailable, "agent %s is unreachable since %s: %s", name, s.Since.UTC().Format(time.RFC3339), s.Why)
 	}
 	return p.WithHint("it goes on by itself in its cluster, and reports when it is back; its log says why it cannot connect")
+}
+
+// encoder writes lines. What is passed on is no HTML: escapes for it could make a record several times as large.
+func encoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e
+}
+
+// bounded is a report that costs no more than an Application can hold; what is longer is cut, or left out.
+func (r Report) bounded() Report {
+	r.Refused = shorten(r.Refused, maxRefused)
+	if len(r.Finalizers) > 20 {
+		r.Finalizers = r.Finalizers[:20]
+	}
+	kept := map[string]string{}
+	for k, v := range r.Annotations {
+		if len(kept) < 20 && len(k) < 256 && len(v) < 64<<10 {
+			kept[k] = v
+		}
+	}
+	r.Annotations = kept
+	return r
 }
 
 // Protocol is offered, in the TLS handshake, by an agent that has a certificate to show. Nobody else is asked for one:

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,8 @@ import (
 
 // engine notes what a hub wants, and reports what it is told to.
 type engine struct {
+	hub     string
+	blind   atomic.Bool
 	mu      sync.Mutex
 	taken   []string
 	whole   []int
@@ -47,7 +51,7 @@ func (e *engine) Whole(_ context.Context, all map[Key]bool) error {
 	return nil
 }
 func (e *engine) Pushed(p []byte) { e.note("pushed %s", p) }
-func (e *engine) Beat() Beat      { return Beat{Version: "v1", Connected: true} }
+func (e *engine) Beat() Beat      { return Beat{Version: "v1", Connected: !e.blind.Load()} }
 func (e *engine) Refresh(_ context.Context, k Key, hard bool) (Report, error) {
 	return Report{Name: k.Name, UID: fmt.Sprint(hard)}, nil
 }
@@ -91,21 +95,32 @@ func pair(t *testing.T, handler func(*engine) http.Handler) (*Hub, *engine, chan
 			http.Error(w, "no", http.StatusUnauthorized)
 			return
 		}
+		n := Newcomer{r.Header.Get(NameHeader), r.Header.Get(InstanceHeader), r.RemoteAddr}
+		if err := hub.Ready(n); err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+			return
+		}
 		ws, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
 		if err == nil {
-			hub.Join(r.Header.Get(NameHeader), Stream(ws), r.RemoteAddr)
+			hub.Join(n, Stream(ws))
 		}
 	}))
 	t.Cleanup(server.Close)
-	e := &engine{reports: make(chan Report)}
+	e := &engine{hub: server.URL, reports: make(chan Report)}
+	return hub, e, reports, e.dial(t, handler(e), "first")
+}
+
+// dial connects an agent to the hub; the returned function ends it.
+func (e *engine) dial(t *testing.T, handler http.Handler, instance string) context.CancelFunc {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		Dial(ctx, DialOptions{Hub: server.URL, Name: "edge", Token: func() (string, error) { return "good", nil }, Version: "v1", Log: log, Handler: handler(e)})
+		Dial(ctx, DialOptions{Hub: e.hub, Name: "edge", Token: func() (string, error) { return "good", nil }, Version: "v1", Log: slog.New(slog.DiscardHandler), Handler: handler,
+			Instance: func(context.Context) (string, error) { return instance, nil }})
 	}()
 	t.Cleanup(func() { cancel(); <-done })
-	return hub, e, reports, cancel
+	return cancel
 }
 
 func until(t *testing.T, what string, is func() bool) {
@@ -194,6 +209,141 @@ func TestNewestConnectionCounts(t *testing.T) {
 	until(t, "not registered any more", func() bool { return !hub.Known("edge") })
 }
 
+// An agent that is not registered any more drops what it was told, before it is hung up on: it would go on deploying
+// beside whoever comes after it.
+func TestForgottenAgentDropsEverything(t *testing.T) {
+	hub, e, _, stop := pair(t, answering)
+	web := Key{Kind: "Application", Name: "web"}
+	hub.Want("edge", []Record{{Key: web, Body: []byte(`1`)}})
+	until(t, "it has what it shall have", func() bool { return strings.HasSuffix(e.story(), "whole 1") })
+	first := hub.State("edge").Since
+	hub.Forget(map[string]bool{})
+	until(t, "it is told to drop it", func() bool { return strings.Contains(e.story(), "whole 1; drop Application web") })
+	stop()
+	until(t, "it is hung up on", func() bool { return hub.State("edge").Since != first })
+	if _, err := hub.Refresh(t.Context(), "edge", web, false); !problem.Is(err, problem.Unavailable) {
+		t.Errorf("it is still asked: %v", err)
+	}
+}
+
+// Of two agents that were given one name the first is kept for as long as it is there: they would take the name from each
+// other for ever.
+func TestTwoAgentsOfOneName(t *testing.T) {
+	hub, e, _, stop := pair(t, answering)
+	until(t, "connected", func() bool { return hub.Known("edge") })
+	first := hub.State("edge")
+	if err := hub.Ready(Newcomer{Name: "edge", Instance: "second"}); !problem.Is(err, problem.Conflict) || !strings.Contains(err.Error(), first.From) {
+		t.Errorf("another one: %v", err)
+	}
+	if err := hub.Ready(Newcomer{Name: "edge", Instance: "first"}); err != nil {
+		t.Errorf("another replica of the same: %v", err)
+	}
+	e.dial(t, answering(e), "second")
+	if now := hub.State("edge"); now.Since != first.Since {
+		t.Errorf("it was put in the place of the first: %+v", now)
+	}
+	stop()
+	until(t, "the second is taken when the first is gone", func() bool { s := hub.State("edge"); return s.Connected && s.From != first.From })
+}
+
+// A record that cannot be understood at the hub, or is larger than an agent takes, says so: the agent keeps what it has, and
+// the connection goes on.
+func TestRecordsThatCannotBeSent(t *testing.T) {
+	hub, e, _, _ := pair(t, answering)
+	app := func(name string) Key { return Key{Kind: "Application", Name: name} }
+	fits := `"` + strings.Repeat("<", 1<<20) + `"` // escaped as for HTML it would be six times as large
+	hub.Want("edge", []Record{{Key: app("broken")}, {Key: app("huge"), Body: []byte(`"` + strings.Repeat("x", maxLine) + `"`)}, {Key: app("last"), Body: []byte(fits)}})
+	until(t, "all of them", func() bool { return strings.HasSuffix(e.story(), "whole 3") })
+	if want := "take Application broken ; take Application huge ; take Application last " + fits + "; whole 3"; e.story() != want {
+		t.Errorf("taken: %.300s", e.story())
+	}
+	since := hub.State("edge").Since
+	hub.Want("edge", []Record{{Key: app("last"), Body: []byte(`2`)}})
+	until(t, "the next ones", func() bool { return strings.HasSuffix(e.story(), "drop Application broken") })
+	if now := hub.State("edge"); !now.Connected || now.Since != since {
+		t.Errorf("the connection broke: %+v", now)
+	}
+}
+
+// An agent whose own cluster does not answer it is seen to be blind, and to see again.
+func TestBlindAgent(t *testing.T) {
+	hub, e, _, _ := pair(t, answering)
+	until(t, "it sees", func() bool { s := hub.State("edge"); return s.Connected && s.Blind.IsZero() })
+	e.blind.Store(true)
+	until(t, "it is blind", func() bool { return !hub.State("edge").Blind.IsZero() })
+	e.blind.Store(false)
+	until(t, "it sees again", func() bool { return hub.State("edge").Blind.IsZero() })
+}
+
+// What an agent says costs a hub a write for each line: a flood is read more slowly, and nothing of it is lost.
+func TestFloodOfReports(t *testing.T) {
+	const more = 100
+	hub, e, reports, _ := pair(t, answering)
+	until(t, "connected", func() bool { return hub.Known("edge") })
+	began := time.Now()
+	go func() {
+		for range linesBurst + more {
+			e.reports <- Report{Name: "web"}
+		}
+	}()
+	for range linesBurst + more {
+		<-reports
+	}
+	if took := time.Since(began); took < more*linesEach*9/10 {
+		t.Errorf("%d reports were taken in %s", linesBurst+more, took)
+	}
+}
+
+func TestBounds(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	b := Beat{Version: long, Kubernetes: long, APIs: []string{long}, Objects: -1, Trouble: long}.bounded()
+	if len(b.Version)+len(b.Kubernetes)+len(b.APIs[0])+len(b.Trouble) > 10<<10 || b.Objects != 0 {
+		t.Errorf("a beat of %d bytes", len(b.Version)+len(b.Kubernetes)+len(b.APIs[0])+len(b.Trouble))
+	}
+	r := Report{Refused: long, Finalizers: make([]string, 1000), Annotations: map[string]string{"a": long, "b": "x", long: "x"}}.bounded()
+	if len(r.Refused) > 10<<10 || len(r.Finalizers) > 20 || len(r.Annotations) != 1 {
+		t.Errorf("a report of %d, %d and %d", len(r.Refused), len(r.Finalizers), len(r.Annotations))
+	}
+	for _, bad := range []Key{{}, {Kind: "Pod", Name: "a"}, {Kind: "Secret", Name: "a", Namespace: "kube-system"}, {Kind: "Application", Name: "../a"}, {Kind: "Application", Name: long}} {
+		if bad.check() == nil {
+			t.Errorf("%.100s is a record", bad)
+		}
+	}
+	if err := Away("edge", State{Why: "elsewhere"}); strings.Contains(err.Error(), "0001") {
+		t.Error(err)
+	}
+}
+
+// A hub that answers the handshake without end cannot fill an agent's memory.
+func TestHostileHub(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	sent := make(chan int, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		n, _ := c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nX: "))
+		for err == nil && n < 256<<20 {
+			var m int
+			m, err = c.Write(make([]byte, 64<<10))
+			n += m
+		}
+		sent <- n
+	}()
+	err = dialOnce(t.Context(), DialOptions{Hub: "http://" + l.Addr().String(), Name: "edge", Token: func() (string, error) { return "", nil }, Log: slog.New(slog.DiscardHandler)}, func() {})
+	if err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Error(err)
+	}
+	if n := <-sent; n > 64<<20 {
+		t.Errorf("%d bytes were read", n)
+	}
+}
+
 // An agent cannot make a hub take more than it bargained for.
 func TestHostileAgent(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
@@ -227,7 +377,7 @@ func TestHostileAgent(t *testing.T) {
 func TestAddress(t *testing.T) {
 	for hub, want := range map[string]string{
 		"https://hub.example.com": "wss://hub.example.com/agent", "https://hub.example.com:8443/hawser/": "wss://hub.example.com:8443/hawser/agent", "http://127.0.0.1:8080": "ws://127.0.0.1:8080/agent",
-		"": "", "hub.example.com": "", "ftp://hub": "", "https://user:secret@hub": "", "https://hub/?a=b": "",
+		"http://localhost:8080": "ws://localhost:8080/agent", "http://hub.example.com": "", "http://10.0.0.1": "", "": "", "hub.example.com": "", "ftp://hub": "", "https://user:secret@hub": "", "https://hub/?a=b": "",
 	} {
 		got, err := Address(hub)
 		if got != want || (err == nil) != (want != "") {

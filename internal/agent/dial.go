@@ -6,12 +6,14 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -27,8 +29,10 @@ type DialOptions struct {
 	Token   func() (string, error) // read before each attempt: a file that is renewed counts at once; "" for none
 	TLS     *tls.Config            // which authorities are trusted, and what certificate is shown
 	Version string                 // of hawser
-	Handler http.Handler           // what the hub's calls are answered with
-	Log     *slog.Logger
+	// Instance says which agent of that name this is; empty when it cannot be known just now.
+	Instance func(context.Context) (string, error)
+	Handler  http.Handler // what the hub's calls are answered with
+	Log      *slog.Logger
 }
 
 // Pauses between attempts. They are spread, so that all agents of a hub that comes back do not come at once.
@@ -77,11 +81,31 @@ func dialOnce(ctx context.Context, o DialOptions, connected func()) error {
 	if token != "" {
 		head.Set("Authorization", "Bearer "+token)
 	}
-	d := websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 15 * time.Second, TLSClientConfig: o.TLS, ReadBufferSize: 32 << 10, WriteBufferSize: 32 << 10}
+	if o.Instance != nil {
+		instance, err := o.Instance(ctx)
+		if err != nil {
+			return err
+		}
+		head.Set(InstanceHeader, instance)
+	}
+	var wary *untrusting
+	d := websocket.Dialer{
+		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 15 * time.Second, TLSClientConfig: o.TLS, ReadBufferSize: 32 << 10, WriteBufferSize: 32 << 10,
+		NetDialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			raw, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			wary = &untrusting{Conn: raw}
+			wary.left.Store(maxHandshake)
+			return wary, nil
+		},
+	}
 	ws, answer, err := d.DialContext(ctx, address, head)
 	if err != nil {
 		return refusal(o.Hub, answer, err)
 	}
+	wary.left.Store(math.MaxInt64)
 	connected()
 	o.Log.Info("connected to the hub", "hub", o.Hub, "agent", o.Name)
 	stream := Stream(ws)
@@ -104,6 +128,10 @@ func Address(hub string) (string, error) {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" {
 		return "", problem.New(problem.Invalid, "--hub is no address of a hub").WithHint("write it as https://hawser.example.com")
 	}
+	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", problem.New(problem.Invalid, "--hub is http: the agent's token and the credentials of repositories would go over the wire in the clear").
+			WithHint("write it as https://; for a certificate of an authority of your own there is --ca")
+	}
 	u.Scheme = map[string]string{"https": "wss", "http": "ws"}[u.Scheme]
 	return u.String() + Path, nil
 }
@@ -123,6 +151,24 @@ func refusal(hub string, answer *http.Response, err error) error {
 		return problem.New(problem.NotFound, "%s is no hub of agents: it answers %s", hub, answer.Status)
 	}
 	return problem.New(problem.Unavailable, "the hub %s answers %s: %s", hub, answer.Status, said)
+}
+
+// maxHandshake is the most that is read of TLS and of an answer's headers before a connection is one.
+const maxHandshake = 1 << 20
+
+// untrusting is a connection of which no more is read than left: a header without end would fill the memory.
+type untrusting struct {
+	net.Conn
+	left atomic.Int64
+}
+
+func (u *untrusting) Read(b []byte) (int, error) {
+	if u.left.Load() <= 0 {
+		return 0, problem.New(problem.Limit, "the answer to the handshake is larger than %d bytes", maxHandshake)
+	}
+	n, err := u.Conn.Read(b)
+	u.left.Add(-int64(n))
+	return n, err
 }
 
 // pulse notices a hub that has fallen silent: one that lives asks every few seconds whether we do.

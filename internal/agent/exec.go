@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -16,6 +15,7 @@ const execPath = "/agent/v1/exec"
 // Exec is a command in a container of an application's pod, with a terminal.
 type Exec struct {
 	Application Key      `json:"application"`
+	UID         string   `json:"uid"` // of the hub's Application
 	Namespace   string   `json:"namespace"`
 	Pod         string   `json:"pod"`
 	Container   string   `json:"container"`
@@ -55,7 +55,7 @@ func (s *served) exec(w http.ResponseWriter, r *http.Request) {
 	flush := http.NewResponseController(w)
 	_ = flush.EnableFullDuplex()
 	var mu sync.Mutex
-	out := json.NewEncoder(w)
+	out := encoder(w)
 	say := func(line said) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -122,7 +122,7 @@ func (h *Hub) Exec(ctx context.Context, name string, q Exec, t Terminal) (int, e
 	r, w := io.Pipe()
 	defer func() { _ = r.Close() }()
 	var mu sync.Mutex
-	out := json.NewEncoder(w)
+	out := encoder(w)
 	send := func(line typed) error {
 		mu.Lock()
 		defer mu.Unlock()

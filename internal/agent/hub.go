@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+	"golang.org/x/time/rate"
 
 	"github.com/hawser-cd/hawser/internal/problem"
 )
@@ -43,6 +44,7 @@ type cell struct {
 	state State
 	link  *link
 	whole bool           // it has reported all that it knows since it connected
+	gone  bool           // it is not registered any more: it is told to drop everything, and hung up on
 	want  map[Key]Record // nil until it is known
 	news  chan struct{}  // want has changed; closed and made anew
 }
@@ -50,6 +52,7 @@ type cell struct {
 // link is one connection.
 type link struct {
 	name   string
+	from   Newcomer
 	client *http2.ClientConn
 	cancel context.CancelCauseFunc
 }
@@ -75,12 +78,29 @@ func (h *Hub) Open() (end func()) {
 	}
 }
 
-// Ready returns why no connection is taken; nil when one is.
-func (h *Hub) Ready() error {
+// Newcomer is an agent that has proved who it is, and connects.
+type Newcomer struct {
+	Name     string
+	Instance string // as in InstanceHeader; empty: unknown
+	Address  string
+}
+
+// Ready returns why an agent's connection is not taken; nil when it is. Of two agents of one name the first is kept for as
+// long as it is heard of: they would take the name from each other for ever, and what one reports would be shown as the
+// other's.
+func (h *Hub) Ready(n Newcomer) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.ready(n)
+}
+
+func (h *Hub) ready(n Newcomer) error {
 	if !h.open {
 		return problem.New(problem.Unavailable, "this replica does not lead: another one takes agents")
+	}
+	if c := h.cells[n.Name]; c != nil && c.link != nil && c.link.from.Instance != n.Instance {
+		return problem.New(problem.Conflict, "another agent %s is connected, from %s, and has other records than this one", n.Name, c.link.from.Address).
+			WithHint("give each agent a name and a token of its own; when this one takes the other's place, it is taken as soon as the other is gone")
 	}
 	return nil
 }
@@ -95,8 +115,10 @@ func (h *Hub) cellOf(name string) *cell {
 	return c
 }
 
-// Join takes a connection of an agent who has proved who it is, in place of an older one. It returns at once.
-func (h *Hub) Join(name string, stream net.Conn, from string) {
+// Join takes a connection of an agent who has proved who it is, in place of an older one. It returns at once. Whether
+// what it proved itself with is still good is for the caller to ask once more, and to hang up when it is not.
+func (h *Hub) Join(n Newcomer, stream net.Conn) {
+	name := n.Name
 	transport := &http2.Transport{
 		AllowHTTP: true, DisableCompression: true, MaxHeaderListSize: maxHead, MaxReadFrameSize: 256 << 10,
 		ReadIdleTimeout: beatEvery, PingTimeout: silentAfter / 2, WriteByteTimeout: silentAfter,
@@ -109,11 +131,11 @@ func (h *Hub) Join(name string, stream net.Conn, from string) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	l := &link{name: name, client: client, cancel: cancel}
+	l := &link{name: name, from: n, client: client, cancel: cancel}
 	h.mu.Lock()
-	if !h.open {
+	if err := h.ready(n); err != nil {
 		h.mu.Unlock()
-		cancel(nil)
+		cancel(err)
 		_ = client.Close()
 		return
 	}
@@ -121,9 +143,10 @@ func (h *Hub) Join(name string, stream net.Conn, from string) {
 	if c.link != nil {
 		c.link.cancel(errors.New("it has connected anew"))
 	}
-	c.link, c.whole, c.state = l, false, State{Connected: true, Since: time.Now(), From: from}
+	now := time.Now()
+	c.link, c.whole, c.state = l, false, State{Connected: true, Since: now, From: n.Address, Blind: now}
 	h.mu.Unlock()
-	h.o.Log.Info("agent connected", "agent", name, "from", from)
+	h.o.Log.Info("agent connected", "agent", name, "from", n.Address)
 	go h.keep(ctx, l)
 	h.o.Changed(name)
 }
@@ -142,9 +165,11 @@ func (h *Hub) keep(ctx context.Context, l *link) {
 	l.cancel(why)
 	_ = l.client.Close()
 	h.mu.Lock()
-	c := h.cellOf(l.name)
-	last := c.link == l
-	if last {
+	c := h.cells[l.name]
+	last := c != nil && c.link == l
+	if last && c.gone {
+		delete(h.cells, l.name)
+	} else if last {
 		text := "the connection ended"
 		if why != nil {
 			text = shorten(why.Error(), 300)
@@ -181,7 +206,21 @@ func (l *link) request(ctx context.Context, method, path string, body io.Reader)
 func (h *Hub) send(ctx context.Context, l *link) error {
 	r, w := io.Pipe()
 	defer func() { _ = w.Close() }()
-	out := json.NewEncoder(w)
+	write := func(d down) error {
+		var line bytes.Buffer
+		if err := encoder(&line).Encode(d); err != nil {
+			return err
+		}
+		if line.Len() > maxLine && d.Record != nil { // it would end the connection, and every one after it
+			h.o.Log.Warn("a record is too large for an agent, which keeps what it has", "agent", l.name, "record", d.Record.String(), "bytes", line.Len())
+			line.Reset()
+			if err := encoder(&line).Encode(down{Record: &Record{Key: d.Record.Key, UID: d.Record.UID}}); err != nil {
+				return err
+			}
+		}
+		_, err := w.Write(line.Bytes())
+		return err
+	}
 	answered := make(chan error, 1)
 	go func() {
 		answer, err := l.request(ctx, http.MethodPost, recordsPath, r)
@@ -208,7 +247,7 @@ func (h *Hub) send(ctx context.Context, l *link) error {
 	}
 	var sent map[Key]Record
 	for {
-		want, news := h.wanted(l)
+		want, news, gone := h.wanted(l)
 		if want != nil {
 			first := sent == nil
 			for _, k := range order(want) {
@@ -216,23 +255,27 @@ func (h *Hub) send(ctx context.Context, l *link) error {
 					continue
 				}
 				record := want[k]
-				if err := told(out.Encode(down{Record: &record})); err != nil {
+				if err := told(write(down{Record: &record})); err != nil {
 					return err
 				}
 			}
 			for _, k := range slices.Backward(order(sent)) {
 				if _, wanted := want[k]; !wanted {
-					if err := told(out.Encode(down{Gone: &k})); err != nil {
+					if err := told(write(down{Gone: &k})); err != nil {
 						return err
 					}
 				}
 			}
 			if first {
-				if err := told(out.Encode(down{Whole: true})); err != nil {
+				if err := told(write(down{Whole: true})); err != nil {
 					return err
 				}
 			}
 			sent = want
+		}
+		if gone { // that it has taken everything away is seen by its answer
+			_ = w.Close()
+			news = nil
 		}
 		select {
 		case <-news:
@@ -256,12 +299,13 @@ func order(records map[Key]Record) []Key {
 	})
 }
 
-// wanted returns what an agent is to have, nil when it is not known yet, and what says that it has changed.
-func (h *Hub) wanted(l *link) (map[Key]Record, <-chan struct{}) {
+// wanted returns what an agent is to have, nil when it is not known yet, what says that it has changed, and whether it
+// is the last that it is told.
+func (h *Hub) wanted(l *link) (want map[Key]Record, news <-chan struct{}, gone bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.cellOf(l.name)
-	return c.want, c.news
+	return c.want, c.news, c.gone
 }
 
 // Want says which records an agent is to have: all of them. What is not among them it drops, so a caller who does not
@@ -288,14 +332,20 @@ func (h *Hub) listen(ctx context.Context, l *link) error {
 	defer func() { _ = answer.Body.Close() }()
 	silence := time.AfterFunc(silentAfter, func() { l.cancel(errors.New("nothing has been heard of it for " + silentAfter.String())) })
 	defer silence.Stop()
+	pace := rate.NewLimiter(rate.Every(linesEach), linesBurst)
 	err = lines(answer.Body, func(u up) error {
+		silence.Reset(silentAfter)
 		switch {
 		case u.Beat != nil:
-			silence.Reset(silentAfter)
-			h.note(l, func(c *cell) { c.state.Beat = u.Beat.bounded() })
+			h.beat(l, u.Beat.bounded())
 		case u.Report != nil:
+			cost := min(linesBurst, 1+(len(u.Report.Status)+len(u.Report.Operation))>>16)
+			if err := pace.WaitN(ctx, cost); err != nil {
+				return err
+			}
+			silence.Reset(silentAfter)
 			if h.current(l) {
-				h.o.Report(l.name, *u.Report)
+				h.o.Report(l.name, u.Report.bounded())
 			}
 		case u.Whole:
 			h.note(l, func(c *cell) { c.whole = true })
@@ -310,6 +360,23 @@ func (h *Hub) listen(ctx context.Context, l *link) error {
 		return cause
 	}
 	return err
+}
+
+// beat notes how an agent is, and tells when its cluster has fallen silent or answers again.
+func (h *Hub) beat(l *link, b Beat) {
+	changed := false
+	h.note(l, func(c *cell) {
+		c.state.Beat = b
+		switch blind := !c.state.Blind.IsZero(); {
+		case b.Connected && blind:
+			c.state.Blind, changed = time.Time{}, true
+		case !b.Connected && !blind:
+			c.state.Blind, changed = time.Now(), true
+		}
+	})
+	if changed {
+		h.o.Changed(l.name)
+	}
 }
 
 // note changes what is known of an agent while the connection is the newest one.
@@ -331,8 +398,10 @@ func (h *Hub) current(l *link) bool {
 // bounded is a beat that costs no more than one should: it is kept, and shown to people.
 func (b Beat) bounded() Beat {
 	b.Version, b.Kubernetes = shorten(b.Version, 64), shorten(b.Kubernetes, 64)
-	if len(b.APIs) > 5000 {
-		b.APIs = b.APIs[:5000]
+	b.Trouble, b.Objects, b.Kinds = shorten(b.Trouble, maxRefused), max(0, b.Objects), max(0, b.Kinds)
+	b.APIs = slices.Clone(b.APIs[:min(len(b.APIs), 5000)])
+	for i, api := range b.APIs {
+		b.APIs[i] = shorten(api, 256)
 	}
 	return b
 }
@@ -358,18 +427,29 @@ func (h *Hub) Known(name string) bool {
 	return h.open && h.cellOf(name).whole
 }
 
-// Forget drops what is known of agents that are not among names, and their connections.
+// leave is how long an agent that is not registered any more may take to drop what it was told.
+const leave = 30 * time.Second
+
+// Forget drops what is known of agents that are not among names. One that is connected is told first that nothing is
+// wanted of it any more: it would go on deploying, beside whoever deploys to its cluster next.
 func (h *Hub) Forget(names map[string]bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for name, c := range h.cells {
-		if names[name] {
-			continue
+		switch l := c.link; {
+		case names[name]:
+			if c.gone { // it was registered anew while it left
+				c.link.cancel(errors.New("it was registered anew"))
+				delete(h.cells, name)
+			}
+		case l == nil:
+			delete(h.cells, name)
+		case !c.gone:
+			c.gone, c.want, c.whole = true, map[Key]Record{}, false
+			close(c.news)
+			c.news = make(chan struct{})
+			time.AfterFunc(leave, func() { l.cancel(errors.New("it is not registered any more")) })
 		}
-		if c.link != nil {
-			c.link.cancel(errors.New("it is not registered any more"))
-		}
-		delete(h.cells, name)
 	}
 }
 
@@ -385,7 +465,7 @@ func (h *Hub) HangUp(name, why string) {
 // linkTo is an agent's connection, or that it is away.
 func (h *Hub) linkTo(name string) (*link, error) {
 	h.mu.Lock()
-	if c := h.cells[name]; h.open && c != nil && c.link != nil {
+	if c := h.cells[name]; h.open && c != nil && c.link != nil && !c.gone {
 		defer h.mu.Unlock()
 		return c.link, nil
 	}
@@ -422,7 +502,7 @@ func (h *Hub) Refresh(ctx context.Context, name string, k Key, hard bool) (Repor
 	if err := json.NewDecoder(io.LimitReader(answer.Body, maxLine)).Decode(&r); err != nil {
 		return Report{}, problem.New(problem.Unavailable, "agent %s answers something else than a report", name)
 	}
-	return r, nil
+	return r.bounded(), nil
 }
 
 // Pushed passes a push on to every agent that is connected; who is not asks Git by itself.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -69,11 +70,23 @@ func (s *served) records(w http.ResponseWriter, r *http.Request) {
 	err := lines(r.Body, func(d down) error {
 		switch {
 		case d.Record != nil:
+			if err := d.Record.Key.check(); err != nil {
+				return err
+			}
+			if string(d.Record.Body) == "null" {
+				d.Record.Body = nil
+			}
 			if !whole {
+				if len(all) == maxRecords {
+					return problem.New(problem.Limit, "the hub wants more than %d records here", maxRecords)
+				}
 				all[d.Record.Key] = true
 			}
 			return s.Take(r.Context(), *d.Record)
 		case d.Gone != nil:
+			if err := d.Gone.check(); err != nil {
+				return err
+			}
 			if !whole {
 				return problem.New(problem.Invalid, "the hub takes something away before it has said what it wants")
 			}
@@ -89,12 +102,24 @@ func (s *served) records(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// check refuses what cannot be the name of a record.
+func (k Key) check() error {
+	_, known := ranks[k.Kind]
+	if !known || k.Name == "" || len(k.Name) > 253 || len(k.Namespace) > 63 || strings.ContainsAny(k.Name+k.Namespace, "/%\\ \n") || k.Namespace != "" && k.Kind != "Application" {
+		return problem.New(problem.Invalid, "the hub names a record that an agent has no copy of")
+	}
+	return nil
+}
+
+// maxRecords is how many records an agent has of a hub.
+const maxRecords = 50_000
+
 // reports sends what becomes of applications, and that we live.
 func (s *served) reports(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	var mu sync.Mutex
-	out, flush := json.NewEncoder(w), http.NewResponseController(w)
+	out, flush := encoder(w), http.NewResponseController(w)
 	send := func(u up) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -156,7 +181,7 @@ func (s *served) refresh(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(report)
+	_ = encoder(w).Encode(report)
 }
 
 // lines hands over each line of a stream, read as JSON, until the stream ends or take fails.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/problem"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 )
 
@@ -200,6 +202,27 @@ func (c *Catalog) CredentialRecords(projects map[string]bool) []string {
 	}
 	return names
 }
+
+// OfProject returns those of Secrets that are of one project only.
+func (c *Catalog) OfProject(names []string, project string) []string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		s, known := c.secrets[name]
+		return !known || s.text("project") != project
+	})
+}
+
+// Instance tells this agent's records from those of another agent of its name: it is the UID of the Lease of its replicas.
+func (c *Catalog) Instance(ctx context.Context) (string, error) {
+	lease, err := c.client.Resource(leases).Namespace(c.options.Namespace).Get(ctx, LeaderLease, metav1.GetOptions{})
+	if err != nil {
+		return "", apiProblem(err, "read the Lease of our replicas")
+	}
+	return string(lease.GetUID()), nil
+}
+
+var leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
 
 // passedOn are the settings that concern what is deployed and how, by the ConfigMap that holds them; a name that ends in
 // a dot means all that begin with it. Nothing of how people log in is among them, and nothing of how this hub is served.

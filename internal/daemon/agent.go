@@ -59,7 +59,7 @@ func (d *Daemon) reconcileForHub(ctx context.Context, secure *tls.Config) {
 	all.Go(func() {
 		agent.Dial(ctx, agent.DialOptions{
 			Hub: d.cfg.Agent.Hub, Name: d.cfg.Agent.Name, Token: d.hubToken, TLS: secure, Version: server.Build().Version, Log: d.log,
-			Handler: agent.Serve(copies, d.handlerForHub()),
+			Handler: agent.Serve(copies, d.handlerForHub()), Instance: d.Catalog.Instance,
 		})
 	})
 	d.waitForClusters(ctx)
@@ -69,11 +69,13 @@ func (d *Daemon) reconcileForHub(ctx context.Context, secure *tls.Config) {
 
 // handlerForHub answers the API to the hub, which has decided who may ask.
 func (d *Daemon) handlerForHub() http.Handler {
-	return server.New(server.Options{
+	return server.PassedOn(server.New(server.Options{
 		Log: d.log, Version: server.Build(), Namespace: d.cfg.Namespace, AnyNamespace: d.anyNamespace(), Catalog: d.Catalog, Apps: d.Apps, Fleet: d.Fleet,
 		Sources: d.Apps, Policy: d.policies.current.Load, Audit: d.audit,
-		Vouched: func(r *http.Request) string { return r.Header.Get(agent.PersonHeader) },
-	})
+		Vouched: func(r *http.Request) (who, application string) {
+			return r.Header.Get(agent.PersonHeader), r.Header.Get(agent.ApplicationHeader)
+		},
+	}))
 }
 
 // hubToken reads the token, so that one that is renewed counts at the next attempt.

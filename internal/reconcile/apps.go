@@ -169,6 +169,11 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	if k, ok := a.agentOf(app); ok {
 		return a.lookRemote(ctx, app, k, a.state(name))
 	}
+	if a.Hub != nil && app.Annotations[annotationRemoteOperation]+app.Annotations[annotationRemoteHold] != "" {
+		if app, err = a.comeHome(ctx, app); err != nil {
+			return err
+		}
+	}
 	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
 		a.claimRecorded(app)
 		return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,25 +32,42 @@ type Copies struct {
 	*Apps
 	Version string // of hawser
 
+	acting sync.Mutex // held while a copy is changed: what was wanted a moment ago must not be written after what is wanted now
+
 	mu      sync.Mutex
 	want    map[types.NamespacedName]agent.Record // the applications, as last told
+	shared  map[agent.Key]agent.Record            // the other records, as last told
+	trouble map[agent.Key]string                  // why one of those is not taken
 	refused map[types.NamespacedName]string
 	gone    map[types.NamespacedName]string // UID of the hub's Application whose copy is deleted
+	parting map[types.NamespacedName]string // UID of the hub's Application whose copy we have seen being deleted for it
+	strays  map[agent.Key]string            // UID of Applications that cannot have a copy here
+	again   map[types.NamespacedName]bool   // another attempt is due
 	told    map[types.NamespacedName]bool   // to be reported
+	tell    bool                            // the strays are to be reported
 	news    chan struct{}
 }
 
 // NewCopies returns the copies of an agent whose loop is a.
 func NewCopies(a *Apps, version string) *Copies {
-	return &Copies{Apps: a, Version: version, want: map[types.NamespacedName]agent.Record{}, refused: map[types.NamespacedName]string{},
-		gone: map[types.NamespacedName]string{}, told: map[types.NamespacedName]bool{}, news: make(chan struct{}, 1)}
+	names := func() map[types.NamespacedName]string { return map[types.NamespacedName]string{} }
+	return &Copies{Apps: a, Version: version, want: map[types.NamespacedName]agent.Record{}, shared: map[agent.Key]agent.Record{}, trouble: map[agent.Key]string{}, refused: names(),
+		gone: names(), parting: names(), strays: map[agent.Key]string{}, again: map[types.NamespacedName]bool{}, told: map[types.NamespacedName]bool{}, news: make(chan struct{}, 1)}
 }
 
 // Run puts right what others do to copies, until ctx ends: with the hub or without it, they stay what it last wanted.
 func (c *Copies) Run(ctx context.Context) {
-	changed := make(chan types.NamespacedName, 1024)
+	changed, others := make(chan types.NamespacedName, 1024), make(chan struct{}, 1)
 	defer c.Catalog.Subscribe(func(ch catalog.Change) {
-		if ch.What != catalog.ApplicationChanged {
+		switch ch.What {
+		case catalog.ApplicationChanged:
+		case catalog.ApplicationSetChanged:
+			return
+		default:
+			select {
+			case others <- struct{}{}:
+			default:
+			}
 			return
 		}
 		select {
@@ -57,35 +75,93 @@ func (c *Copies) Run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	})()
+	retry := time.NewTimer(time.Hour)
+	retry.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case name := <-changed:
-			c.mu.Lock()
-			r, wanted := c.want[name]
-			c.mu.Unlock()
-			if wanted {
-				c.applyAgain(ctx, name, r)
+			_ = c.apply(ctx, name) // it is noted
+			continue
+		case <-others:
+		case <-retry.C:
+		}
+		for _, key := range c.sharedKeys() {
+			if c.applyShared(ctx, key) != nil {
+				retry.Reset(5 * anotherAttempt)
 			}
+		}
+		select { // what several change in one moment is one comparison
+		case <-ctx.Done():
+		case <-time.After(sendEvery):
 		}
 	}
 }
 
-// applyAgain makes a copy what is wanted once more; the next change, or the next connection, is the next attempt.
-func (c *Copies) applyAgain(ctx context.Context, name types.NamespacedName, r agent.Record) {
+// anotherAttempt is the pause before a copy is written again that could not be written.
+const anotherAttempt = 2 * time.Second
+
+// apply makes a copy what is wanted of it now, if it is wanted. One that cannot be had just now is tried again.
+func (c *Copies) apply(ctx context.Context, name types.NamespacedName) error {
+	c.acting.Lock()
+	defer c.acting.Unlock()
+	c.mu.Lock()
+	r, wanted := c.want[name]
+	c.mu.Unlock()
+	if !wanted {
+		return nil
+	}
 	err := c.copyApplication(ctx, name, r)
 	c.note(name, err)
-	if problem.Is(err, problem.Unavailable) || problem.Is(err, problem.Conflict) {
-		time.AfterFunc(2*time.Second, func() {
+	if !problem.Is(err, problem.Unavailable) && !problem.Is(err, problem.Conflict) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.again[name] { // one attempt is due, however many changes failed
+		c.again[name] = true
+		time.AfterFunc(anotherAttempt, func() {
 			c.mu.Lock()
-			now, wanted := c.want[name]
+			delete(c.again, name)
 			c.mu.Unlock()
-			if wanted && ctx.Err() == nil {
-				c.applyAgain(ctx, name, now)
+			if ctx.Err() == nil {
+				_ = c.apply(ctx, name)
 			}
 		})
 	}
+	return err
+}
+
+func (c *Copies) sharedKeys() []agent.Key {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.shared))
+}
+
+// applyShared makes the copy of a record that is no Application what is wanted of it now, if it is wanted.
+func (c *Copies) applyShared(ctx context.Context, key agent.Key) error {
+	c.acting.Lock()
+	defer c.acting.Unlock()
+	c.mu.Lock()
+	r, wanted := c.shared[key]
+	c.mu.Unlock()
+	if !wanted {
+		return nil
+	}
+	o := &object.Object{}
+	err := error(problem.New(problem.Invalid, "the hub's record of %s is not one", key))
+	if json.Unmarshal(r.Body, &o.Object) == nil && o.GetKind() == key.Kind && o.GetName() == key.Name {
+		err = c.Catalog.PutCopy(ctx, o)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		delete(c.trouble, key)
+	} else if ctx.Err() == nil {
+		c.trouble[key] = clip(err.Error(), maxConditionMessage)
+	}
+	return err
 }
 
 func (c *Copies) nameOf(k agent.Key) types.NamespacedName {
@@ -98,31 +174,44 @@ func (c *Copies) nameOf(k agent.Key) types.NamespacedName {
 
 // Take implements agent.Engine.
 func (c *Copies) Take(ctx context.Context, r agent.Record) error {
-	if r.Kind == v1alpha1.KindApplication {
-		name := c.nameOf(r.Key)
-		if len(r.Body) > 0 {
-			c.mu.Lock()
-			c.want[name] = r
-			delete(c.gone, name)
-			c.mu.Unlock()
-		}
-		return c.persist(ctx, func() error {
-			if len(r.Body) == 0 { // it is there, and cannot be understood at the hub: what we have stays
-				return nil
-			}
-			err := c.copyApplication(ctx, name, r)
-			c.note(name, err)
-			return err
-		})
-	}
-	if len(r.Body) == 0 {
+	if len(r.Body) == 0 { // it is there, and cannot be understood at the hub: what we have stays
 		return nil
 	}
-	o := &object.Object{}
-	if err := json.Unmarshal(r.Body, &o.Object); err != nil || o.GetKind() != r.Kind || o.GetName() != r.Name {
-		return problem.New(problem.Invalid, "the hub's record of %s is not one", r.Key)
+	if r.Kind != v1alpha1.KindApplication {
+		c.mu.Lock()
+		c.shared[r.Key] = r
+		c.mu.Unlock()
+		return c.persist(ctx, func() error { return c.applyShared(ctx, r.Key) })
 	}
-	return c.persist(ctx, func() error { return c.Catalog.PutCopy(ctx, o) })
+	if c.isStray(r.Key) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.strays[r.Key] = r.UID
+		c.tellStraysLocked()
+		return nil
+	}
+	name := c.nameOf(r.Key)
+	c.mu.Lock()
+	c.want[name] = r
+	delete(c.gone, name)
+	c.mu.Unlock()
+	return c.persist(ctx, func() error { return c.apply(ctx, name) })
+}
+
+// isStray reports whether an Application of the hub is in a namespace that is called as ours: there are the copies of
+// those of the hub's own namespace, and two of one name would pull at one copy.
+func (c *Copies) isStray(k agent.Key) bool { return k.Namespace == c.Namespace }
+
+func (c *Copies) tellStraysLocked() {
+	c.tell = true
+	c.wake()
+}
+
+func (c *Copies) wake() {
+	select {
+	case c.news <- struct{}{}:
+	default:
+	}
 }
 
 // persist tries until it is done, or until it is known that it cannot be: then it is told, and the next record is taken.
@@ -169,10 +258,7 @@ func (c *Copies) note(name types.NamespacedName, err error) {
 
 func (c *Copies) tellLocked(name types.NamespacedName) {
 	c.told[name] = true
-	select {
-	case c.news <- struct{}{}:
-	default:
-	}
+	c.wake()
 }
 
 // copyApplication makes the copy of an Application what the record says.
@@ -184,17 +270,17 @@ func (c *Copies) copyApplication(ctx context.Context, name types.NamespacedName,
 	if !c.Catalog.Holds(name.Namespace) {
 		return problem.New(problem.Forbidden, "the agent does not take Applications of namespace %s", name.Namespace).WithHint("start it with --application-namespaces %s", name.Namespace)
 	}
-	want.Namespace = name.Namespace
+	if p, err := c.Catalog.Project(want.Spec.ProjectName()); !r.Deleting && err == nil && !catalog.IsCopy(p) {
+		return problem.New(problem.Conflict, "there is an AppProject %s here that is not the hub's: what it permits is not what the hub permits", p.Name).
+			WithHint("rename one of the two; or hand it over: kubectl label appproject %s -n %s %s=true", p.Name, c.Namespace, catalog.LabelCopy)
+	}
+	want.Namespace, want.Status, want.Operation, want.OwnerReferences = name.Namespace, v1alpha1.ApplicationStatus{}, nil, nil
 	metav1.SetMetaDataLabel(&want.ObjectMeta, catalog.LabelCopy, "true")
 	metav1.SetMetaDataAnnotation(&want.ObjectMeta, annotationHubUID, r.UID)
 	now, err := c.Catalog.Application(name)
 	switch {
 	case problem.Is(err, problem.NotFound) && r.Deleting:
-		c.mu.Lock()
-		c.gone[name] = r.UID
-		c.tellLocked(name)
-		c.mu.Unlock()
-		return nil
+		return c.deleteAbsent(ctx, name, want, r)
 	case problem.Is(err, problem.NotFound):
 		if r.OperationID != "" {
 			if want.Operation, err = operationIn(r); err != nil {
@@ -229,10 +315,44 @@ func (c *Copies) copyApplication(ctx context.Context, name types.NamespacedName,
 			return err
 		}
 	}
-	if r.Deleting && updated.DeletionTimestamp == nil {
-		return c.Catalog.DropApplication(ctx, updated, false)
+	if r.Deleting {
+		c.partsWith(name, r.UID)
+		if updated.DeletionTimestamp == nil {
+			return c.Catalog.DropApplication(ctx, updated, false)
+		}
 	}
 	return nil
+}
+
+func (c *Copies) partsWith(name types.NamespacedName, uid string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.parting[name] = uid
+}
+
+// deleteAbsent says that an Application is gone, once it is: that there is no copy of it is no proof. Our records can have
+// been lost; what the hub knows that we deployed is then found by its marks, and deleted as with the copy that was.
+func (c *Copies) deleteAbsent(ctx context.Context, name types.NamespacedName, want *v1alpha1.Application, r agent.Record) error {
+	c.mu.Lock()
+	seen := c.parting[name] == r.UID
+	if seen || !r.Deployed || len(want.Finalizers) == 0 {
+		c.gone[name] = r.UID
+		c.tellLocked(name)
+		c.mu.Unlock()
+		return nil
+	}
+	c.mu.Unlock()
+	if p := want.Spec.SyncPolicy; p != nil { // it must not deploy anything first
+		still := *p
+		still.Automated = nil
+		want.Spec.SyncPolicy = &still
+	}
+	made, err := c.Catalog.MakeApplication(ctx, want)
+	if err != nil {
+		return err
+	}
+	c.partsWith(name, r.UID)
+	return c.Catalog.DropApplication(ctx, made, false)
 }
 
 func operationIn(r agent.Record) (*v1alpha1.Operation, error) {
@@ -251,8 +371,11 @@ func becomes(n, want *v1alpha1.Application, r agent.Record) {
 			annotations[key] = value
 		}
 	}
-	if r.LiftHold != "" && annotations[v1alpha1.AnnotationHold] == r.LiftHold {
+	if hold := annotations[v1alpha1.AnnotationHold]; r.LiftHold != "" && hold != "" && object.Hash(hold) == r.LiftHold {
 		delete(annotations, v1alpha1.AnnotationHold)
+	}
+	if op := n.Status.OperationState; r.Terminate != "" && op != nil && !final(op.Phase) && began(op) == r.Terminate {
+		op.Phase = v1alpha1.OperationTerminating
 	}
 	n.Annotations, n.Labels, n.Spec = annotations, want.Labels, want.Spec
 	if n.DeletionTimestamp == nil || len(want.Finalizers) < len(n.Finalizers) {
@@ -272,6 +395,9 @@ func becomes(n, want *v1alpha1.Application, r agent.Record) {
 	}
 }
 
+// began is when an operation began, as the two ends tell it each other.
+func began(op *v1alpha1.OperationState) string { return op.StartedAt.UTC().Format(time.RFC3339) }
+
 func isCascade(f string) bool {
 	return f == v1alpha1.FinalizerResources || f == v1alpha1.FinalizerResourcesForeground || f == v1alpha1.FinalizerResourcesBackground
 }
@@ -279,15 +405,27 @@ func isCascade(f string) bool {
 // Drop implements agent.Engine.
 func (c *Copies) Drop(ctx context.Context, k agent.Key) error {
 	if k.Kind != v1alpha1.KindApplication {
-		return c.persist(ctx, func() error { return c.Catalog.DropCopy(ctx, k.Kind, k.Name) })
+		c.mu.Lock()
+		delete(c.shared, k)
+		delete(c.trouble, k)
+		c.mu.Unlock()
+		return c.persist(ctx, func() error {
+			c.acting.Lock()
+			defer c.acting.Unlock()
+			return c.Catalog.DropCopy(ctx, k.Kind, k.Name)
+		})
+	}
+	if c.isStray(k) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.strays, k)
+		return nil
 	}
 	name := c.nameOf(k)
-	c.mu.Lock()
-	delete(c.want, name)
-	delete(c.refused, name)
-	delete(c.gone, name)
-	c.mu.Unlock()
+	c.unwanted(name)
 	return c.persist(ctx, func() error {
+		c.acting.Lock()
+		defer c.acting.Unlock()
 		for {
 			now, err := c.Catalog.Application(name)
 			if problem.Is(err, problem.NotFound) || now != nil && !catalog.IsCopy(now) {
@@ -308,9 +446,36 @@ func (c *Copies) Drop(ctx context.Context, k agent.Key) error {
 	})
 }
 
+// unwanted forgets what was wanted of an application.
+func (c *Copies) unwanted(name types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.want, name)
+	delete(c.refused, name)
+	delete(c.gone, name)
+	delete(c.parting, name)
+}
+
 // Whole implements agent.Engine.
 func (c *Copies) Whole(ctx context.Context, all map[agent.Key]bool) error {
-	for _, app := range c.Catalog.Applications() {
+	c.mu.Lock()
+	for name := range c.want { // those of an earlier connection that never became copies
+		if !all[c.keyFor(name)] {
+			delete(c.want, name)
+			delete(c.refused, name)
+			delete(c.gone, name)
+			delete(c.parting, name)
+		}
+	}
+	maps.DeleteFunc(c.shared, func(k agent.Key, _ agent.Record) bool { return !all[k] })
+	maps.DeleteFunc(c.trouble, func(k agent.Key, _ string) bool { return !all[k] })
+	maps.DeleteFunc(c.strays, func(k agent.Key, _ string) bool { return !all[k] })
+	c.mu.Unlock()
+	apps := slices.Clone(c.Catalog.Applications())
+	for _, b := range c.Catalog.Broken() {
+		apps = append(apps, b.App)
+	}
+	for _, app := range apps {
 		if k := c.recordKey(app); catalog.IsCopy(app) && !all[k] {
 			if err := c.Drop(ctx, k); err != nil {
 				return err
@@ -324,8 +489,8 @@ func (c *Copies) Whole(ctx context.Context, all map[agent.Key]bool) error {
 		}
 		for kind, names := range copies {
 			for _, name := range names {
-				if !all[agent.Key{Kind: kind, Name: name}] {
-					if err := c.Catalog.DropCopy(ctx, kind, name); err != nil {
+				if k := (agent.Key{Kind: kind, Name: name}); !all[k] {
+					if err := c.Drop(ctx, k); err != nil {
 						return err
 					}
 				}
@@ -352,6 +517,7 @@ func (c *Copies) Reports(ctx context.Context, send func(agent.Report) error, who
 	for name := range c.gone {
 		c.told[name] = true
 	}
+	c.tell = len(c.strays) > 0
 	c.mu.Unlock()
 	if err := whole(); err != nil {
 		return err
@@ -396,6 +562,9 @@ func (c *Copies) Reports(ctx context.Context, send func(agent.Report) error, who
 				}
 				r := c.report(e.Object)
 				if e.Type == catalog.Deleted {
+					if !c.partedFrom(nameOf(e.Object), r.UID) {
+						continue // somebody deleted it here, and not for the hub: it is made again
+					}
 					r = agent.Report{Namespace: r.Namespace, Name: r.Name, UID: r.UID, Gone: true}
 				}
 				if err := send(r); err != nil {
@@ -413,6 +582,13 @@ func (c *Copies) due() (list []agent.Report) {
 	c.mu.Lock()
 	names := slices.Collect(maps.Keys(c.told))
 	c.told = map[types.NamespacedName]bool{}
+	if c.tell {
+		c.tell = false
+		for k, uid := range c.strays {
+			list = append(list, agent.Report{Namespace: k.Namespace, Name: k.Name, UID: uid,
+				Refused: "the agent's own namespace is called " + k.Namespace + ", too: give the agent another one, or the application"})
+		}
+	}
 	c.mu.Unlock()
 	for _, name := range names {
 		k := c.keyFor(name)
@@ -432,6 +608,13 @@ func (c *Copies) due() (list []agent.Report) {
 		}
 	}
 	return list
+}
+
+// partedFrom reports whether a copy is deleted because the hub's Application is.
+func (c *Copies) partedFrom(name types.NamespacedName, uid string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.parting[name] == uid
 }
 
 // report is what there is to say of a copy.
@@ -489,7 +672,7 @@ func (c *Copies) Pushed(push []byte) {
 
 // Beat implements agent.Engine.
 func (c *Copies) Beat() agent.Beat {
-	b := agent.Beat{Version: c.Version}
+	b := agent.Beat{Version: c.Version, Trouble: c.troubles()}
 	for _, k := range c.Fleet.Clusters() {
 		s := k.State()
 		b.Connected, b.Objects, b.Kinds = s.Connected, s.Objects, s.Kinds
@@ -498,8 +681,28 @@ func (c *Copies) Beat() agent.Beat {
 	return b
 }
 
+// troubles says which records other than Applications cannot be taken, and why.
+func (c *Copies) troubles() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []string
+	for k, why := range c.trouble {
+		list = append(list, k.String()+": "+why)
+	}
+	slices.Sort(list)
+	return clip(strings.Join(list, "; "), maxConditionMessage)
+}
+
+// IsCopyOf reports whether an Application is an agent's copy of the hub's with that UID.
+func IsCopyOf(app *v1alpha1.Application, uid string) bool {
+	return uid != "" && catalog.IsCopy(app) && app.Annotations[annotationHubUID] == uid
+}
+
 // Exec implements agent.Engine.
 func (c *Copies) Exec(ctx context.Context, q agent.Exec, t agent.Terminal) (int, error) {
+	if app, err := c.Catalog.Application(c.nameOf(q.Application)); err != nil || !IsCopyOf(app, q.UID) {
+		return 0, problem.New(problem.NotFound, "there is no copy of %s here", q.Application)
+	}
 	sizes := make(chan TerminalSize)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -29,6 +29,10 @@ import (
 // annotationRemoteOperation tells the operations of an agent's application apart: who wants it, and which it is.
 const annotationRemoteOperation = "hawser.dev/agent-operation"
 
+// annotationRemoteHold is the hash of the hold that the agent has and that was written here. Where it stands and the hold
+// does not, a person has lifted it: that outlives a restart.
+const annotationRemoteHold = "hawser.dev/agent-hold"
+
 // mirroredAnnotations are those that the engine writes.
 var mirroredAnnotations = []string{v1alpha1.AnnotationHold, annotationInstalled}
 
@@ -36,11 +40,15 @@ var mirroredAnnotations = []string{v1alpha1.AnnotationHold, annotationInstalled}
 // proxy is restarted.
 const agentGrace = 10 * time.Second
 
+// silentGrace is how long an agent that is connected may say nothing of an application, or of its cluster, before nothing
+// is known of it: it may have just started.
+const silentGrace = 30 * time.Second
+
 // remotes is what agents have reported since they connected; it can be lost.
 type remotes struct {
 	mu        sync.Mutex
 	reports   map[types.NamespacedName]reported
-	holds     map[types.NamespacedName]string // as last written by us
+	waits     map[types.NamespacedName]time.Time // since when a connected agent has said nothing of it
 	refreshes map[types.NamespacedName]*refreshing
 	records   map[types.NamespacedName]madeRecord
 	changed   chan struct{} // there may be something new to send; has room for one
@@ -50,6 +58,7 @@ type reported struct {
 	agent string
 	agent.Report
 	health map[object.Key]*v1alpha1.HealthStatus
+	err    error // it cannot be taken; nothing else of it is kept
 }
 
 // refreshing is a refresh that an agent was asked for.
@@ -61,12 +70,11 @@ type refreshing struct {
 // madeRecord is the record that was made of one version of an Application.
 type madeRecord struct {
 	app    *v1alpha1.Application
-	lifted string
 	record agent.Record
 }
 
 func newRemotes() *remotes {
-	return &remotes{changed: make(chan struct{}, 1), reports: map[types.NamespacedName]reported{}, holds: map[types.NamespacedName]string{},
+	return &remotes{changed: make(chan struct{}, 1), reports: map[types.NamespacedName]reported{}, waits: map[types.NamespacedName]time.Time{},
 		refreshes: map[types.NamespacedName]*refreshing{}, records: map[types.NamespacedName]madeRecord{}}
 }
 
@@ -96,9 +104,15 @@ func (a *Apps) Reported(name string, r agent.Report) {
 	if err != nil || string(app.UID) != r.UID || a.AgentOf(app) != name {
 		return
 	}
-	health := healthIn(r)
+	news := reported{agent: name, Report: r}
+	if news.err = fits(r); news.err == nil {
+		news.health = healthIn(r)
+	} else {
+		news.Report = agent.Report{Namespace: r.Namespace, Name: r.Name, UID: r.UID}
+	}
 	a.remotes.mu.Lock()
-	a.remotes.reports[key] = reported{name, r, health}
+	a.remotes.reports[key] = news
+	delete(a.remotes.waits, key)
 	a.remotes.mu.Unlock()
 	a.queue.add(key, urgent, cause{})
 }
@@ -128,6 +142,9 @@ func (a *Apps) lookRemote(ctx context.Context, app *v1alpha1.Application, k cata
 	a.claims.looked(name, nil)
 	state := a.Hub.State(k.Agent)
 	if !state.Connected {
+		a.remotes.mu.Lock()
+		delete(a.remotes.waits, name)
+		a.remotes.mu.Unlock()
 		if left := agentGrace - time.Since(state.Since); left > 0 {
 			a.queue.addAfter(name, left+time.Millisecond, cause{})
 			return nil
@@ -154,10 +171,59 @@ func (a *Apps) lookRemote(ctx context.Context, app *v1alpha1.Application, k cata
 	if app.Operation != nil && operationMark(app) == "" {
 		return a.markOperation(ctx, app, r.Report, known)
 	}
+	if !state.Blind.IsZero() {
+		left := silentGrace - time.Since(state.Blind)
+		if left <= 0 {
+			return a.reportAway(ctx, app, problem.New(problem.Unavailable, "agent %s is connected, and its cluster has not answered it since %s", k.Agent, state.Blind.UTC().Format(time.RFC3339)))
+		}
+		a.queue.addAfter(name, left+time.Millisecond, cause{})
+	}
 	if !known || r.Gone {
-		return nil // it says so soon: it has just been told
+		return a.awaitReport(ctx, app, k.Agent)
+	}
+	if r.err != nil {
+		return a.reportAway(ctx, app, problem.Because(problem.Invalid, r.err, "what agent %s reports cannot be understood", k.Agent))
 	}
 	return a.mirror(ctx, app, k, r.Report, answered)
+}
+
+// awaitReport gives an agent that has just been told of an application time to report it.
+func (a *Apps) awaitReport(ctx context.Context, app *v1alpha1.Application, name string) error {
+	key := nameOf(app)
+	a.remotes.mu.Lock()
+	since, waiting := a.remotes.waits[key]
+	if !waiting {
+		since = time.Now()
+		a.remotes.waits[key] = since
+	}
+	a.remotes.mu.Unlock()
+	if left := silentGrace - time.Since(since); left > 0 {
+		a.queue.addAfter(key, left+time.Millisecond, cause{})
+		return nil
+	}
+	return a.reportAway(ctx, app, problem.New(problem.Unavailable, "agent %s is connected, and has said nothing of the application since %s", name, since.UTC().Format(time.RFC3339)).
+		WithHint("its log says why"))
+}
+
+// comeHome takes back an application that is not reconciled by an agent any more. What the agent did, and what it said of
+// that, is not to be gone on with here: it would be carried out in another cluster, on the agent's word. What a person asks
+// for and the agent had not begun is still asked for.
+func (a *Apps) comeHome(ctx context.Context, app *v1alpha1.Application) (*v1alpha1.Application, error) {
+	mark := operationMark(app)
+	now := metav1.Now().Rfc3339Copy()
+	return a.Catalog.PatchApplicationExact(ctx, app, func(n *v1alpha1.Application) {
+		setAnnotation(n, annotationRemoteOperation, "")
+		setAnnotation(n, annotationRemoteHold, "")
+		op := n.Status.OperationState
+		if begun := op != nil && !final(op.Phase); begun {
+			op.Phase, op.FinishedAt, op.WaitingSince = v1alpha1.OperationFailed, &now, nil
+			op.Message = "the application has been moved to another cluster, away from the agent that was at it"
+			n.Operation = nil
+		}
+		if mark == "agent" {
+			n.Operation = nil
+		}
+	})
 }
 
 // letGo removes our finalizers from an application that is deleted at its agent.
@@ -215,6 +281,9 @@ func (a *Apps) mirror(ctx context.Context, app *v1alpha1.Application, k catalog.
 			v1alpha1.ApplicationCondition{Type: v1alpha1.ConditionComparisonError, Message: "agent " + k.Agent + " does not take the application as it is: " + r.Refused}), now), &status, now)
 	}
 	op, mark := mirroredOperation(app, operation, r.OperationID)
+	if is := status.OperationState; is != nil && !final(is.Phase) && wantsEnd(app, is, operation) {
+		is.Phase = v1alpha1.OperationTerminating // until the agent says what has become of it
+	}
 	finalizers := mirroredFinalizers(app, r.Finalizers)
 	write := a.Catalog.PatchApplication
 	if object.Hash(op) != object.Hash(app.Operation) || !slices.Equal(finalizers, app.Finalizers) {
@@ -228,18 +297,38 @@ func (a *Apps) mirror(ctx context.Context, app *v1alpha1.Application, k catalog.
 		}
 		a.mirrorAnnotations(n, r)
 	})
+	if problem.Is(err, problem.Invalid) || problem.Is(err, problem.Limit) { // the API server's schema knows more of an Application than we ask
+		return a.reportAway(ctx, app, problem.Because(problem.Invalid, err, "what agent %s reports cannot be written down", k.Agent))
+	}
 	if err != nil {
 		return err
 	}
-	a.heldAt(updated, r)
 	a.toldRemote(app, updated)
+	return nil
+}
+
+// wantsEnd reports whether a person wants the operation that is under way to end: it says so, or has been taken out, in an
+// Application that still bears its mark.
+func wantsEnd(app *v1alpha1.Application, is *v1alpha1.OperationState, theirs *v1alpha1.Operation) bool {
+	if op := app.Status.OperationState; op != nil && op.Phase == v1alpha1.OperationTerminating && began(op) == began(is) {
+		return true
+	}
+	_, what, marked := strings.Cut(app.Annotations[annotationRemoteOperation], ":")
+	return marked && app.Operation == nil && theirs != nil && what == object.Hash(theirs)
+}
+
+// fits refuses a report of more than an Application can hold.
+func fits(r agent.Report) error {
+	if len(r.Status) > maxStatusBytes+maxStatusBytes/4 || len(r.Operation) > maxStatusBytes {
+		return problem.New(problem.Limit, "it is larger than an Application may be")
+	}
 	return nil
 }
 
 // understood reads a report, with bounds: its sender is not believed more than it must be.
 func (a *Apps) understood(r agent.Report) (status v1alpha1.ApplicationStatus, operation *v1alpha1.Operation, err error) {
-	if len(r.Status) > maxStatusBytes+maxStatusBytes/4 || len(r.Operation) > maxResultBytes {
-		return status, nil, problem.New(problem.Limit, "it is larger than an Application may be")
+	if err := fits(r); err != nil {
+		return status, nil, err
 	}
 	if len(r.Status) > 0 {
 		if err := json.Unmarshal(r.Status, &status); err != nil {
@@ -335,35 +424,22 @@ func mirroredFinalizers(app *v1alpha1.Application, theirs []string) []string {
 // mirrorAnnotations takes over what the agent's engine has written. A hold that is gone here while the agent still has
 // it was lifted by somebody: it is passed on, and not put back.
 func (a *Apps) mirrorAnnotations(n *v1alpha1.Application, r agent.Report) {
-	key := nameOf(n)
 	for _, name := range mirroredAnnotations {
 		value := r.Annotations[name]
 		if len(value) > maxConditionMessage*8 {
 			continue
 		}
-		if name == v1alpha1.AnnotationHold && value != "" && n.Annotations[name] == "" {
-			a.remotes.mu.Lock()
-			lifted := a.remotes.holds[key] == value
-			a.remotes.mu.Unlock()
-			if lifted {
-				a.wakeRemotes()
+		if name == v1alpha1.AnnotationHold {
+			hash := ""
+			if value != "" {
+				hash = object.Hash(value)
+			}
+			if value != "" && n.Annotations[name] == "" && n.Annotations[annotationRemoteHold] == hash {
 				continue
 			}
+			setAnnotation(n, annotationRemoteHold, hash)
 		}
 		setAnnotation(n, name, value)
-	}
-}
-
-// heldAt notes the hold that has been written.
-func (a *Apps) heldAt(app *v1alpha1.Application, r agent.Report) {
-	key, theirs := nameOf(app), r.Annotations[v1alpha1.AnnotationHold]
-	a.remotes.mu.Lock()
-	defer a.remotes.mu.Unlock()
-	switch {
-	case theirs == "":
-		delete(a.remotes.holds, key)
-	case app.Annotations[v1alpha1.AnnotationHold] == theirs:
-		a.remotes.holds[key] = theirs
 	}
 }
 

@@ -1,10 +1,13 @@
 package reconcile
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +18,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/project"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -39,28 +43,41 @@ func (a *Apps) RunHub(ctx context.Context) {
 			return
 		case <-a.remotes.changed:
 		}
-		agents := map[string]bool{}
-		for _, k := range a.Catalog.Clusters() {
-			if k.Agent == "" {
-				continue
-			}
-			agents[k.Agent] = true
-			if proof := a.Catalog.AgentVersion(k); proofs[k.Agent] != proof {
-				if proofs[k.Agent] != "" {
-					a.Hub.HangUp(k.Agent, "what it proves itself with has changed")
-				}
-				proofs[k.Agent] = proof
-			}
-		}
-		a.Hub.Forget(agents)
-		for name, records := range a.agentRecords() {
-			a.Hub.Want(name, records)
-		}
+		a.turnToAgents(proofs)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(sendEvery):
 		}
+	}
+}
+
+// turnToAgents hangs up on agents that may not be connected any more, and says what the others shall have. proofs are what
+// agents proved themselves with when last looked at.
+func (a *Apps) turnToAgents(proofs map[string]string) {
+	defer func() {
+		if r := recover(); r != nil { // they keep what they have
+			a.Metrics.panics.Inc()
+			a.Log.Error("what agents shall have cannot be said", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	agents := map[string]bool{}
+	for _, k := range a.Catalog.Clusters() {
+		if k.Agent == "" {
+			continue
+		}
+		agents[k.Agent] = true
+		if proof := a.Catalog.AgentVersion(k); proofs[k.Agent] != proof {
+			if proofs[k.Agent] != "" {
+				a.Hub.HangUp(k.Agent, "what it proves itself with has changed")
+			}
+			proofs[k.Agent] = proof
+		}
+	}
+	maps.DeleteFunc(proofs, func(name, _ string) bool { return !agents[name] })
+	a.Hub.Forget(agents)
+	for name, records := range a.agentRecords() {
+		a.Hub.Want(name, records)
 	}
 }
 
@@ -122,7 +139,7 @@ func (a *Apps) keyFor(n types.NamespacedName) agent.Key {
 // notPassedOn are annotations that mean something only where they are, or are written at the other end.
 var notPassedOn = []string{
 	"kubectl.kubernetes.io/last-applied-configuration", v1alpha1.AnnotationRefresh, v1alpha1.AnnotationTrackingID, v1alpha1.AnnotationInstallationID,
-	annotationRemoteOperation, v1alpha1.AnnotationHold, annotationInstalled,
+	annotationRemoteOperation, annotationRemoteHold, v1alpha1.AnnotationHold, annotationInstalled,
 }
 
 // applicationRecord is what an agent shall have of an application.
@@ -130,12 +147,8 @@ func (a *Apps) applicationRecord(app *v1alpha1.Application) agent.Record {
 	name := nameOf(app)
 	a.remotes.mu.Lock()
 	made, known := a.remotes.records[name]
-	lifted := ""
-	if hold := a.remotes.holds[name]; hold != "" && app.Annotations[v1alpha1.AnnotationHold] == "" {
-		lifted = hold
-	}
 	a.remotes.mu.Unlock()
-	if known && made.app == app && made.lifted == lifted {
+	if known && made.app == app {
 		return made.record
 	}
 	annotations := maps.Clone(app.Annotations)
@@ -156,7 +169,14 @@ func (a *Apps) applicationRecord(app *v1alpha1.Application) agent.Record {
 			finalizers = append(finalizers, f)
 		}
 	}
-	r := agent.Record{Key: a.recordKey(app), UID: string(app.UID), Deleting: app.DeletionTimestamp != nil, LiftHold: lifted}
+	r := agent.Record{Key: a.recordKey(app), UID: string(app.UID), Deleting: app.DeletionTimestamp != nil}
+	r.Deployed = r.Deleting && (len(app.Status.Resources) > 0 || len(app.Status.History) > 0)
+	if app.Annotations[v1alpha1.AnnotationHold] == "" {
+		r.LiftHold = app.Annotations[annotationRemoteHold]
+	}
+	if op := app.Status.OperationState; op != nil && op.Phase == v1alpha1.OperationTerminating {
+		r.Terminate = began(op)
+	}
 	r.Body = mustJSON(map[string]any{
 		"apiVersion": v1alpha1.APIVersion, "kind": v1alpha1.KindApplication, "spec": app.Spec,
 		"metadata": map[string]any{"name": app.Name, "labels": labels, "annotations": annotations, "finalizers": finalizers},
@@ -165,18 +185,20 @@ func (a *Apps) applicationRecord(app *v1alpha1.Application) agent.Record {
 		r.OperationID, r.Operation = mark, mustJSON(app.Operation)
 	}
 	a.remotes.mu.Lock()
-	a.remotes.records[name] = madeRecord{app, lifted, r}
+	a.remotes.records[name] = madeRecord{app, r}
 	a.remotes.mu.Unlock()
 	return r
 }
 
 // mustJSON encodes plain values; none of ours fails.
 func mustJSON(v any) json.RawMessage {
-	data, err := json.Marshal(v)
-	if err != nil {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false) // it would make some records several times as large
+	if err := e.Encode(v); err != nil {
 		panic(err)
 	}
-	return data
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
 // sharedRecords are what an agent needs besides its applications: its own cluster, projects, settings, credentials.
@@ -190,7 +212,6 @@ func (a *Apps) sharedRecords(k catalog.Cluster, apps []*v1alpha1.Application) (l
 		labels = map[string]string{}
 	}
 	labels[secretType] = "cluster"
-	list = append(list, rawRecord("Secret", selfRecord, catalog.Raw{Labels: labels, Data: self}))
 	settings := a.Catalog.RawSettings()
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		list = append(list, rawRecord("ConfigMap", name, settings[name]))
@@ -219,25 +240,51 @@ func (a *Apps) sharedRecords(k catalog.Cluster, apps []*v1alpha1.Application) (l
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
 		list = append(list, rawRecord("Secret", name, secrets[name]))
 	}
-	return list
+	// last, so that no other can take its name
+	return append(list, rawRecord("Secret", selfRecord, catalog.Raw{Labels: labels, Data: self}))
 }
 
 const secretType = "argocd.argoproj.io/secret-type"
 
 // credentialsFor names the Secrets of repositories that an agent gets. They are not credentials of its cluster: whoever
-// renders needs them, and the agent renders.
+// renders needs them, and the agent renders. Whoever runs an agent can read what it gets. So it gets those of sources that
+// their project permits, for applications that may go to it; and the agent of a project's cluster, which the project's people
+// run, gets what is the project's own.
 func (a *Apps) credentialsFor(k catalog.Cluster, apps []*v1alpha1.Application, projects map[string]bool) []string {
+	var names []string
 	switch k.Annotations[annotationAgentRepositories] {
 	case "none":
 		return nil
 	case "all":
-		return a.Catalog.CredentialRecords(projects)
+		names = a.Catalog.CredentialRecords(projects)
+	default:
+		names = a.credentialsNeeded(k, apps)
 	}
-	names := map[string]bool{}
+	if k.Project != "" {
+		names = a.Catalog.OfProject(names, k.Project)
+	}
+	return names
+}
+
+// credentialsNeeded names the Secrets of the repositories that applications name, and may have on that cluster.
+func (a *Apps) credentialsNeeded(k catalog.Cluster, apps []*v1alpha1.Application) []string {
+	names, compiled := map[string]bool{}, map[string]*project.Rules{}
 	for _, app := range apps {
+		of := app.Spec.ProjectName()
+		rules, known := compiled[of]
+		if !known {
+			rules, _ = a.Catalog.Rules(of) // of one that cannot be understood, nothing is permitted
+			compiled[of] = rules
+		}
+		target := project.Target{Server: k.Server, Name: k.Name, ClusterProject: k.Project, Namespace: app.Spec.Destination.Namespace}
+		if rules == nil || rules.Application(app.Name, app.Namespace, a.Namespace) != nil || rules.Destination(target) != nil {
+			continue
+		}
 		for _, s := range app.Spec.SourceList() {
-			r := a.Catalog.RepositoryFor(s.RepoURL, app.Spec.ProjectName())
-			names[r.Record], names[r.Creds] = true, true
+			if rules.Source(s.RepoURL) == nil {
+				r := a.Catalog.RepositoryFor(s.RepoURL, of)
+				names[r.Record], names[r.Creds] = true, true
+			}
 		}
 	}
 	delete(names, "")

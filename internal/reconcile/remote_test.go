@@ -6,6 +6,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/object"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func operationTo(revision string) *v1alpha1.Operation {
@@ -74,14 +75,103 @@ func TestCopyBecomes(t *testing.T) {
 	if object.Hash(n.Finalizers) != object.Hash([]string{v1alpha1.FinalizerPostDelete, v1alpha1.FinalizerResourcesBackground}) {
 		t.Errorf("finalizers %v", n.Finalizers)
 	}
-	r.OperationID, r.LiftHold = "2", "h"
+	r.OperationID, r.LiftHold = "2", object.Hash("h")
 	becomes(n, want, r)
 	if n.Operation == nil || n.Operation.Sync.Revision != "a" || n.Annotations[annotationHubOperation] != "2" || n.Annotations[v1alpha1.AnnotationHold] != "" {
 		t.Errorf("%+v", n)
+	}
+	r.LiftHold = object.Hash("another")
+	n.Annotations[v1alpha1.AnnotationHold] = "h"
+	if becomes(n, want, r); n.Annotations[v1alpha1.AnnotationHold] != "h" {
+		t.Error("a hold is lifted that nobody meant")
 	}
 	r.OperationID, r.Operation = "3", mustJSON(operationTo("b"))
 	becomes(n, want, r)
 	if n.Operation.Sync.Revision != "a" || n.Annotations[annotationHubOperation] != "2" {
 		t.Error("an operation pushes another one aside")
+	}
+}
+
+// A hold that the agent has is written once: when a person has taken it out, it does not come back, whoever has started
+// anew meanwhile; another one does.
+func TestMirroredHold(t *testing.T) {
+	report := func(hold string) agent.Report {
+		if hold == "" {
+			return agent.Report{}
+		}
+		return agent.Report{Annotations: map[string]string{v1alpha1.AnnotationHold: hold}}
+	}
+	a, n := &Apps{}, &v1alpha1.Application{}
+	step := func(what, reported, want, noted string) {
+		t.Helper()
+		a.mirrorAnnotations(n, report(reported))
+		if noted != "" {
+			noted = object.Hash(noted)
+		}
+		if n.Annotations[v1alpha1.AnnotationHold] != want || n.Annotations[annotationRemoteHold] != noted {
+			t.Errorf("%s: %v", what, n.Annotations)
+		}
+	}
+	step("the agent holds", "one", "one", "one")
+	delete(n.Annotations, v1alpha1.AnnotationHold)
+	step("a person lifts it", "one", "", "one")
+	step("the agent holds at another", "two", "two", "two")
+	step("the agent goes on", "", "", "")
+	step("and holds at the same again", "two", "two", "two")
+}
+
+// What a person wants of an operation that an agent carries out counts for that one and no other.
+func TestOperationsThatShallEnd(t *testing.T) {
+	op, other := operationTo("a"), operationTo("b")
+	first, second := metav1.Unix(1000, 0), metav1.Unix(2000, 0)
+	state := func(phase v1alpha1.OperationPhase, at metav1.Time) *v1alpha1.OperationState {
+		return &v1alpha1.OperationState{Phase: phase, StartedAt: at}
+	}
+	for name, c := range map[string]struct {
+		have   *v1alpha1.Operation
+		mark   string
+		phase  v1alpha1.OperationPhase
+		is     *v1alpha1.OperationState
+		theirs *v1alpha1.Operation
+		want   bool
+	}{
+		"it goes on":                   {op, "1:" + object.Hash(op), v1alpha1.OperationRunning, state(v1alpha1.OperationRunning, first), op, false},
+		"it is to be terminated":       {op, "1:" + object.Hash(op), v1alpha1.OperationTerminating, state(v1alpha1.OperationRunning, first), op, true},
+		"the one before was":           {op, "1:" + object.Hash(op), v1alpha1.OperationTerminating, state(v1alpha1.OperationRunning, second), op, false},
+		"it was taken out":             {nil, "1:" + object.Hash(op), v1alpha1.OperationRunning, state(v1alpha1.OperationRunning, first), op, true},
+		"another one was":              {nil, "1:" + object.Hash(op), v1alpha1.OperationRunning, state(v1alpha1.OperationRunning, first), other, false},
+		"the agent begins by itself":   {nil, "", v1alpha1.OperationRunning, state(v1alpha1.OperationRunning, second), op, false},
+		"it was taken out and is over": {nil, "1:" + object.Hash(op), v1alpha1.OperationSucceeded, state(v1alpha1.OperationRunning, first), nil, false},
+	} {
+		app := &v1alpha1.Application{Operation: c.have}
+		app.Status.OperationState = state(c.phase, first)
+		setAnnotation(app, annotationRemoteOperation, c.mark)
+		if got := wantsEnd(app, c.is, c.theirs); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	n := &v1alpha1.Application{}
+	n.Status.OperationState = state(v1alpha1.OperationRunning, second)
+	r := agent.Record{Terminate: began(state(v1alpha1.OperationTerminating, first))}
+	if becomes(n, &v1alpha1.Application{}, r); n.Status.OperationState.Phase != v1alpha1.OperationRunning {
+		t.Error("a later operation is terminated")
+	}
+	r.Terminate = began(n.Status.OperationState)
+	if becomes(n, &v1alpha1.Application{}, r); n.Status.OperationState.Phase != v1alpha1.OperationTerminating {
+		t.Error("it is not terminated")
+	}
+}
+
+// What is passed on is no HTML: escapes for it would make a record six times as large, and too large.
+func TestRecordsAreNotEscaped(t *testing.T) {
+	if got := string(mustJSON(map[string]string{"a": "<&>"})); got != `{"a":"<&>"}` {
+		t.Error(got)
+	}
+}
+
+func TestReportsThatAreTooLarge(t *testing.T) {
+	big := make([]byte, maxStatusBytes*2)
+	if fits(agent.Report{Status: big}) == nil || fits(agent.Report{Operation: big}) == nil || fits(agent.Report{Status: []byte(`{}`)}) != nil {
+		t.Error("bounds do not hold")
 	}
 }

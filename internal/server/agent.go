@@ -45,7 +45,9 @@ func (s *server) agent(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	if err := s.Agents.Ready(); err != nil {
+	newcomer := agent.Newcomer{Name: name, Instance: clip(r.Header.Get(agent.InstanceHeader)), Address: r.RemoteAddr}
+	if err := s.Agents.Ready(newcomer); err != nil {
+		s.Log.Warn("agent not taken", "agent", name, "from", r.RemoteAddr, "error", err)
 		fail(w, err)
 		return
 	}
@@ -60,7 +62,10 @@ func (s *server) agent(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // it has answered
 	}
-	s.Agents.Join(name, agent.Stream(ws), r.RemoteAddr)
+	s.Agents.Join(newcomer, agent.Stream(ws))
+	if _, err := s.Catalog.Agent(name, shown); err != nil { // revoked while it connected: those who hang up may not have seen it yet
+		s.Agents.HangUp(name, "what it proves itself with has changed")
+	}
 }
 
 // onAgent permits those who may register the agent's cluster in the project, or change the one that is registered.
@@ -101,6 +106,11 @@ func (s *server) registerAgent(c *call, q *argocd.AgentRegistration) (*argocd.Ag
 		}
 	}
 	k, token, err := s.Catalog.RegisterAgent(c, r)
+	if problem.Is(err, problem.Conflict) && !q.Renew { // it may be another project's
+		if _, hidden := c.clustersNamed(clusterRef{server: catalog.AgentServer(q.Name)}, rbac.Get); hidden != nil {
+			return nil, hidden
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +135,9 @@ func (s *server) connectedByAgent(name string, info *argocd.ClusterInfo) {
 		}
 	case !beat.Connected:
 		info.ConnectionState.Status, info.ConnectionState.Message = connectionFailed, "the agent is connected, and its cluster does not answer it"
+	case beat.Trouble != "":
+		info.ConnectionState.Message += ", and does not take " + beat.Trouble
+		info.CacheInfo.LastCacheSyncTime = at
 	default:
 		info.CacheInfo.LastCacheSyncTime = at
 	}

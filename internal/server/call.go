@@ -26,6 +26,7 @@ type call struct {
 	token   string // as shown
 	cookie  bool   // it came in a cookie, which a browser sends by itself
 	vouched string // who asks, says the hub
+	copyOf  string // UID of the hub's Application that they may have, says the hub
 
 	who     auth.Identity // of whom there is nothing to be said while refused is set
 	refused error         // why the token is no good
@@ -62,7 +63,7 @@ func (s *server) receive(r *http.Request, id string) *call {
 	}
 	c.token, c.cookie = tokenOf(r)
 	if s.Vouched != nil {
-		c.vouched = s.Vouched(r)
+		c.vouched, c.copyOf = s.Vouched(r)
 	}
 	c.identify()
 	return c

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -40,7 +42,7 @@ var passedOn = func() map[string]func(*call, any) bool {
 	always := func(*call, any) bool { return true }
 	m := map[string]func(*call, any) bool{}
 	for _, name := range []string{
-		"ManagedResources", "ResourceTree", "WatchResourceTree", "ServerSideDiff", "GetManifests", "GetManifestsWithFiles", "PreviewSync", "TerminateOperation",
+		"ManagedResources", "ResourceTree", "WatchResourceTree", "ServerSideDiff", "GetManifests", "GetManifestsWithFiles", "PreviewSync",
 		"RevisionMetadata", "RevisionChartDetails", "GetOCIMetadata", "Why", "Commits", "GetResource", "PatchResource", "DeleteResource", "PodLogs",
 	} {
 		m[app+name] = always
@@ -61,6 +63,18 @@ var passedOn = func() map[string]func(*call, any) bool {
 	return m
 }()
 
+// PassedOn lets through to an agent's server what a hub passes on, and nothing else: a hub has no business with the records
+// that an agent has beside its copies.
+func PassedOn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := passedOn[strings.TrimPrefix(r.URL.Path, "/")]; !ok || r.Method != http.MethodPost {
+			fail(w, problem.New(problem.NotFound, "nothing is served at %s", clip(r.URL.Path)))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // passPatience is how long an agent may take to answer a call: its own fetches and renders included.
 const passPatience = 2 * time.Minute
 
@@ -75,7 +89,24 @@ func passUnary[Req, Res any](c *call, to, method string, q *Req) (*Res, error) {
 		return nil, fromAgent(c, ctx, to, err)
 	}
 	scrub(answer.Msg)
+	if p, ok := any(answer.Msg).(*argocd.SyncPreview); ok {
+		if err := c.asAsked(p, any(q).(*argocd.SyncPreviewRequest)); err != nil {
+			return nil, err
+		}
+	}
 	return answer.Msg, nil
+}
+
+// asAsked puts into a preview what the caller's sync would be refused for here: the agent does not know who asks.
+func (c *call) asAsked(p *argocd.SyncPreview, q *argocd.SyncPreviewRequest) error {
+	asked := syncAsked(q)
+	op, err := operationOf(c.app, asked)
+	if err != nil {
+		return err
+	}
+	theirs := slices.DeleteFunc(p.Warnings, func(w argocd.SyncPreviewWarning) bool { return slices.Contains(refusalTypes, w.Type) })
+	p.Warnings = append(c.s.refusals(c, asked, op), theirs...)
+	return nil
 }
 
 // passStream hands on what an agent sends, for as long as the caller may have it.
@@ -136,7 +167,15 @@ func agentClient[Req, Res any](c *call, to, method string) *connect.Client[Req, 
 }
 
 // vouch says to an agent who asks.
-func (c *call) vouch(h http.Header) { h.Set(agent.PersonHeader, clip(c.by())) }
+func (c *call) vouch(h http.Header) {
+	h.Set(agent.PersonHeader, strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, clip(c.by())))
+	h.Set(agent.ApplicationHeader, string(c.app.UID))
+}
 
 // atAgent is a request as an agent understands it: our own namespace is its own there, whatever either is called.
 func atAgent[Req any](c *call, q *Req) *Req {
@@ -238,7 +277,7 @@ func (s *server) exec(ctx context.Context, c *call, r reconcile.ExecRequest) (in
 	if to == "" {
 		return s.Apps.Exec(ctx, r)
 	}
-	q := agent.Exec{Application: agent.Key{Name: r.Application.Name}, Namespace: r.Namespace, Pod: r.Pod, Container: r.Container, Command: r.Command, By: r.By}
+	q := agent.Exec{Application: agent.Key{Name: r.Application.Name}, UID: string(c.app.UID), Namespace: r.Namespace, Pod: r.Pod, Container: r.Container, Command: r.Command, By: r.By}
 	if r.Application.Namespace != s.Namespace {
 		q.Application.Namespace = r.Application.Namespace
 	}

@@ -60,8 +60,9 @@ type Options struct {
 	Sources      Sources
 	Agents       *agent.Hub // connections of agents; nil in a process that takes none
 	// Vouched names the caller of a request that came over an agent's connection to its hub, which has decided that they
-	// may; nil in every other process. Then no token counts.
-	Vouched      func(*http.Request) string
+	// may, and the UID of the hub's Application that they may have; nil in every other process. Then no token counts, and
+	// what is answered is about the copy of that Application.
+	Vouched      func(*http.Request) (who, application string)
 	Page         fs.FS   // what a browser loads; nil: nothing
 	StrangerRate float64 // requests a second from one address by callers who are not logged in; 0 is the default (limits.go)
 	Audit        Audit
