@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -56,7 +57,12 @@ func (e *engine) Refresh(_ context.Context, k Key, hard bool) (Report, error) {
 	return Report{Name: k.Name, UID: fmt.Sprint(hard)}, nil
 }
 
-func (e *engine) Exec(_ context.Context, q Exec, t Terminal) (int, error) {
+func (e *engine) Exec(ctx context.Context, q Exec, t Terminal) (int, error) {
+	if q.Command[0] == "talk" {
+		_, err := t.Out.Write([]byte("x"))
+		<-ctx.Done()
+		return 0, err
+	}
 	line := make([]byte, 64)
 	n, err := t.In.Read(line)
 	if err != nil {
@@ -184,6 +190,34 @@ func TestHubAndAgent(t *testing.T) {
 	}
 }
 
+// A command ends when whoever started it may not go on, also while nothing is typed.
+func TestCommandEndsWithItsContext(t *testing.T) {
+	hub, _, _, _ := pair(t, answering)
+	until(t, "connected", func() bool { return hub.Known("edge") })
+	revoked := problem.New(problem.Forbidden, "the role was taken away")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	in, keys := io.Pipe()
+	defer keys.Close()
+	ended := make(chan error, 1)
+	out, shown := io.Pipe()
+	go func() {
+		_, err := hub.Exec(ctx, "edge", Exec{Command: []string{"talk"}}, Terminal{In: in, Out: shown})
+		ended <- err
+	}()
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	cancel(revoked)
+	select {
+	case err := <-ended:
+		if !errors.Is(err, revoked) {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it goes on")
+	}
+}
+
 func TestAgentThatGoesIsAway(t *testing.T) {
 	hub, _, _, stop := pair(t, answering)
 	until(t, "connected", func() bool { return hub.Known("edge") })
@@ -273,6 +307,20 @@ func TestBlindAgent(t *testing.T) {
 	until(t, "it is blind", func() bool { return !hub.State("edge").Blind.IsZero() })
 	e.blind.Store(false)
 	until(t, "it sees again", func() bool { return hub.State("edge").Blind.IsZero() })
+}
+
+// A hub is heard of, also while nothing happens and the agent's own beats are all that is said: an agent hangs up on one that
+// is silent.
+func TestHubIsHeardOf(t *testing.T) {
+	t.Parallel()
+	hub, _, _, _ := pair(t, answering)
+	until(t, "connected", func() bool { return hub.Known("edge") })
+	since := hub.State("edge").Since
+	for deadline := time.Now().Add(silentAfter + 2*beatEvery); time.Now().Before(deadline); time.Sleep(beatEvery / 10) {
+		if now := hub.State("edge"); !now.Connected || now.Since != since {
+			t.Fatalf("hung up on after %s: %+v", time.Since(since), now)
+		}
+	}
 }
 
 // What an agent says costs a hub a write for each line: a flood is read more slowly, and nothing of it is lost.

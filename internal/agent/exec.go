@@ -121,6 +121,8 @@ func (h *Hub) Exec(ctx context.Context, name string, q Exec, t Terminal) (int, e
 	defer cancel()
 	r, w := io.Pipe()
 	defer func() { _ = r.Close() }()
+	// HTTP/2 waits for the next thing typed before it sees that ctx has ended: somebody may not go on, and types nothing
+	defer context.AfterFunc(ctx, func() { _ = r.CloseWithError(ctx.Err()) })()
 	var mu sync.Mutex
 	out := encoder(w)
 	send := func(line typed) error {

@@ -121,8 +121,7 @@ func (h *Hub) Join(n Newcomer, stream net.Conn) {
 	name := n.Name
 	transport := &http2.Transport{
 		AllowHTTP: true, DisableCompression: true, MaxHeaderListSize: maxHead, MaxReadFrameSize: 256 << 10,
-		ReadIdleTimeout: beatEvery, PingTimeout: silentAfter / 2, WriteByteTimeout: silentAfter,
-		StrictMaxConcurrentStreams: true,
+		WriteByteTimeout: silentAfter, StrictMaxConcurrentStreams: true,
 	}
 	client, err := transport.NewClientConn(stream)
 	if err != nil {
@@ -153,8 +152,9 @@ func (h *Hub) Join(n Newcomer, stream net.Conn) {
 
 // keep speaks with an agent until the connection ends.
 func (h *Hub) keep(ctx context.Context, l *link) {
-	ended := make(chan error, 2)
+	ended := make(chan error, 3)
 	go func() { ended <- h.send(ctx, l) }()
+	go func() { ended <- l.ask(ctx) }()
 	go func() { ended <- h.listen(ctx, l) }()
 	var why error
 	select {
@@ -182,6 +182,29 @@ func (h *Hub) keep(ctx context.Context, l *link) {
 		h.o.Log.Warn("agent is gone", "agent", l.name, "why", why)
 		h.o.Changed(l.name)
 	}
+}
+
+// ask asks the agent every few seconds whether it lives, until it does not answer: so it hears that we do. That it is heard
+// of by its own beats would do for us, and not for it.
+func (l *link) ask(ctx context.Context) error {
+	t := time.NewTicker(beatEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-t.C:
+		}
+		if err := l.ping(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *link) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, silentAfter/2)
+	defer cancel()
+	return l.client.Ping(ctx)
 }
 
 // request makes a call of our own. What an agent answers to it without end is read with bounds by the caller.

@@ -669,6 +669,9 @@ func TestAgentsMustProveWhoTheyAre(t *testing.T) {
 			t.Errorf("%s: %d", what, status)
 		}
 	}
+	if status := knock(e.agent, e.token); status != 409 { // it says of no records that they are its own
+		t.Errorf("a second agent of that name: %d", status)
+	}
 	if status, text := e.call(t, "POST", "/api/v1/agents", fmt.Sprintf(`{"name":%q}`, e.agent)); status != 409 {
 		t.Errorf("registered twice: %d %s", status, text)
 	}
