@@ -57,22 +57,23 @@ func NewCopies(a *Apps, version string) *Copies {
 
 // Run puts right what others do to copies, until ctx ends: with the hub or without it, they stay what it last wanted.
 func (c *Copies) Run(ctx context.Context) {
-	changed, others := make(chan types.NamespacedName, 1024), make(chan struct{}, 1)
+	var mu sync.Mutex
+	dirty := map[types.NamespacedName]bool{} // a set, and not a queue: who tells of changes must not wait for us
+	changed, others := make(chan struct{}, 1), make(chan struct{}, 1)
 	defer c.Catalog.Subscribe(func(ch catalog.Change) {
+		signal := others
 		switch ch.What {
-		case catalog.ApplicationChanged:
 		case catalog.ApplicationSetChanged:
 			return
-		default:
-			select {
-			case others <- struct{}{}:
-			default:
-			}
-			return
+		case catalog.ApplicationChanged:
+			mu.Lock()
+			dirty[ch.Key] = true
+			mu.Unlock()
+			signal = changed
 		}
 		select {
-		case changed <- ch.Key:
-		case <-ctx.Done():
+		case signal <- struct{}{}:
+		default:
 		}
 	})()
 	retry := time.NewTimer(time.Hour)
@@ -81,8 +82,14 @@ func (c *Copies) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case name := <-changed:
-			_ = c.apply(ctx, name) // it is noted
+		case <-changed:
+			mu.Lock()
+			names := dirty
+			dirty = map[types.NamespacedName]bool{}
+			mu.Unlock()
+			for name := range names {
+				_ = c.apply(ctx, name) // it is noted
+			}
 			continue
 		case <-others:
 		case <-retry.C:

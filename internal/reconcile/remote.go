@@ -165,6 +165,7 @@ func (a *Apps) lookRemote(ctx context.Context, app *v1alpha1.Application, k cata
 	}
 	asked, wants := app.Annotations[v1alpha1.AnnotationRefresh]
 	answered := refresh != nil && refresh.done && refresh.uid == app.UID
+	wants = wants && app.Annotations[v1alpha1.AnnotationSkipReconcile] != "true" // nobody would look
 	if wants && !answered && (refresh == nil || refresh.uid != app.UID) {
 		a.refreshRemotely(ctx, app, k.Agent, asked == string(v1alpha1.RefreshHard))
 	}
@@ -274,6 +275,11 @@ func (a *Apps) mirror(ctx context.Context, app *v1alpha1.Application, k catalog.
 	if err != nil {
 		return a.reportAway(ctx, app, problem.Because(problem.Invalid, err, "what agent %s reports cannot be understood", k.Agent))
 	}
+	none := r.Refused != "" && len(r.Status) == 0 // there is no copy: what is known of what was deployed before stays
+	if none {
+		status = app.DeepCopy().Status
+		status.Health.Status, status.Conditions = v1alpha1.HealthStatusUnknown, nil
+	}
 	if r.Refused != "" {
 		now := metav1.Now().Rfc3339Copy()
 		status.Sync.Status = v1alpha1.SyncStatusUnknown
@@ -284,7 +290,10 @@ func (a *Apps) mirror(ctx context.Context, app *v1alpha1.Application, k catalog.
 	if is := status.OperationState; is != nil && !final(is.Phase) && wantsEnd(app, is, operation) {
 		is.Phase = v1alpha1.OperationTerminating // until the agent says what has become of it
 	}
-	finalizers := mirroredFinalizers(app, r.Finalizers)
+	finalizers := app.Finalizers
+	if !none {
+		finalizers = mirroredFinalizers(app, r.Finalizers)
+	}
 	write := a.Catalog.PatchApplication
 	if object.Hash(op) != object.Hash(app.Operation) || !slices.Equal(finalizers, app.Finalizers) {
 		write = a.Catalog.PatchApplicationExact // what somebody asks for meanwhile must not be lost
@@ -295,7 +304,9 @@ func (a *Apps) mirror(ctx context.Context, app *v1alpha1.Application, k catalog.
 		if refreshed {
 			delete(n.Annotations, v1alpha1.AnnotationRefresh)
 		}
-		a.mirrorAnnotations(n, r)
+		if !none {
+			a.mirrorAnnotations(n, r)
+		}
 	})
 	if problem.Is(err, problem.Invalid) || problem.Is(err, problem.Limit) { // the API server's schema knows more of an Application than we ask
 		return a.reportAway(ctx, app, problem.Because(problem.Invalid, err, "what agent %s reports cannot be written down", k.Agent))

@@ -296,6 +296,15 @@ func TestCopiesThatAreLost(t *testing.T) {
 		t.Fatal("the hub's application went with a copy that somebody deleted")
 	}
 
+	// somebody takes the copy for their own: the agent leaves it alone, and the hub keeps what it knows
+	e.there.Patch(t, "kubectl-label", "argoproj.io/v1alpha1", "Application", e.own, name, `{"metadata":{"labels":{"hawser.dev/copy-of-hub":null}}}`)
+	a := e.wait(t, name, condition(v1alpha1.ConditionComparisonError, "does not take the application", "left alone"))
+	if len(a.Status.History) == 0 || len(a.Status.Resources) != 1 || a.Status.Sync.Status != v1alpha1.SyncStatusUnknown || a.Status.Health.Status != v1alpha1.HealthStatusUnknown {
+		t.Errorf("of an application that the agent refuses the hub says %+v", a.Status)
+	}
+	e.there.Patch(t, "kubectl-label", "argoproj.io/v1alpha1", "Application", e.own, name, `{"metadata":{"labels":{"hawser.dev/copy-of-hub":"true"}}}`)
+	e.wait(t, name, synced(repo.Head(t)))
+
 	e.stopped()
 	e.there.Patch(t, "kubectl-edit", "argoproj.io/v1alpha1", "Application", e.own, name, `{"metadata":{"finalizers":null}}`)
 	e.there.Delete(t, e.own, fmt.Sprintf("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: %s}", name))
