@@ -56,6 +56,7 @@ func serve(std IO) *cobra.Command {
 	f.StringVar(&cfg.TLSKey, "tls-key", "", "`file` of the certificate's key, PEM")
 	f.StringVar(&cfg.RootPath, "root-path", "", "`path` below which everything is served, as /hawser")
 	f.BoolVar(&cfg.InstallCRDs, "install-crds", false, "install missing CustomResourceDefinitions and the namespace at start")
+	f.StringVar(&cfg.Plugins, "plugins", "", "`directory` of the sockets of config management plugins; without it there are none")
 	f.BoolVar(&cfg.AllowFileRepositories, "allow-file-repositories", false, "permit file:// repositories")
 	f.StringArrayVar(&insteadOf, "instead-of", nil, "fetch repositories that begin with PREFIX from URL, as `PREFIX=URL`; may be repeated")
 	f.StringVar(&cfg.LogLevel, "log-level", cfg.LogLevel, "debug, info, warn or error")

@@ -65,6 +65,7 @@ func (a *Apps) Manifests(ctx context.Context, r ManifestRequest) (Rendered, erro
 	if err != nil {
 		return Rendered{}, err
 	}
+	v.fresh = r.NoCache
 	revisions, err := r.revisions(app, len(v.spec.sources))
 	if err != nil {
 		return Rendered{}, err
