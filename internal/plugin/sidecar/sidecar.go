@@ -120,9 +120,11 @@ func (c *Client) Generate(ctx context.Context, name string, in Input) (manifests
 		var answer manifestAnswer
 		err := s.stream(ctx, "GenerateManifest", in, &answer)
 		if problem.Is(err, problem.Invalid) && s.wantsCredentials {
-			err = problem.Because(problem.Invalid, err, "the plugin expects credentials for Git (provideGitCreds), and is given none")
+			err = problem.Because(problem.Invalid, err, "plugin %s wants credentials for Git (provideGitCreds), and is given none", name)
 		}
-		manifests = answer.manifests
+		if err == nil {
+			manifests = answer.manifests
+		}
 		return err
 	})
 	problem.Wrap(&err, "error generating manifests in cmp")
