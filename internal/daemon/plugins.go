@@ -18,6 +18,14 @@ func pluginsIn(dir string) render.Plugins {
 	return plugins{sidecar.New(dir)}
 }
 
+// pluginNames is nil when there is no directory of plugins.
+func (d *Daemon) pluginNames() func() ([]string, error) {
+	if d.cfg.Plugins == "" {
+		return nil
+	}
+	return sidecar.New(d.cfg.Plugins).Names
+}
+
 func (p plugins) Generate(ctx context.Context, name string, in render.PluginInput) ([]string, error) {
 	return p.Client.Generate(ctx, name, sidecar.Input(in))
 }

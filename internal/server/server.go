@@ -57,8 +57,9 @@ type Options struct {
 	Policy       func() *rbac.Policy // in force now
 	Operator     string              // the only token that counts, where one person is served (hawser --core); empty otherwise
 	Sources      Sources
-	Page         fs.FS   // what a browser loads; nil: nothing
-	StrangerRate float64 // requests a second from one address by callers who are not logged in; 0 is the default (limits.go)
+	Plugins      func() ([]string, error) // the names of those that render, in order; nil: there are none
+	Page         fs.FS                    // what a browser loads; nil: nothing
+	StrangerRate float64                  // requests a second from one address by callers who are not logged in; 0 is the default (limits.go)
 	Audit        Audit
 
 	Webhook         func(webhook.Push)     // takes a push that names a repository; must not block
