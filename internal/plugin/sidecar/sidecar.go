@@ -173,11 +173,13 @@ func (c *Client) named(ctx context.Context, name string, in Input, do func(conte
 	}
 	if looks {
 		var answer matchAnswer
-		if err := s.stream(ctx, "MatchRepository", in, &answer); err != nil {
-			return err
-		}
-		if answer.discovers && !answer.supported {
-			return problem.New(problem.NotFound, "could not find cmp-server plugin with name %q supporting the given repository", name).
+		err := s.stream(ctx, "MatchRepository", in, &answer)
+		if err != nil || answer.discovers && !answer.supported {
+			kind := problem.NotFound
+			if err != nil {
+				kind = problem.KindOf(err)
+			}
+			return problem.Because(kind, err, "could not find cmp-server plugin with name %q supporting the given repository", name).
 				WithHint("the rules under discover in the plugin's own configuration do not match what it was sent")
 		}
 	}
@@ -185,21 +187,29 @@ func (c *Client) named(ctx context.Context, name string, in Input, do func(conte
 }
 
 // discover asks the plugins in the order of their names, and has the first that recognises the files do it. One that cannot
-// be asked ends it: the next in line would render something else, and what is missing then would be deleted.
+// be asked ends it: the next in line would render something else, and what is missing then would be deleted. One whose
+// command for that fails does not recognise them, as Argo CD's documents say; if nobody does, its words are told.
 func (c *Client) discover(ctx context.Context, in Input, do func(context.Context, *session) error) error {
 	names, err := c.Names()
 	if err != nil {
 		return err
 	}
+	var why error
 	for _, name := range names {
 		found, err := c.offer(ctx, name, in, do)
-		if found || err != nil {
+		if found || err != nil && !errors.As(err, new(notRecognised)) {
 			return err
 		}
+		if err != nil {
+			why = err
+		}
 	}
-	return problem.New(problem.NotFound, "could not find plugin supporting the given repository").
+	return problem.Because(problem.NotFound, why, "could not find plugin supporting the given repository").
 		WithHint("set spec.source.plugin.name; there is %s", spoken(names))
 }
+
+// notRecognised is how a plugin's command ended that was to say whether it renders the files.
+type notRecognised struct{ error }
 
 // offer shows the files to one plugin, and has do ask it if it recognises them.
 func (c *Client) offer(ctx context.Context, name string, in Input, do func(context.Context, *session) error) (found bool, err error) {
@@ -219,7 +229,11 @@ func (c *Client) offer(ctx context.Context, name string, in Input, do func(conte
 		return false, nil
 	}
 	var answer matchAnswer
-	if err := s.stream(ctx, "MatchRepository", in, &answer); err != nil {
+	err = s.stream(ctx, "MatchRepository", in, &answer)
+	if problem.Is(err, problem.Invalid) {
+		return false, notRecognised{err}
+	}
+	if err != nil {
 		return false, unknown(err)
 	}
 	if !answer.supported {

@@ -174,6 +174,7 @@ func TestNamesAndIdentity(t *testing.T) {
 // Without a name the first that recognises the files renders; one that cannot say whether it would is no "no".
 func TestDiscoveryDoesNotSkipTheSilent(t *testing.T) {
 	dir := sidecartest.Dir(t)
+	sidecartest.Start(t, dir, sidecartest.Plugin{Name: "0", Find: []string{"sh", "-c", "ls *.absent"}, Generate: []string{"echo", "{kind: 0}"}})
 	a := sidecartest.Start(t, dir, sidecartest.Plugin{Name: "a", FileName: "*.yaml", Generate: []string{"echo", "{kind: A}"}})
 	sidecartest.Start(t, dir, sidecartest.Plugin{Name: "b", FileName: "*.yaml", Generate: []string{"echo", "{kind: B}"}})
 	client, in := sidecar.New(dir), input(t, map[string]string{"apps/web/a.yaml": ""})
@@ -193,6 +194,8 @@ func TestDiscoveryDoesNotSkipTheSilent(t *testing.T) {
 	deaf(t, filepath.Join(dir, "a.sock"))
 	_, err := client.Generate(t.Context(), "", in)
 	wants(t, err, problem.Unavailable, "plugin a cannot say whether it renders this", "spec.source.plugin.name")
+	_, err = client.Generate(t.Context(), "0", in)
+	wants(t, err, problem.Invalid, `could not find cmp-server plugin with name "0" supporting the given repository`, "exit status 2")
 	if got, err := client.Generate(t.Context(), "b", in); err != nil || len(got) != 1 {
 		t.Errorf("a deaf plugin is in the way of one that is named: %v, %v", got, err)
 	}
