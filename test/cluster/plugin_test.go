@@ -87,6 +87,7 @@ func TestPluginRenders(t *testing.T) {
 	v.says(t, "second")
 	elsewhere := repo.Commit(t, map[string]string{"other/x": "2"}, "Elsewhere")
 	h.hook(t, repo.URL)
+	h.refresh(t, name) // the status of one that a commit does not concern is written later
 	h.wait(t, name, synced(elsewhere))
 	if n := v.asked(t, name) - before; n != 0 {
 		t.Errorf("a commit elsewhere had the plugin render %d times", n)
@@ -197,7 +198,7 @@ func TestPluginDiscovery(t *testing.T) {
 		Static: []map[string]any{{"name": "colours", "collectionType": "array", "array": []string{"red"}}}, Dynamic: []string{"sh", "-c", `printf '[{"name":"%s"}]' "$ARGOCD_ENV_X"`}})
 	sidecartest.Start(t, dir, sidecartest.Plugin{Name: "c", Generate: []string{"false"}})
 	h := start(t, func(c *config.Config) { c.Plugins = dir })
-	repo := h.git.Repo(t, "found", map[string]string{"b/cm.yaml": configMap, "b/this.mark": "", "none/cm.yaml": configMap})
+	repo := h.git.Repo(t, "found", map[string]string{"b/cm.yaml": configMap, "b/this.mark": "x", "none/cm.yaml": configMap})
 	name, none := h.name("found"), h.name("none")
 	h.apply(t, app{name: name, repo: repo.URL, path: "b", auto: "{}", extra: plugged("", "X=dynamic")})
 	h.apply(t, app{name: none, repo: repo.URL, path: "none", auto: "{}", extra: "source: {plugin: {}}"})
@@ -208,7 +209,7 @@ func TestPluginDiscovery(t *testing.T) {
 	if err != nil || d.Type != v1alpha1.SourceTypePlugin || len(d.Announced) != 2 || d.Announced[0].Name != "dynamic" || d.Announced[1].Array[0] != "red" {
 		t.Errorf("the plugin takes %+v, %v", d, err)
 	}
-	local := chartstest.Archive(t, map[string]string{"b/this.mark": "", "b/cm.yaml": strings.Replace(configMap, "blue", "green", 1)})
+	local := chartstest.Archive(t, map[string]string{"b/this.mark": "x", "b/cm.yaml": strings.Replace(configMap, "blue", "green", 1)})
 	r, err := h.apps.ManifestsOf(t.Context(), reconcile.LocalRequest{Application: types.NamespacedName{Namespace: h.control, Name: name}, Archive: bytes.NewReader(local)})
 	if err != nil || len(r.Manifests) != 1 || !strings.Contains(string(r.Manifests[0].JSON), "green") {
 		t.Errorf("local files: %+v, %v", r, err)
