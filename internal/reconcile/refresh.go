@@ -427,7 +427,8 @@ func scopesOf(items []object.Item) map[schema.GroupKind]bool {
 }
 
 func renderSettings(s *catalog.Settings) render.Settings {
-	return render.Settings{KustomizeBuildOptions: s.KustomizeBuildOptions, DisableHelm: !s.Helm, DisableKustomize: !s.Kustomize, DisableJsonnet: !s.Jsonnet}
+	return render.Settings{KustomizeBuildOptions: s.KustomizeBuildOptions, DisableHelm: !s.Helm, DisableKustomize: !s.Kustomize, DisableJsonnet: !s.Jsonnet,
+		PluginsGetAll: s.PluginsGetAll, PluginExclusions: s.PluginExclusions}
 }
 
 // repository maps the catalog's record to what git fetches: siblings do not know each other.

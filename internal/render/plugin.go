@@ -58,7 +58,7 @@ func (j *job) plugin(ctx context.Context) ([]object.Item, error) {
 	texts, err := j.opts.Plugins.Generate(ctx, j.req.Source.Plugin.Name, in)
 	if err != nil {
 		failed := problem.Because(problem.KindOf(err), err, "CMP processing failed for application %q", in.Application)
-		if failed.Kind == problem.Invalid && j.req.App.GeneratePaths == "" {
+		if failed.Kind == problem.Invalid && j.req.App.GeneratePaths == "" && !j.req.Settings.PluginsGetAll {
 			failed = failed.WithHint("it was sent the folder %s only; what else it reads is listed in the annotation %s", j.path, v1alpha1.AnnotationManifestGeneratePaths)
 		}
 		return nil, failed

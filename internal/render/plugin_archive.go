@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -32,10 +33,13 @@ func (j *job) pluginArchive() (archive []byte, folder string, err error) {
 	}
 	out := &packedBytes{left: sentPacked}
 	zip := gzip.NewWriter(out)
-	p := &packer{tree: j.req.Tree, fs: j.fs, tar: tar.NewWriter(zip), left: sentBytes, packed: map[string]bool{".": true}}
+	p := &packer{tree: j.req.Tree, fs: j.fs, excluded: j.req.Settings.PluginExclusions, tar: tar.NewWriter(zip), left: sentBytes, packed: map[string]bool{".": true}}
 	paths, err := j.generatePaths()
 	if err != nil {
 		return nil, "", err
+	}
+	if j.req.Settings.PluginsGetAll {
+		paths = []string{"."}
 	}
 	for _, at := range append([]string{folder}, paths...) {
 		if err := p.include(at, 0); err != nil {
@@ -80,13 +84,14 @@ func (j *job) generatePaths() ([]string, error) {
 
 // packer writes parts of a tree into an archive, each once.
 type packer struct {
-	tree    source.Tree
-	fs      *source.FS
-	tar     *tar.Writer
-	left    int64
-	entries int
-	packed  map[string]bool
-	whole   []string // folders that are packed with everything below
+	tree     source.Tree
+	fs       *source.FS
+	tar      *tar.Writer
+	left     int64
+	entries  int
+	packed   map[string]bool
+	whole    []string // folders that are packed with everything below
+	excluded []string // patterns of what stays out
 }
 
 // include packs what is at p, and the symlinks on the way to it. What is not there is recorded as missing.
@@ -158,7 +163,7 @@ func (p *packer) below(at string, hops int) error {
 	for _, e := range list {
 		here := path.Join(at, e.Name)
 		switch {
-		case strings.EqualFold(e.Name, ".git") || e.Mode == source.Submodule:
+		case strings.EqualFold(e.Name, ".git") || e.Mode == source.Submodule || p.excludes(here):
 		case e.Mode == source.Folder:
 			err = p.below(here, hops)
 		case e.Mode == source.Symlink:
@@ -174,6 +179,13 @@ func (p *packer) below(at string, hops int) error {
 		}
 	}
 	return nil
+}
+
+func (p *packer) excludes(at string) bool {
+	return slices.ContainsFunc(p.excluded, func(pattern string) bool {
+		matched, err := path.Match(pattern, at)
+		return matched && err == nil // the settings have checked the patterns
+	})
 }
 
 // parents packs the folders above a path.

@@ -118,6 +118,18 @@ func TestPluginIsSentWhatItNeeds(t *testing.T) {
 			t.Errorf("%q, folder %s (-want +got):\n%s", paths, got.Folder, diff)
 		}
 	}
+	req := pluginRequest(files, v1alpha1.ApplicationSourcePlugin{Name: "p"}, "")
+	req.Settings = Settings{PluginsGetAll: true, PluginExclusions: []string{"lib", "*/web/*.yaml", "README"}}
+	if _, err := r.Objects(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	calls := s.Calls("GenerateManifest")
+	sent := strings.Join(calls[len(calls)-1].Files, " ")
+	for name, want := range map[string]bool{"env/test/v.yaml": true, "charts/two/c": true, "apps/api/a.yaml": true, "apps/web/sub/b.yaml": true, "lib/": false, "apps/web/a.yaml": false, "README": false} {
+		if strings.Contains(sent, name) != want {
+			t.Errorf("all but the exclusions: %s sent: %v", name, !want)
+		}
+	}
 	for _, folder := range []string{"link", "."} { // a folder that is a symlink; the whole repository
 		files["link -> apps/web"] = ""
 		req := pluginRequest(files, v1alpha1.ApplicationSourcePlugin{Name: "p"}, "")

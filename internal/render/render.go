@@ -66,13 +66,17 @@ type Cluster struct {
 	APIVersions []string // "apps/v1", "apps/v1/Deployment"
 }
 
-// Settings are the keys of argocd-cm that concern rendering. The zero value is Argo CD's default.
+// Settings are the keys of argocd-cm and argocd-cmd-params-cm that concern rendering. The zero value is Argo CD's default.
 type Settings struct {
 	KustomizeBuildOptions string   // kustomize.buildOptions
 	HelmValuesFileSchemes []string // helm.valuesFileSchemes; no scheme is fetched yet, they only shape the message
 	DisableHelm           bool     // helm.enable: "false"
 	DisableKustomize      bool     // kustomize.enable: "false"
 	DisableJsonnet        bool     // jsonnet.enable: "false"
+	// PluginsGetAll has plugins sent the whole tree, whatever the application says
+	// (reposerver.plugin.use.manifest.generate.paths: "false").
+	PluginsGetAll    bool
+	PluginExclusions []string // reposerver.plugin.tar.exclusions: patterns of path.Match, from the root
 }
 
 // Result is a complete render: there is no partial one. It is shared between callers; change a copy.

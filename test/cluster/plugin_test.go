@@ -2,14 +2,17 @@ package cluster_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/charts/chartstest"
+	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/plugin/sidecar/sidecartest"
 	"github.com/hawser-cd/hawser/internal/reconcile"
@@ -33,9 +36,10 @@ func newVault(t *testing.T) *vault {
 
 func (v *vault) start(t *testing.T) {
 	t.Helper()
-	v.stop = sidecartest.Start(t, v.dir, sidecartest.Plugin{Name: "vault", Version: "v1", Init: []string{"sh", "-c", `echo "$ARGOCD_APP_NAME" >> ` + v.log}, Generate: []string{"sh", "-c",
-		`test -z "$ARGOCD_ENV_FAIL" || { echo "the vault is sealed" >&2; exit 4; }
-for f in *.yaml; do echo ---; sed -e "s/WORD/$(cat ` + v.word + `)/; s/FROM/$ARGOCD_ENV_FROM/" $f; done`}}).Stop
+	v.stop = sidecartest.Run(t, v.dir, sidecartest.Plugin{Name: "vault", Version: "v1", Init: []string{"sh", "-c", `echo "$ARGOCD_APP_NAME" >> ` + v.log}, Generate: []string{"sh", "-c",
+		`test -z "$ARGOCD_ENV_HANG" || exec sleep 300
+test -z "$ARGOCD_ENV_FAIL" || { echo "the vault is sealed" >&2; exit 4; }
+for f in *.yaml; do echo ---; sed -e "s/WORD/$(cat ` + v.word + `)/; s/FROM/$ARGOCD_ENV_FROM/" $f; done`}})
 }
 
 func (v *vault) says(t *testing.T, word string) {
@@ -151,6 +155,41 @@ func TestPluginAway(t *testing.T) {
 	h.wait(t, name, synced(commit))
 }
 
+// A plugin that hangs has only a part of the workers, however many applications it renders: the others are looked at.
+func TestHungPluginLeavesWorkersToTheOthers(t *testing.T) {
+	v := newVault(t)
+	h := start(t, v.config, func(c *config.Config) { c.Workers.Status = 4 })
+	repo := h.git.Repo(t, "hung", map[string]string{"app/cm.yaml": sealed, "plain/cm.yaml": configMap})
+	plain := h.name("plain")
+	h.apply(t, app{name: plain, repo: repo.URL, path: "plain", auto: "{}"})
+	h.wait(t, plain, synced(repo.Head(t)))
+	hang := func(i int) {
+		h.apply(t, app{name: h.name(fmt.Sprintf("hung%d", i)), repo: repo.URL, path: "app", extra: plugged("vault-v1", "HANG=yes")})
+	}
+	for i := range 3 {
+		hang(i)
+	}
+	clustertest.Wait(t, "three renders that hang", func(context.Context) error {
+		if n := v.asked(t, "hung0-"+suffix(plain)) + v.asked(t, "hung1-"+suffix(plain)) + v.asked(t, "hung2-"+suffix(plain)); n < 3 {
+			return fmt.Errorf("%d", n)
+		}
+		return nil
+	})
+	time.Sleep(1500 * time.Millisecond) // from now on the place is known to be slow (reconcile/berths.go)
+	for i := range 10 {
+		hang(3 + i)
+	}
+	began := time.Now()
+	commit := repo.Commit(t, map[string]string{"plain/cm.yaml": strings.Replace(configMap, "blue", "red", 1)}, "Meanwhile")
+	h.hook(t, repo.URL)
+	h.wait(t, plain, synced(commit))
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("the plain application waited for %s", took)
+	}
+}
+
+func suffix(name string) string { return name[strings.LastIndex(name, "-")+1:] }
+
 // What a plugin prints is held to the project like what Git holds.
 func TestPluginIsHeldToTheProject(t *testing.T) {
 	v := newVault(t)
@@ -193,10 +232,10 @@ func TestPluginsAreOffByDefault(t *testing.T) {
 func TestPluginDiscovery(t *testing.T) {
 	dir := sidecartest.Dir(t)
 	cat := []string{"sh", "-c", "cat *.yaml"}
-	sidecartest.Start(t, dir, sidecartest.Plugin{Name: "a", FileName: "helmfile.*", Generate: []string{"false"}})
-	sidecartest.Start(t, dir, sidecartest.Plugin{Name: "b", Find: []string{"sh", "-c", "ls *.mark"}, Generate: cat,
+	sidecartest.Run(t, dir, sidecartest.Plugin{Name: "a", FileName: "helmfile.*", Generate: []string{"false"}})
+	sidecartest.Run(t, dir, sidecartest.Plugin{Name: "b", Find: []string{"sh", "-c", "ls *.mark"}, Generate: cat,
 		Static: []map[string]any{{"name": "colours", "collectionType": "array", "array": []string{"red"}}}, Dynamic: []string{"sh", "-c", `printf '[{"name":"%s"}]' "$ARGOCD_ENV_X"`}})
-	sidecartest.Start(t, dir, sidecartest.Plugin{Name: "c", Generate: []string{"false"}})
+	sidecartest.Run(t, dir, sidecartest.Plugin{Name: "c", Generate: []string{"false"}})
 	h := start(t, func(c *config.Config) { c.Plugins = dir })
 	repo := h.git.Repo(t, "found", map[string]string{"b/cm.yaml": configMap, "b/this.mark": "x", "none/cm.yaml": configMap})
 	name, none := h.name("found"), h.name("none")

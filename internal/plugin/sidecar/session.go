@@ -24,9 +24,10 @@ type session struct {
 	name             string
 	transport        *http.Transport
 	wantsCredentials bool // its configuration says so; it gets none
+	leave            func()
 }
 
-func newSession(name, socket string) *session {
+func newSession(name, socket string, leave func()) *session {
 	t := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "unix", socket)
@@ -35,10 +36,13 @@ func newSession(name, socket string) *session {
 		DisableCompression: true,
 	}
 	t.Protocols.SetUnencryptedHTTP2(true)
-	return &session{name: name, transport: t}
+	return &session{name: name, transport: t, leave: leave}
 }
 
-func (s *session) close() { s.transport.CloseIdleConnections() }
+func (s *session) close() {
+	s.transport.CloseIdleConnections()
+	s.leave()
+}
 
 func options() []connect.ClientOption {
 	return []connect.ClientOption{
@@ -49,6 +53,8 @@ func options() []connect.ClientOption {
 
 // check reports whether the plugin has rules for the files that it takes.
 func (s *session) check(ctx context.Context) (looks bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	client := connect.NewClient[empty, checkAnswer](&http.Client{Transport: s.transport}, service+"CheckPluginConfiguration", options()...)
 	answer, err := client.CallUnary(ctx, connect.NewRequest(&empty{}))
 	if err != nil {

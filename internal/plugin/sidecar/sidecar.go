@@ -23,6 +23,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,8 +37,9 @@ const (
 	mostManifests = 100_000  // texts in it, before they are parsed
 	mostPlugins   = 100      // sockets in the directory
 	usualTimeout  = 90 * time.Second
-	piece         = 64 << 10 // bytes of the archive in one message; cmp-server takes 100 MiB
-	atOnce        = 16       // calls side by side: each holds an archive
+	piece         = 64 << 10         // bytes of the archive in one message; cmp-server takes 100 MiB
+	atOnce        = 16               // renders of one plugin side by side: each holds an archive
+	checkTimeout  = 10 * time.Second // of a call for which the plugin runs nothing: one that hangs is found out soon
 	suffix        = ".sock"
 )
 
@@ -61,13 +63,15 @@ type Parameter struct {
 
 // Client asks the plugins of a directory. It is safe for concurrent use.
 type Client struct {
-	dir   string
-	slots chan struct{}
+	dir string
+
+	mu    sync.Mutex
+	slots map[string]chan struct{} // by plugin: one that hangs holds up nobody else's
 }
 
 // New returns a client of the plugins whose sockets stand in dir, as NAME.sock or NAME-VERSION.sock. Nothing is opened yet:
 // plugins may come and go.
-func New(dir string) *Client { return &Client{dir: dir, slots: make(chan struct{}, atOnce)} }
+func New(dir string) *Client { return &Client{dir: dir, slots: map[string]chan struct{}{}} }
 
 // Names returns the plugins that have a socket now, in order.
 func (c *Client) Names() ([]string, error) {
@@ -148,12 +152,6 @@ func (c *Client) with(ctx context.Context, name string, in Input, do func(contex
 		ctx, cancel = context.WithTimeout(ctx, usualTimeout)
 		defer cancel()
 	}
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return problem.Because(problem.Unavailable, ctx.Err(), "wait for other plugins to be done").WithHint("it is asked again")
-	}
 	if name != "" {
 		return c.named(ctx, name, in, do)
 	}
@@ -162,7 +160,7 @@ func (c *Client) with(ctx context.Context, name string, in Input, do func(contex
 
 // named asks the plugin of that name, if it does not refuse the files. One that has no rules for them takes any.
 func (c *Client) named(ctx context.Context, name string, in Input, do func(context.Context, *session) error) error {
-	s, err := c.open(name)
+	s, err := c.open(ctx, name)
 	if err != nil {
 		return problem.Because(problem.KindOf(err), err, "could not find cmp-server plugin with name %q supporting the given repository", name)
 	}
@@ -216,7 +214,7 @@ func (c *Client) offer(ctx context.Context, name string, in Input, do func(conte
 	unknown := func(err error) error {
 		return problem.Because(problem.Unavailable, err, "plugin %s cannot say whether it renders this", name).WithHint("set spec.source.plugin.name, so that no other plugin is asked")
 	}
-	s, err := c.open(name)
+	s, err := c.open(ctx, name)
 	if err != nil {
 		return false, unknown(err)
 	}
@@ -247,8 +245,8 @@ var sound = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 func (c *Client) socket(name string) string { return filepath.Join(c.dir, name+suffix) }
 
-// open returns a session with the plugin of that name, which connects when it first asks.
-func (c *Client) open(name string) (*session, error) {
+// open returns a session with the plugin of that name, once it is its turn. It connects when it first asks.
+func (c *Client) open(ctx context.Context, name string) (*session, error) {
 	if !sound.MatchString(name) {
 		return nil, problem.New(problem.Invalid, "%.140q is no name of a plugin", name).WithHint("letters, digits, dots, hyphens and underscores")
 	}
@@ -263,7 +261,22 @@ func (c *Client) open(name string) (*session, error) {
 	case i.Mode().Type() != fs.ModeSocket:
 		return nil, problem.New(problem.Invalid, "%s in %s is no socket", name+suffix, c.dir)
 	}
-	return newSession(name, c.socket(name)), nil
+	slots := c.slotsOf(name)
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, problem.New(problem.Unavailable, "plugin %s had too many others to render for", name).WithHint("it is asked again")
+	}
+	return newSession(name, c.socket(name), func() { <-slots }), nil
+}
+
+func (c *Client) slotsOf(name string) chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.slots[name] == nil {
+		c.slots[name] = make(chan struct{}, atOnce)
+	}
+	return c.slots[name]
 }
 
 func spoken(names []string) string {

@@ -218,9 +218,18 @@ func (s *Server) announce(ctx context.Context, u *unpacked) (*connect.Response[m
 // unknown is the code that a Go error without one has in gRPC.
 func unknown(text string) error { return connect.NewError(connect.CodeUnknown, errors.New(text)) }
 
-// StartReal runs Argo CD's own cmp-server for the plugin until the test ends; binary is an argocd of a release. It returns
-// when the socket is there.
-func StartReal(t testing.TB, binary, dir string, p Plugin) {
+// Run starts the plugin behind Argo CD's cmp-server where HAWSER_CMP_SERVER names an argocd binary, else behind ours.
+func Run(t testing.TB, dir string, p Plugin) (stop func()) {
+	t.Helper()
+	if binary := os.Getenv("HAWSER_CMP_SERVER"); binary != "" {
+		return StartReal(t, binary, dir, p)
+	}
+	return Start(t, dir, p).Stop
+}
+
+// StartReal runs Argo CD's own cmp-server for the plugin until the test ends, or stop; binary is an argocd of a release. It
+// returns when the socket is there.
+func StartReal(t testing.TB, binary, dir string, p Plugin) (stop func()) {
 	t.Helper()
 	home := t.TempDir()
 	spec := map[string]any{"generate": map[string]any{"command": p.Generate}, "provideGitCreds": p.ProvideGitCreds}
@@ -254,31 +263,44 @@ func StartReal(t testing.TB, binary, dir string, p Plugin) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	socket := filepath.Join(dir, p.Called()+".sock")
+	await := func(there bool) bool {
+		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+			conn, err := (&net.Dialer{}).DialContext(context.Background(), "unix", socket)
+			if err == nil {
+				_ = conn.Close()
+			}
+			if _, err := os.Lstat(socket); (err == nil) == there && (conn != nil) == there {
+				return true
+			}
+			select {
+			case <-ended:
+				return !there
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+		return false
+	}
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			_ = cmd.Process.Signal(os.Interrupt) // it takes its socket away, and goes on
+			if !await(false) {
+				t.Error("cmp-server keeps its socket")
+			}
+			_ = cmd.Process.Kill()
+			<-ended
+		})
+	}
+	t.Cleanup(stop)
+	if !await(true) {
 		_ = cmd.Process.Kill()
 		<-ended
-		if t.Failed() {
-			t.Logf("cmp-server said:\n%s", said.String())
-		}
-	})
-	socket := filepath.Join(dir, p.Called()+".sock")
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if conn, err := (&net.Dialer{}).DialContext(t.Context(), "unix", socket); err == nil {
-			_ = conn.Close()
-			return
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("cmp-server ended: %v\n%s", err, said.String())
-		default:
-		}
-		if time.Now().After(end) {
-			t.Fatal("cmp-server does not answer")
-		}
+		t.Fatalf("cmp-server does not answer:\n%s", said.String())
 	}
+	return stop
 }
 
 // message is a protobuf message as bytes; what it means is read with Google's library.

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -243,6 +244,7 @@ func (u *unpacked) run(ctx context.Context, command []string) (string, error) {
 	cmd.Dir, cmd.Env = u.at(), append(os.Environ(), u.env...)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
+	cmd.WaitDelay = time.Second // for what the command left running
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("`%s` failed %w: %s", strings.Join(command, " "), err, strings.TrimSpace(said.String()))
 	}
