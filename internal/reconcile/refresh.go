@@ -176,6 +176,8 @@ type tree struct {
 	tree     source.Tree
 	revision source.Revision
 	missing  map[string]error // dependencies of a chart that could not be had
+	// permitPlugin is render.Request's, for files that did not come from a repository
+	permitPlugin func() error
 }
 
 // trees resolves each source once, to a full commit, and everything after uses that commit. Sources that name the same
@@ -305,7 +307,7 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 	for i, t := range trees {
 		result, err := a.Render.Objects(ctx, render.Request{
 			Tree: t.tree, Revision: t.revision.ID, Source: t.source, SourceIndex: i, Refs: refs, Missing: t.missing,
-			App: a.appOf(app, v), Fresh: v.fresh,
+			App: a.appOf(app, v), Fresh: v.fresh, PermitPlugin: t.permitPlugin,
 			Cluster:  render.Cluster{KubeVersion: version, APIVersions: apis},
 			Settings: renderSettings(settings),
 		})

@@ -37,6 +37,9 @@ type Request struct {
 	Settings Settings
 	// Fresh has a plugin asked again, whatever is remembered of it: it may read more than files. Other renderers do not.
 	Fresh bool
+	// PermitPlugin is asked before the files are shown to a plugin or the answer of one is given out; nil permits it. Whoever
+	// may write the files has a program run on them.
+	PermitPlugin func() error
 	// Missing are the dependencies of the chart that could not be had, by name, and why: it matters only if the values
 	// leave them enabled.
 	Missing map[string]error
@@ -159,6 +162,11 @@ func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err er
 	j, err := prepare(req, r.opts)
 	if err != nil {
 		return Result{}, err
+	}
+	if j.req.Source.Plugin != nil && req.PermitPlugin != nil {
+		if err := req.PermitPlugin(); err != nil {
+			return Result{}, err
+		}
 	}
 	if e := r.remembered(j); e != nil {
 		return j.result(e, true), nil

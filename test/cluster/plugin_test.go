@@ -15,6 +15,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/plugin/sidecar/sidecartest"
+	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/reconcile"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -37,7 +38,7 @@ func newVault(t *testing.T) *vault {
 func (v *vault) start(t *testing.T) {
 	t.Helper()
 	v.stop = sidecartest.Run(t, v.dir, sidecartest.Plugin{Name: "vault", Version: "v1", Init: []string{"sh", "-c", `echo "$ARGOCD_APP_NAME" >> ` + v.log}, Generate: []string{"sh", "-c",
-		`test -z "$ARGOCD_ENV_HANG" || exec sleep 300
+		`while test -n "$ARGOCD_ENV_HANG" -a -e ` + v.word + `; do sleep 0.2; done
 test -z "$ARGOCD_ENV_FAIL" || { echo "the vault is sealed" >&2; exit 4; }
 for f in *.yaml; do echo ---; sed -e "s/WORD/$(cat ` + v.word + `)/; s/FROM/$ARGOCD_ENV_FROM/" $f; done`}})
 }
@@ -249,6 +250,18 @@ func TestPluginDiscovery(t *testing.T) {
 		t.Errorf("the plugin takes %+v, %v", d, err)
 	}
 	local := chartstest.Archive(t, map[string]string{"b/this.mark": "x", "b/cm.yaml": strings.Replace(configMap, "blue", "green", 1)})
+	given := func(path string, files map[string]string) (reconcile.Rendered, error) {
+		return h.apps.ManifestsOf(t.Context(), reconcile.LocalRequest{Application: types.NamespacedName{Namespace: h.control, Name: path}, Archive: bytes.NewReader(chartstest.Archive(t, files)),
+			PermitPlugin: func() error { return problem.New(problem.Forbidden, "not you") }})
+	}
+	if _, err := given(name, map[string]string{"b/this.mark": "x", "b/cm.yaml": configMap}); !problem.Is(err, problem.Forbidden) {
+		t.Errorf("a plugin rendered the files of somebody who may not have it do so: %v", err)
+	}
+	h.apply(t, app{name: none, repo: repo.URL, path: "none", extra: "source: {plugin: null}"})
+	h.wait(t, none, synced(""))
+	if _, err := given(none, map[string]string{"none/cm.yaml": configMap, "none/.argocd-source.yaml": "plugin: {name: b}\n"}); !problem.Is(err, problem.Forbidden) {
+		t.Errorf("files brought a plugin with them: %v", err)
+	}
 	r, err := h.apps.ManifestsOf(t.Context(), reconcile.LocalRequest{Application: types.NamespacedName{Namespace: h.control, Name: name}, Archive: bytes.NewReader(local)})
 	if err != nil || len(r.Manifests) != 1 || !strings.Contains(string(r.Manifests[0].JSON), "green") {
 		t.Errorf("local files: %+v, %v", r, err)

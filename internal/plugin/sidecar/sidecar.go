@@ -24,7 +24,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -107,11 +106,7 @@ func (c *Client) Identity(name string) string {
 		if !sound.MatchString(name) || err != nil {
 			continue
 		}
-		fmt.Fprintf(&b, "%s %d", name, i.ModTime().UnixNano())
-		if s, ok := i.Sys().(*syscall.Stat_t); ok {
-			fmt.Fprintf(&b, " %d", s.Ino)
-		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "%s %d\n", name, i.ModTime().UnixNano())
 	}
 	return cmp.Or(b.String(), "none")
 }
@@ -123,6 +118,7 @@ func (c *Client) Generate(ctx context.Context, name string, in Input) (manifests
 	err = c.with(ctx, name, in, func(ctx context.Context, s *session) error {
 		var answer manifestAnswer
 		err := s.stream(ctx, "GenerateManifest", in, &answer)
+		problem.Wrap(&err, "error generating manifests in cmp")
 		if problem.Is(err, problem.Invalid) && s.wantsCredentials {
 			err = problem.Because(problem.Invalid, err, "plugin %s wants credentials for Git (provideGitCreds), and is given none", name)
 		}
@@ -131,7 +127,6 @@ func (c *Client) Generate(ctx context.Context, name string, in Input) (manifests
 		}
 		return err
 	})
-	problem.Wrap(&err, "error generating manifests in cmp")
 	return manifests, err
 }
 
@@ -139,10 +134,14 @@ func (c *Client) Generate(ctx context.Context, name string, in Input) (manifests
 func (c *Client) Parameters(ctx context.Context, name string, in Input) ([]Parameter, error) {
 	var answer parametersAnswer
 	err := c.with(ctx, name, in, func(ctx context.Context, s *session) error {
-		return s.stream(ctx, "GetParametersAnnouncement", in, &answer)
+		err := s.stream(ctx, "GetParametersAnnouncement", in, &answer)
+		problem.Wrap(&err, "failed to get parameter announcement")
+		return err
 	})
-	problem.Wrap(&err, "failed to get parameter announcement")
-	return answer.parameters, err
+	if err != nil {
+		return nil, err
+	}
+	return answer.parameters, nil
 }
 
 // with finds the plugin, and has do ask it on the same connection.
