@@ -56,8 +56,8 @@ func (j *job) entry(kind v1alpha1.ApplicationSourceType, items []object.Item) *e
 			}
 		}
 	}
-	if now := j.opts.now(); kind == v1alpha1.SourceTypePlugin && !now.IsZero() {
-		e.until = now.Add(pluginAge)
+	if kind == v1alpha1.SourceTypePlugin && j.opts.Clock != nil {
+		e.until = j.opts.now().Add(pluginAge)
 	}
 	e.roots = []string{j.roots(e)}
 	e.size = sizeOf(e)

@@ -137,9 +137,6 @@ func (j *job) pluginEnv() []v1alpha1.EnvEntry {
 	add := func(name, value string) { env = append(env, v1alpha1.EnvEntry{Name: name, Value: value}) }
 	for _, name := range pluginNames {
 		value, _ := j.facts.env(name)
-		if name == "ARGOCD_APP_SOURCE_REPO_URL" {
-			value = withoutUser(value)
-		}
 		add(name, value)
 	}
 	if j.req.App.GeneratePaths != "" {

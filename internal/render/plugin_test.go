@@ -56,7 +56,7 @@ func TestPluginEnvironment(t *testing.T) {
 	r, s, _ := withPlugin(t, Options{}, printConfigMap)
 	text := "x$ARGOCD_APP_NAME"
 	res, err := r.Objects(t.Context(), pluginRequest(source.Files{"apps/web/a.txt": ""}, v1alpha1.ApplicationSourcePlugin{
-		Name: "p", Env: []v1alpha1.EnvEntry{{Name: "FOO", Value: "at ${ARGOCD_APP_REVISION_SHORT}, $$5, $NOBODY"}, {Name: "PATH", Value: "/evil"}},
+		Name: "p", Env: []v1alpha1.EnvEntry{{Name: "FOO", Value: "at ${ARGOCD_APP_REVISION_SHORT}, $$5, $NOBODY"}, {Name: "PATH", Value: "/evil"}, {Name: "URL", Value: "$ARGOCD_APP_SOURCE_REPO_URL"}},
 		Parameters: []v1alpha1.ApplicationSourcePluginParameter{
 			{Name: "a-text", String: &text}, {Name: "values.files", Array: &v1alpha1.OptionalArray{Array: []string{"a", "b"}}},
 			{Name: "m", Map: &v1alpha1.OptionalMap{Map: map[string]string{"image.tag": "v1", "b": "2"}}},
@@ -74,7 +74,7 @@ func TestPluginEnvironment(t *testing.T) {
 		"ARGOCD_APP_REVISION=0123456789abcdef0123456789abcdef01234567", "ARGOCD_APP_REVISION_SHORT=0123456", "ARGOCD_APP_REVISION_SHORT_8=01234567",
 		"ARGOCD_APP_SOURCE_REPO_URL=https://git.example.com/a.git", "ARGOCD_APP_SOURCE_PATH=apps/web", "ARGOCD_APP_SOURCE_TARGET_REVISION=main",
 		"KUBE_VERSION=1.33.2", "KUBE_API_VERSIONS=apps/v1,v1",
-		"ARGOCD_ENV_FOO=at 0123456, $5, ", "ARGOCD_ENV_PATH=/evil",
+		"ARGOCD_ENV_FOO=at 0123456, $5, ", "ARGOCD_ENV_PATH=/evil", "ARGOCD_ENV_URL=https://git.example.com/a.git",
 		`ARGOCD_APP_PARAMETERS=[{"name":"a-text","string":"x$ARGOCD_APP_NAME"},{"name":"values.files","array":["a","b"]},{"name":"m","map":{"b":"2","image.tag":"v1"}}]`,
 		"PARAM_A_TEXT=x$ARGOCD_APP_NAME", "PARAM_VALUES_FILES_0=a", "PARAM_VALUES_FILES_1=b", "PARAM_M_B=2", "PARAM_M_IMAGE_TAG=v1",
 	}
@@ -279,4 +279,31 @@ func unpackable(n int) string {
 		fmt.Fprintf(&b, "%x", i*0x9E3779B97F4A7C15)
 	}
 	return b.String()
+}
+
+// What it costs to send a plugin one application of a thousand, and all of them.
+func BenchmarkPluginArchive(b *testing.B) {
+	files := source.Files{}
+	for i := range 1000 {
+		for _, name := range []string{"deployment", "service", "config"} {
+			files[fmt.Sprintf("apps/%d/%s.yaml", i, name)] = configMap(fmt.Sprintf("%s-%d", name, i)) + strings.Repeat("# noise\n", 100)
+		}
+	}
+	files["apps/web/a.yaml"] = configMap("a")
+	for name, paths := range map[string]string{"folder": "", "repository": "/"} {
+		b.Run(name, func(b *testing.B) {
+			req := pluginRequest(files, v1alpha1.ApplicationSourcePlugin{Name: "p"}, paths)
+			for b.Loop() {
+				j, err := prepare(req, New(Options{}).opts)
+				if err != nil {
+					b.Fatal(err)
+				}
+				archive, _, err := j.pluginArchive()
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(len(archive)), "bytes")
+			}
+		})
+	}
 }

@@ -243,6 +243,7 @@ func prepare(req Request, opts Options) (*job, error) {
 	}
 	if plugin := req.Source.Plugin; plugin != nil && opts.Plugins != nil {
 		j.facts.plugin = func() string { return opts.Plugins.Identity(plugin.Name) }
+		j.facts.values[factRepo] = withoutUser(req.Source.RepoURL)
 	}
 	j.key = j.specKey()
 	return j, nil
