@@ -257,7 +257,7 @@ func TestPluginDiscovery(t *testing.T) {
 	if _, err := given(name, map[string]string{"b/this.mark": "x", "b/cm.yaml": configMap}); !problem.Is(err, problem.Forbidden) {
 		t.Errorf("a plugin rendered the files of somebody who may not have it do so: %v", err)
 	}
-	h.apply(t, app{name: none, repo: repo.URL, path: "none", extra: "source: {plugin: null}"})
+	h.apply(t, app{name: none, repo: repo.URL, path: "none"})
 	h.wait(t, none, synced(""))
 	if _, err := given(none, map[string]string{"none/cm.yaml": configMap, "none/.argocd-source.yaml": "plugin: {name: b}\n"}); !problem.Is(err, problem.Forbidden) {
 		t.Errorf("files brought a plugin with them: %v", err)
