@@ -31,7 +31,10 @@ func (s *server) localManifests(c *call, first *argocd.ApplicationManifestQueryW
 	r := &chunks{next: next, sum: sha256.New()}
 	rendered, err := s.Apps.ManifestsOf(c, reconcile.LocalRequest{Application: nameOf(c.app), Archive: r, Limits: source.ArchiveLimits{}, PermitPlugin: func() error {
 		// A plugin is a program with access of its own, to a vault perhaps, and it runs on what the caller sends: to read an
-		// application is not enough.
+		// application is not enough. A hub has asked for no more before it sent the caller to its agent.
+		if s.Vouched != nil {
+			return problem.New(problem.Forbidden, "the plugins beside an agent render no local files").WithHint("push them to a branch, and compare with that")
+		}
 		return c.must(rbac.Applications, rbac.Override, s.object(c.app))
 	}})
 	if r.err != nil && !errors.Is(r.err, io.EOF) {

@@ -258,7 +258,12 @@ func TestPluginDiscovery(t *testing.T) {
 		t.Errorf("a plugin rendered the files of somebody who may not have it do so: %v", err)
 	}
 	h.apply(t, app{name: none, repo: repo.URL, path: "none"})
-	h.wait(t, none, synced(""))
+	h.wait(t, none, func(a *v1alpha1.Application) string { // the object is the other one's: it is looked at, and no more
+		if a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
+			return "not OutOfSync"
+		}
+		return ""
+	})
 	if _, err := given(none, map[string]string{"none/cm.yaml": configMap, "none/.argocd-source.yaml": "plugin: {name: b}\n"}); !problem.Is(err, problem.Forbidden) {
 		t.Errorf("files brought a plugin with them: %v", err)
 	}
