@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"math"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -73,6 +74,8 @@ type Settings struct {
 	SelfHeal                        SelfHeal
 	OCIMediaTypes                   []string          // reposerver.oci.layer.media.types in argocd-cmd-params-cm; nil when absent: the caller's default counts
 	Submodules                      bool              // reposerver.enable.git.submodule in argocd-cmd-params-cm (false; in Argo CD true)
+	PluginsGetAll                   bool              // reposerver.plugin.use.manifest.generate.paths in argocd-cmd-params-cm: true (false), false (true); Argo CD's default is the other one
+	PluginExclusions                []string          // reposerver.plugin.tar.exclusions in argocd-cmd-params-cm, by semicolon
 	SyncTimeout                     time.Duration     // controller.sync.timeout.seconds in argocd-cmd-params-cm (0, none)
 	WaveDelay                       time.Duration     // controller.sync.wave.delay.seconds in argocd-cmd-params-cm (2)
 	HookTimeout, WaveTimeout        time.Duration     // hawser.sync.hook.timeout (6h), hawser.sync.wave.timeout (1h); 0 is for ever
@@ -257,6 +260,8 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "reposerver.oci.layer.media.types", &s.OCIMediaTypes, old.OCIMediaTypes, names)
 	read(&p, "reposerver.enable.git.submodule", &s.Submodules, old.Submodules, boolean)
 	read(&p, "controller.metrics.application.labels", &s.AppLabels, old.AppLabels, names)
+	read(&p, "reposerver.plugin.use.manifest.generate.paths", &s.PluginsGetAll, old.PluginsGetAll, not(boolean))
+	read(&p, "reposerver.plugin.tar.exclusions", &s.PluginExclusions, old.PluginExclusions, globs)
 	read(&p, "controller.status.processors", &s.StatusWorkers, old.StatusWorkers, count)
 	read(&p, "controller.operation.processors", &s.OperationWorkers, old.OperationWorkers, count)
 
@@ -342,6 +347,27 @@ func commas(s string) (list []string, err error) {
 		}
 	}
 	return list, nil
+}
+
+// globs reads patterns with semicolons between.
+func globs(s string) (list []string, err error) {
+	for part := range strings.SplitSeq(s, ";") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if _, err := path.Match(part, ""); err != nil {
+			return nil, problem.New(problem.Invalid, "%q is not a pattern", part)
+		}
+		list = append(list, part)
+	}
+	return list, nil
+}
+
+func not(parse func(string) (bool, error)) func(string) (bool, error) {
+	return func(s string) (bool, error) {
+		v, err := parse(s)
+		return !v, err
+	}
 }
 
 func boolean(s string) (bool, error) {

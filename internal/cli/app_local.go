@@ -132,6 +132,10 @@ func (a applications) renderedHere(ctx context.Context, app *v1alpha1.Applicatio
 		return nil, err
 	}
 	s := apps.First(&app.Spec)
+	if s.Plugin != nil {
+		return nil, problem.New(problem.Unsupported, "%s is rendered by a plugin, and plugins run beside the server", app.Name).
+			WithHint("app diff --local with --server-side-generate has the server render the files")
+	}
 	s.Path = dir
 	req := render.Request{
 		Tree: source.Memory(files), Revision: s.TargetRevision, Source: s,

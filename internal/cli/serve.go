@@ -50,6 +50,7 @@ func daemonFlags(f *pflag.FlagSet, cfg *config.Config, insteadOf *[]string) {
 	f.StringVar(&cfg.DataDir, "data-dir", "", "`directory` of mirrors and caches; all of it can be lost (default: a folder of the user's cache)")
 	f.StringVar(&cfg.Listen, "listen", cfg.Listen, "`host:port` to answer on")
 	f.BoolVar(&cfg.InstallCRDs, "install-crds", false, "install missing CustomResourceDefinitions and the namespace at start")
+	f.StringVar(&cfg.Plugins, "plugins", "", "`directory` of the sockets of config management plugins; without it there are none")
 	f.BoolVar(&cfg.AllowFileRepositories, "allow-file-repositories", false, "permit file:// repositories")
 	f.StringArrayVar(insteadOf, "instead-of", nil, "fetch repositories that begin with PREFIX from URL, as `PREFIX=URL`; may be repeated")
 	f.StringVar(&cfg.LogLevel, "log-level", cfg.LogLevel, "debug, info, warn or error")

@@ -31,6 +31,8 @@ type Config struct {
 	TLSKey   string
 	RootPath string // path below which everything is served; empty: server.rootpath of argocd-cmd-params-cm
 
+	Plugins string // directory of the sockets of config management plugins; empty: there are none
+
 	AllowFileRepositories bool      // file:// repositories, for demos and tests on one machine
 	InstallCRDs           bool      // install missing CustomResourceDefinitions at start
 	InsteadOf             []Rewrite // mirrors and air-gapped sites

@@ -134,7 +134,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		return nil, err
 	}
 	renderMetrics := newRenderMetrics(d.registry)
-	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now})
+	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now, Plugins: pluginsIn(cfg.Plugins)})
 	d.Fleet = cluster.NewFleet(ctx)
 	d.registry.MustRegister(clusterMetrics{d.Fleet})
 	metrics := reconcile.NewMetrics(d.Catalog.Applications, func() []*v1alpha1.ApplicationSet {

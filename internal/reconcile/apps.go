@@ -115,13 +115,19 @@ func (a *Apps) Run(ctx context.Context) {
 	a.queue.run(ctx, a.Workers, a.safely)
 }
 
-// placeOf is the cluster that the application goes to: its looks wait there.
+// placeOf is where looks at the application wait: at the cluster that it goes to and, if a plugin renders it, at that.
 func (a *Apps) placeOf(name types.NamespacedName) string {
 	app, err := a.Catalog.Application(name)
 	if err != nil {
 		return ""
 	}
-	return a.serverOf(app)
+	place := a.serverOf(app)
+	for _, s := range app.Spec.SourceList() {
+		if s.Plugin != nil {
+			place += " plugin " + s.Plugin.Name
+		}
+	}
+	return place
 }
 
 // safely keeps a fault in one application from stopping the others.

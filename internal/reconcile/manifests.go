@@ -65,6 +65,7 @@ func (a *Apps) Manifests(ctx context.Context, r ManifestRequest) (Rendered, erro
 	if err != nil {
 		return Rendered{}, err
 	}
+	v.fresh = r.NoCache
 	revisions, err := r.revisions(app, len(v.spec.sources))
 	if err != nil {
 		return Rendered{}, err
@@ -152,6 +153,8 @@ type LocalRequest struct {
 	// the revisions that they follow.
 	Position int64
 	Path     string // of the source within the archive; empty: the source's own
+	// PermitPlugin is asked before a plugin renders the files; nil permits it.
+	PermitPlugin func() error
 }
 
 // ManifestsOf is Manifests with the files of one source given by the caller.
@@ -185,7 +188,7 @@ func (a *Apps) ManifestsOf(ctx context.Context, r LocalRequest) (Rendered, error
 	if r.Path != "" {
 		s.Path = r.Path
 	}
-	trees := slices.Insert(others, local, tree{source: s, tree: files})
+	trees := slices.Insert(others, local, tree{source: s, tree: files, permitPlugin: r.PermitPlugin})
 	return a.renderAside(ctx, app, v, trees)
 }
 

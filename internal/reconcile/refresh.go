@@ -30,7 +30,7 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	if known && last.cluster != nil && last.complete != nil && !why.spec && why.git.IsZero() {
 		return a.recompare(ctx, app, last, why.live, st.answers)
 	}
-	v := &view{spec: want, itself: app.UID, at: time.Now()}
+	v := &view{spec: want, itself: app.UID, at: time.Now(), fresh: why.hard}
 	a.destination(v)
 	if err := a.desired(ctx, app, v, last, why); err != nil {
 		v.unknown, v.complete = err, nil
@@ -180,6 +180,8 @@ type tree struct {
 	tree     source.Tree
 	revision source.Revision
 	missing  map[string]error // dependencies of a chart that could not be had
+	// permitPlugin is render.Request's, for files that did not come from a repository
+	permitPlugin func() error
 }
 
 // trees resolves each source once, to a full commit, and everything after uses that commit. Sources that name the same
@@ -316,7 +318,7 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 	for i, t := range trees {
 		result, err := a.Render.Objects(ctx, render.Request{
 			Tree: t.tree, Revision: t.revision.ID, Source: t.source, SourceIndex: i, Refs: refs, Missing: t.missing,
-			App:      render.App{Name: app.Name, Namespace: app.Namespace, Project: v.spec.project, DestinationNamespace: v.spec.destination.Namespace, Instance: a.instance(app)},
+			App: a.appOf(app, v), Fresh: v.fresh, PermitPlugin: t.permitPlugin,
 			Cluster:  render.Cluster{KubeVersion: version, APIVersions: apis},
 			Settings: renderSettings(settings),
 		})
@@ -334,6 +336,14 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 	}
 	a.assemble(app, v, items, c)
 	return c, nil
+}
+
+// appOf is what a render may know of the application.
+func (a *Apps) appOf(app *v1alpha1.Application, v *view) render.App {
+	return render.App{
+		Name: app.Name, Namespace: app.Namespace, Project: v.spec.project, DestinationNamespace: v.spec.destination.Namespace,
+		Instance: a.instance(app), GeneratePaths: app.Annotations[v1alpha1.AnnotationManifestGeneratePaths],
+	}
 }
 
 // assemble makes the complete set of what was rendered: placed, marked, without what the settings exclude. Of an object
@@ -425,7 +435,8 @@ func scopesOf(items []object.Item) map[schema.GroupKind]bool {
 }
 
 func renderSettings(s *catalog.Settings) render.Settings {
-	return render.Settings{KustomizeBuildOptions: s.KustomizeBuildOptions, DisableHelm: !s.Helm, DisableKustomize: !s.Kustomize, DisableJsonnet: !s.Jsonnet}
+	return render.Settings{KustomizeBuildOptions: s.KustomizeBuildOptions, DisableHelm: !s.Helm, DisableKustomize: !s.Kustomize, DisableJsonnet: !s.Jsonnet,
+		PluginsGetAll: s.PluginsGetAll, PluginExclusions: s.PluginExclusions}
 }
 
 // repository maps the catalog's record to what git fetches: siblings do not know each other.

@@ -138,6 +138,7 @@ type Details struct {
 	Values     string   // of a chart: its values.yaml
 	Parameters map[string]string
 	Images     []string // of a kustomization, sorted
+	Announced  []render.PluginParameter
 }
 
 // DetailsOf reads a source at its revision: what renders it, and what of it could be set.
@@ -167,6 +168,10 @@ func (a *Apps) DetailsOf(ctx context.Context, s v1alpha1.ApplicationSource, appl
 			}
 		}
 		d.Images = sortedSet(images)
+	case v1alpha1.SourceTypePlugin:
+		d.Announced, err = a.Render.PluginParameters(ctx, render.Request{
+			Tree: tree, Source: s, App: render.App{Name: application, Project: project}, Settings: renderSettings(a.Catalog.Settings()),
+		})
 	}
 	return d, err
 }

@@ -43,6 +43,7 @@ type view struct {
 	// undecided is an application that has to be looked at before anything is pruned here; "" for none
 	undecided string
 	rendered  bool         // a render was done for this view, none came from the cache
+	fresh     bool         // plugins are asked again, whatever is remembered of them
 	held      *hold        // keeps it at what a person rolled back to; nil when it follows Git
 	followed  []string     // the commits that it would follow without the hold
 	orphans   []object.Key // in its namespace, and nobody's
@@ -64,7 +65,7 @@ type spec struct {
 
 func specOf(app *v1alpha1.Application) spec {
 	s := spec{sources: app.Spec.SourceList(), many: app.Spec.HasMultipleSources(), destination: app.Spec.Destination, project: app.Spec.ProjectName(), name: nameOf(app)}
-	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[annotationPruneApproved], app.Annotations[v1alpha1.AnnotationHold]})
+	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[v1alpha1.AnnotationManifestGeneratePaths], app.Annotations[annotationPruneApproved], app.Annotations[v1alpha1.AnnotationHold]})
 	return s
 }
 

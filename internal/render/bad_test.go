@@ -147,7 +147,7 @@ func TestBadInputs(t *testing.T) {
 		{"B-040 mismatch", chartWith(source.Files{"app/values.yaml": "a: 1", "app/values.schema.json": `{"properties": {"a": {"type": "string"}}}`}), in("app"), Settings{}, problem.Invalid, "got number, want string"},
 		{"B-080", kustomization("resources: [a.yaml]"), in("app"), Settings{KustomizeBuildOptions: "--enable-helm --helm-command ./payload.sh"}, problem.Forbidden, "--helm-command is not allowed"},
 		{"B-081", kustomization("resources: [a.yaml]"), in("app"), Settings{KustomizeBuildOptions: "--enable-alpha-plugins --enable-exec --network --mount x"}, problem.Forbidden, "--enable-alpha-plugins is not allowed"},
-		{"B-083", source.Files{"app/a.yaml": configMap("a")}, v1alpha1.ApplicationSource{Path: "app", Plugin: &v1alpha1.ApplicationSourcePlugin{Name: "x"}}, Settings{}, problem.Invalid, "plugins are not supported"},
+		{"B-083", source.Files{"app/a.yaml": configMap("a")}, v1alpha1.ApplicationSource{Path: "app", Plugin: &v1alpha1.ApplicationSourcePlugin{Name: "x"}}, Settings{}, problem.Forbidden, "config management plugins are switched off"},
 		{"B-085 release", chartWith(nil), helmSpec(v1alpha1.ApplicationSourceHelm{ReleaseName: "--post-renderer=x"}), Settings{}, problem.Invalid, "release name"},
 		{"B-085 namespace", chartWith(nil), helmSpec(v1alpha1.ApplicationSourceHelm{Namespace: "-n x"}), Settings{}, problem.Invalid, "namespace"},
 		{"remote values", chartWith(nil), helmSpec(v1alpha1.ApplicationSourceHelm{ValueFiles: []string{"https://example.com/v.yaml"}}), Settings{}, problem.Invalid, "remote value files are not supported"},

@@ -31,6 +31,8 @@ type entry struct {
 	folder  source.Hash
 	outside source.Trace
 
+	until time.Time // when it is no longer believed; zero is never
+
 	mu    sync.Mutex
 	roots []string // trees for which it is known to hold, the newest last
 }
@@ -54,6 +56,9 @@ func (j *job) entry(kind v1alpha1.ApplicationSourceType, items []object.Item) *e
 			}
 		}
 	}
+	if kind == v1alpha1.SourceTypePlugin && j.opts.Clock != nil {
+		e.until = j.opts.now().Add(pluginAge)
+	}
 	e.roots = []string{j.roots(e)}
 	e.size = sizeOf(e)
 	return e
@@ -72,6 +77,9 @@ func (j *job) roots(e *entry) string {
 
 // holdsFor reports whether rendering j would give e again.
 func (e *entry) holdsFor(j *job) bool {
+	if !e.until.IsZero() && j.opts.now().After(e.until) {
+		return false
+	}
 	for name := range e.facts {
 		if short(j.facts.value(name)) != e.facts[name] {
 			return false

@@ -18,12 +18,14 @@ const (
 	factTarget      = "target" // targetRevision as written
 	factKubeVersion = "kubeVersion"
 	factAPIVersions = "apiVersions" // one a line, sorted
+	factPlugin      = "plugin"      // which one it is
 )
 
 // facts hands out facts and remembers which were asked for: only those can have shaped the result.
 type facts struct {
 	values map[string]string
-	apis   []string // factAPIVersions, not yet put into order: few sources ask for them
+	apis   []string      // factAPIVersions, not yet put into order: few sources ask for them
+	plugin func() string // factPlugin, not yet asked for
 	used   map[string]bool
 	path   string // of the application as written; part of the spec, so not a fact
 }
@@ -47,6 +49,8 @@ func (f *facts) value(name string) string {
 		versions := slices.Clone(f.apis)
 		slices.Sort(versions)
 		f.values[name] = strings.Join(slices.Compact(versions), "\n")
+	} else if name == factPlugin && !known && f.plugin != nil {
+		f.values[name] = f.plugin()
 	}
 	return f.values[name]
 }

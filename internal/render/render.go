@@ -6,7 +6,8 @@
 // is the same gets the recorded result if looking again would show the same. So a commit that touches nothing an
 // application reads costs a few hash comparisons, and a fact that a source never asks for is never a reason to
 // render again. Read Renderer.Objects first, then cache.go. The package refuses to touch disk, network or processes:
-// every renderer's own loader is replaced or fenced off, and what it would have fetched is an error that says so.
+// every renderer's own loader is replaced or fenced off, and what it would have fetched is an error that says so. Plugins
+// are programs of others: whoever has them is asked through an interface, and is given nothing but what is recorded.
 package render
 
 import (
@@ -34,6 +35,11 @@ type Request struct {
 	App      App
 	Cluster  Cluster
 	Settings Settings
+	// Fresh has a plugin asked again, whatever is remembered of it: it may read more than files. Other renderers do not.
+	Fresh bool
+	// PermitPlugin is asked before the files are shown to a plugin or the answer of one is given out; nil permits it. Whoever
+	// may write the files has a program run on them.
+	PermitPlugin func() error
 	// Missing are the dependencies of the chart that could not be had, by name, and why: it matters only if the values
 	// leave them enabled.
 	Missing map[string]error
@@ -52,6 +58,7 @@ type App struct {
 	Project              string
 	DestinationNamespace string
 	Instance             string // the name in tracking marks, $ARGOCD_APP_NAME, .argocd-source-NAME.yaml; Name if empty
+	GeneratePaths        string // the annotation manifest-generate-paths: what a plugin is sent besides the folder
 }
 
 func (a App) instance() string { return cmp.Or(a.Instance, a.Name) }
@@ -62,13 +69,17 @@ type Cluster struct {
 	APIVersions []string // "apps/v1", "apps/v1/Deployment"
 }
 
-// Settings are the keys of argocd-cm that concern rendering. The zero value is Argo CD's default.
+// Settings are the keys of argocd-cm and argocd-cmd-params-cm that concern rendering. The zero value is Argo CD's default.
 type Settings struct {
 	KustomizeBuildOptions string   // kustomize.buildOptions
 	HelmValuesFileSchemes []string // helm.valuesFileSchemes; no scheme is fetched yet, they only shape the message
 	DisableHelm           bool     // helm.enable: "false"
 	DisableKustomize      bool     // kustomize.enable: "false"
 	DisableJsonnet        bool     // jsonnet.enable: "false"
+	// PluginsGetAll has plugins sent the whole tree, whatever the application says
+	// (reposerver.plugin.use.manifest.generate.paths: "false").
+	PluginsGetAll    bool
+	PluginExclusions []string // reposerver.plugin.tar.exclusions: patterns of path.Match, from the root
 }
 
 // Result is a complete render: there is no partial one. It is shared between callers; change a copy.
@@ -89,6 +100,8 @@ type Options struct {
 	Objects    int   // bound of their number; 0 means 20,000
 	// Timeout bounds one render, whoever waits for it; 0 means 90 seconds, as Argo CD gives its tools.
 	Timeout time.Duration
+	// Plugins render sources with the block plugin; nil means that there are none, and that such a source is an error.
+	Plugins Plugins
 	// Observe, if set, is told of every answered request.
 	Observe func(Observation)
 	// Clock, if set, times renders for Observe. This package has no clock of its own.
@@ -151,12 +164,17 @@ func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err er
 	if err != nil {
 		return Result{}, err
 	}
-	if e := r.cache.find(j); e != nil {
+	if j.req.Source.Plugin != nil && req.PermitPlugin != nil {
+		if err := req.PermitPlugin(); err != nil {
+			return Result{}, err
+		}
+	}
+	if e := r.remembered(j); e != nil {
 		return j.result(e, true), nil
 	}
 	landed := false // rendered by somebody else between our look into the cache and our turn
 	e, shared, err := r.group.do(ctx, j.flightKey(), r.opts.Timeout, func(ctx context.Context) (*entry, error) {
-		if e := r.cache.find(j); e != nil {
+		if e := r.remembered(j); e != nil {
 			landed = true
 			return e, nil
 		}
@@ -177,11 +195,21 @@ func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err er
 	return j.result(e, shared || landed), nil
 }
 
-func (r *Renderer) now() time.Time {
-	if r.opts.Clock == nil {
+// remembered returns what is known to come out of j, or nil.
+func (r *Renderer) remembered(j *job) *entry {
+	if j.req.Fresh && j.req.Source.Plugin != nil {
+		return nil
+	}
+	return r.cache.find(j)
+}
+
+func (r *Renderer) now() time.Time { return r.opts.now() }
+
+func (o Options) now() time.Time {
+	if o.Clock == nil {
 		return time.Time{}
 	}
-	return r.opts.Clock()
+	return o.Clock()
 }
 
 // job is one request on its way: its effective source, and everything that records what it looks at.
@@ -213,6 +241,10 @@ func prepare(req Request, opts Options) (*job, error) {
 		req: req, path: p, opts: opts, intro: fs.Trace(), fs: source.NewFS(req.Tree, opts.FileBytes),
 		refs: map[string]*source.FS{}, facts: newFacts(req),
 	}
+	if plugin := req.Source.Plugin; plugin != nil && opts.Plugins != nil {
+		j.facts.plugin = func() string { return opts.Plugins.Identity(plugin.Name) }
+		j.facts.values[factRepo] = withoutUser(req.Source.RepoURL)
+	}
 	j.key = j.specKey()
 	return j, nil
 }
@@ -235,8 +267,7 @@ func (j *job) render(ctx context.Context) (e *entry, err error) {
 	case v1alpha1.SourceTypeKustomize:
 		items, err = j.kustomize()
 	case v1alpha1.SourceTypePlugin:
-		err = problem.New(problem.Invalid, "%s: config management plugins are not supported", j.path).
-			WithHint("use Helm, kustomize, jsonnet or plain manifests")
+		items, err = j.plugin(ctx)
 	default:
 		items, err = j.plain()
 	}
@@ -292,7 +323,11 @@ func (j *job) specKey() string {
 		refs = append(refs, name)
 	}
 	slices.Sort(refs)
-	return object.Hash([]any{version, s, j.path, j.req.SourceIndex, j.req.Settings, j.req.App.Project, refs})
+	paths := ""
+	if s.Plugin != nil {
+		paths = j.req.App.GeneratePaths
+	}
+	return object.Hash([]any{version, s, j.path, j.req.SourceIndex, j.req.Settings, j.req.App.Project, refs, paths})
 }
 
 // version belongs to every key, so that a cache that outlives the process would not mix the output of two releases.

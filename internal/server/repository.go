@@ -303,6 +303,11 @@ func detailsResponse(d reconcile.Details, of v1alpha1.ApplicationSource) *argocd
 		}
 	case v1alpha1.SourceTypeKustomize:
 		out.Kustomize = &argocd.KustomizeAppSpec{Images: d.Images}
+	case v1alpha1.SourceTypePlugin:
+		out.Plugin = &argocd.PluginAppSpec{}
+		for _, p := range d.Announced {
+			out.Plugin.ParametersAnnouncement = append(out.Plugin.ParametersAnnouncement, argocd.ParameterAnnouncement(p))
+		}
 	case v1alpha1.SourceTypeDirectory:
 		out.Directory = &argocd.DirectoryAppSpec{}
 	}

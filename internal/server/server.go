@@ -58,7 +58,8 @@ type Options struct {
 	Policy       func() *rbac.Policy // in force now
 	Operator     string              // the only token that counts, where one person is served (hawser --core); empty otherwise
 	Sources      Sources
-	Agents       *agent.Hub // connections of agents; nil in a process that takes none
+	Plugins      func() ([]string, error) // the names of those that render, in order; nil: there are none
+	Agents       *agent.Hub               // connections of agents; nil in a process that takes none
 	// Vouched names the caller of a request that came over an agent's connection to its hub, which has decided that they
 	// may, and the UID of the hub's Application that they may have; nil in every other process. Then no token counts, and
 	// what is answered is about the copy of that Application.

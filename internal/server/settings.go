@@ -82,9 +82,17 @@ func (s *server) anyLogin() bool {
 	return false
 }
 
-// getPlugins answers with the plugins that render: there are none yet.
+// getPlugins answers with the plugins that render.
 func (s *server) getPlugins(*call, *argocd.SettingsQuery) (*argocd.SettingsPluginsResponse, error) {
-	return &argocd.SettingsPluginsResponse{}, nil
+	out := &argocd.SettingsPluginsResponse{}
+	if s.Plugins == nil {
+		return out, nil
+	}
+	names, err := s.Plugins()
+	for _, name := range names {
+		out.Plugins = append(out.Plugins, argocd.SettingsPlugin{Name: name})
+	}
+	return out, err
 }
 
 // acceptsType reports whether a request that changes something may have that media type.

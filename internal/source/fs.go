@@ -79,6 +79,19 @@ func (f *FS) List(p string) ([]Entry, error) {
 	return list, err
 }
 
+// Whole records that everything below the folder at p counts, whatever of it is read.
+func (f *FS) Whole(p string) error {
+	real, e, err := f.resolve(p)
+	if err != nil {
+		return err
+	}
+	if e.Mode != Folder {
+		return problem.New(problem.Invalid, "read %s: it is not a folder", p)
+	}
+	f.record(Read{Path: real, Hash: e.Hash})
+	return nil
+}
+
 // Resolve returns the path inside the tree that p leads to once symlinks are followed.
 func (f *FS) Resolve(p string) (string, error) {
 	real, _, err := f.resolve(p)

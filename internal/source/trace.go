@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Read is one thing that was looked at: a file or symlink by its hash, a folder's names, a folder's mere existence,
+// Read is one thing that was looked at: a file, a symlink or a whole folder by its hash, a folder's names, a folder's mere existence,
 // or (all fields but Path empty) a path that was missing.
 type Read struct {
 	Path   string
