@@ -37,7 +37,10 @@ func Looks(data []byte) bool {
 // Decrypt returns the plain form of a file. encrypted is false, and nothing else is returned, when it is none of sops. The
 // name decides between a JSON file and a binary one, which sops writes as JSON. An error is a problem of kind Forbidden when
 // no key fits, Invalid when the file is damaged or uses what this package does not; it names the file and holds no value.
-func Decrypt(name string, data []byte, keys *Keys) (plain Plain, encrypted bool, err error) {
+//
+// With conceal, each text is replaced by what that returns for it, and each number by 0, once all is verified to be as it
+// was encrypted: the file then has the shape of the plain one, and nothing of what is in it.
+func Decrypt(name string, data []byte, keys *Keys, conceal func(string) string) (plain Plain, encrypted bool, err error) {
 	if !Looks(data) {
 		return Plain{}, false, nil
 	}
@@ -45,7 +48,7 @@ func Decrypt(name string, data []byte, keys *Keys) (plain Plain, encrypted bool,
 	if f == nil {
 		return Plain{}, false, nil
 	}
-	plain, err = f.decrypt(keys)
+	plain, err = f.decrypt(keys, conceal)
 	problem.Wrap(&err, "%s", name)
 	return plain, true, err
 }
@@ -120,7 +123,7 @@ func takeBlock(doc *yaml.Node) *yaml.Node {
 	return nil
 }
 
-func (f *file) decrypt(keys *Keys) (Plain, error) {
+func (f *file) decrypt(keys *Keys, conceal func(string) string) (Plain, error) {
 	rules, err := f.meta.rules()
 	if err != nil {
 		return Plain{}, err
@@ -140,6 +143,16 @@ func (f *file) decrypt(keys *Keys) (Plain, error) {
 	}
 	if err := f.meta.verify(key, w.digest.Sum(nil)); err != nil {
 		return Plain{}, err
+	}
+	if conceal != nil {
+		for _, n := range w.opened {
+			switch n.Tag {
+			case "!!str":
+				n.Value = conceal(n.Value)
+			case "!!int", "!!float":
+				n.Value = "0"
+			}
+		}
 	}
 	text, err := f.emit(f.docs)
 	if err != nil {

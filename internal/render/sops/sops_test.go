@@ -51,7 +51,7 @@ func TestFilesOfTheToolAreReadAsTheToolReadsThem(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			got, encrypted, err := Decrypt(name, []byte(content(t, "files/"+name)), keys)
+			got, encrypted, err := Decrypt(name, []byte(content(t, "files/"+name)), keys, nil)
 			if err != nil || !encrypted {
 				t.Fatal(encrypted, err)
 			}
@@ -125,7 +125,7 @@ func TestWhoHasNoKey(t *testing.T) {
 		"a file of a database": {"app.env", keysOf(t, "other.agekey"), []string{"app.env: it is encrypted with SOPS for age"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, encrypted, err := Decrypt(c.file, []byte(content(t, "files/"+c.file)), c.keys)
+			got, encrypted, err := Decrypt(c.file, []byte(content(t, "files/"+c.file)), c.keys, nil)
 			if !encrypted || !problem.Is(err, problem.Forbidden) || got.Text != nil {
 				t.Fatalf("%v %v %v", encrypted, got, err)
 			}
@@ -194,7 +194,7 @@ func TestWhatWasChangedIsRefused(t *testing.T) {
 			if c.text == secret {
 				t.Fatal("nothing was changed")
 			}
-			got, encrypted, err := Decrypt("f.yaml", []byte(c.text), keys)
+			got, encrypted, err := Decrypt("f.yaml", []byte(c.text), keys, nil)
 			if !encrypted || err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "f.yaml: ") {
 				t.Fatalf("%v, %v", encrypted, err)
 			}
@@ -204,8 +204,26 @@ func TestWhatWasChangedIsRefused(t *testing.T) {
 		})
 	}
 	// what the digest leaves out may change, as the tool has it
-	if _, _, err := Decrypt("f.yaml", []byte(strings.Replace(only, "kind: Kinds", "kind: Other", 1)), keys); err != nil {
+	if _, _, err := Decrypt("f.yaml", []byte(strings.Replace(only, "kind: Kinds", "kind: Other", 1)), keys, nil); err != nil {
 		t.Errorf("mac_only_encrypted: %v", err)
+	}
+}
+
+// TestConcealedFiles have the shape of the plain file, and none of what is in it.
+func TestConcealedFiles(t *testing.T) {
+	for _, name := range []string{"kinds.yaml", "secret.json", "app.env", "blob.txt"} {
+		got, _, err := Decrypt(name, []byte(content(t, "files/"+name)), all(t), func(v string) string { return fmt.Sprintf("[%d]", len(v)) })
+		if err != nil || len(got.Values) == 0 {
+			t.Fatal(name, err)
+		}
+		for _, v := range got.Values {
+			if len(v) > 3 && v != "true" && v != "false" && !strings.HasPrefix(v, "20") && strings.Contains(string(got.Text), v) {
+				t.Errorf("%s: %q is in %s", name, v, got.Text)
+			}
+		}
+		if !strings.Contains(string(got.Text), "[") || name == "kinds.yaml" && !strings.Contains(string(got.Text), "kept_unencrypted: stays as it is") {
+			t.Errorf("%s: %s", name, got.Text)
+		}
 	}
 }
 
@@ -215,7 +233,7 @@ func TestWhatIsNoFileOfSops(t *testing.T) {
 		"", "a: b", "sops: {enabled: true}\nexample: ENC[AES256_GCM,data:x]", "sops:\n  mac: none\nx: ENC[AES256_GCM,", "{\"sops\": \"ENC[AES256_GCM,\"}", "- sops\n- ENC[AES256_GCM,",
 		"{{ if .Values.sops }}ENC[AES256_GCM,{{ end }}", "# sops\nsops_mac=ENC[AES256_GCM,", "just ENC[AES256_GCM, of sops", "{", "sops: [ENC[AES256_GCM,",
 	} {
-		if got, encrypted, err := Decrypt("f.yaml", []byte(text), all(t)); encrypted || err != nil || got.Text != nil {
+		if got, encrypted, err := Decrypt("f.yaml", []byte(text), all(t), nil); encrypted || err != nil || got.Text != nil {
 			t.Errorf("%q: %v, %v", text, encrypted, err)
 		}
 	}
@@ -267,7 +285,7 @@ func FuzzDecrypt(f *testing.F) {
 	}
 	keys := all(f)
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		got, encrypted, err := Decrypt(name, data, keys)
+		got, encrypted, err := Decrypt(name, data, keys, nil)
 		if (err != nil || !encrypted) && got.Text != nil {
 			t.Error("an error with content")
 		}

@@ -25,6 +25,7 @@ type walk struct {
 	onlyEncrypted bool // the digest leaves out what is not encrypted
 	digest        hash.Hash
 	values        []string
+	opened        []*yaml.Node // where they stand
 }
 
 // node decrypts what is below n. gone: it was a comment of a list, which sops encrypts as if it were an item.
@@ -103,7 +104,7 @@ func (w *walk) scalar(n *yaml.Node, at []string) (comment bool, err error) {
 		return false, problem.New(problem.Invalid, "%s: %s", place(at), err)
 	}
 	w.digest.Write([]byte(text))
-	w.values = append(w.values, n.Value)
+	w.values, w.opened = append(w.values, n.Value), append(w.opened, n)
 	return false, nil
 }
 
