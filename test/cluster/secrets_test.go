@@ -162,7 +162,7 @@ func TestEncryptedSecretsFromGit(t *testing.T) {
 	// what only some of the renderers read
 	kustomized := h.name("kustomized")
 	more := h.git.Repo(t, "kustomized", map[string]string{
-		"k/kustomization.yaml": "secretGenerator:\n- name: made\n  envs: [app.env]\n  files: [blob.txt]\n  options: {disableNameSuffixHash: true}\nresources: [db.yaml]\n",
+		"k/kustomization.yaml": "secretGenerator:\n- name: made\n  envs: [app.env]\n  files: [blob.txt]\n  options: {disableNameSuffixHash: true}\nresources: [db.yaml]\nconfigMapGenerator:\n- name: public\n  files: [blob.txt]\n  options: {disableNameSuffixHash: true}\n",
 		"k/app.env":            sops(t, "files/app.env"), "k/blob.txt": sops(t, "files/blob.txt"), "k/db.yaml": sops(t, "files/secret.yaml"),
 	})
 	h.apply(t, app{name: kustomized, repo: more.URL, path: "k", auto: "{}", extra: "destination: {server: https://kubernetes.default.svc, namespace: " + h.Namespace(t) + "}"})
@@ -170,6 +170,8 @@ func TestEncryptedSecretsFromGit(t *testing.T) {
 	made := h.get(t, kustomized).Spec.Destination.Namespace
 	h.WaitFor(t, "v1", "Secret", made, "made", data64("PASSWORD", "canary=of=dotenv"))
 	h.WaitFor(t, "v1", "Secret", made, "made", data64("blob.txt", "canary of a file\nwith lines\n\ttabs"))
+	// what is put into a ConfigMap is deployed there, but nobody gets it by only asking what would be
+	h.WaitFor(t, "v1", "ConfigMap", made, "public", field("canary of a file\nwith lines\n\ttabs", "data", "blob.txt"))
 	h.hides(t, kustomized, "canary", base64Of("canary=of=dotenv"))
 }
 
