@@ -411,14 +411,9 @@ func (a *Apps) place(v *view, o *object.Object, scopes map[schema.GroupKind]bool
 	}
 	switch {
 	case namespaced && o.GetNamespace() == "":
-		o = o.DeepCopy()
-		o.SetNamespace(v.spec.destination.Namespace)
-		if v.spec.destination.Namespace == "" {
-			o.SetNamespace("default")
-		}
+		return object.InNamespace(o, cmp.Or(v.spec.destination.Namespace, "default"))
 	case !namespaced && o.GetNamespace() != "":
-		o = o.DeepCopy()
-		o.SetNamespace("")
+		return object.InNamespace(o, "")
 	}
 	return o
 }
