@@ -62,7 +62,7 @@ func (c *Catalog) replaceMaps(list []*object.Object, version string) {
 // changeMap puts a ConfigMap in force; nil when there is none.
 func (c *Catalog) changeMap(name, version string, values map[string]string) {
 	if !slices.Contains(settingsMaps, name) {
-		c.changeOther(name, version)
+		c.changeOther(name, version, values == nil)
 		return
 	}
 	c.mu.Lock()
@@ -88,10 +88,13 @@ func (c *Catalog) changeMap(name, version string, values map[string]string) {
 }
 
 // changeOther tells of a ConfigMap that is none of our settings: somebody may take values from it. It is not kept.
-func (c *Catalog) changeOther(name, version string) {
+func (c *Catalog) changeOther(name, version string, gone bool) {
 	c.mu.Lock()
 	known := c.versions["map/"+name]
 	fresh := c.newer("map", name, version) && known != version
+	if gone { // others come and go: their names are not kept for ever
+		delete(c.versions, "map/"+name)
+	}
 	c.mu.Unlock()
 	if fresh {
 		c.tell(Change{ValuesChanged, c.key(name)})

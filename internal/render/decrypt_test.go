@@ -207,6 +207,11 @@ func TestScrub(t *testing.T) {
 			t.Errorf("%q: %v, want %q", text, got, want)
 		}
 	}
+	big := hidden{}
+	big.secret("", strings.Repeat("s3cr3t-value", 30_000))
+	if err := big.scrub(problem.New(problem.Invalid, "it was s3cr3t")); strings.Contains(err.Error(), "s3cr3t") || !strings.Contains(err.Error(), "withheld") || !problem.Is(err, problem.Invalid) {
+		t.Error(err)
+	}
 	if h.scrub(nil) != nil {
 		t.Error("no error became one")
 	}

@@ -3,7 +3,6 @@ package render
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -122,11 +121,22 @@ func PlainValues(o *object.Object) []string { return (&hidden{}).plain(o, "") }
 // value that it does not like.
 const gram = 6
 
+// maxScrubbed bounds the bytes of secrets that a message is searched for; with more, nothing of it is said.
+const maxScrubbed = 256 << 10
+
 // scrub takes secret values, and parts of them, out of an error's text: renderers quote what they stumble over. Its kind
 // stays. Words that are part of a secret as well go, too; that is the price.
 func (h *hidden) scrub(err error) error {
 	if err == nil || len(h.secrets) == 0 {
 		return err
+	}
+	size := 0
+	for _, s := range h.secrets {
+		size += len(s.value)
+	}
+	if size > maxScrubbed {
+		return problem.New(kindOr(problem.Internal, err), "the render failed, and its message is withheld: it has read %d KiB of secrets, which are too many to be searched for in it", size>>10).
+			WithHint("render it where the keys are, with the tool itself")
 	}
 	text := err.Error()
 	grams, whole := map[string]bool{}, map[string]bool{}
@@ -180,10 +190,5 @@ func (h *hidden) scrub(err error) error {
 			b.WriteString("***")
 		}
 	}
-	kind := problem.Internal
-	var p *problem.Error
-	if errors.As(err, &p) {
-		kind = p.Kind
-	}
-	return problem.New(kind, "%s", b.String())
+	return problem.New(kindOr(problem.Internal, err), "%s", b.String())
 }
