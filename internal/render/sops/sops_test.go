@@ -291,3 +291,24 @@ func FuzzDecrypt(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkDecrypt(b *testing.B) {
+	for name, key := range map[string]string{"secret.yaml": "one.agekey", "secret-pgp.yaml": "pgp.asc"} {
+		data, keys := []byte(content(b, "files/"+name)), keysOf(b, key)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := Decrypt(name, data, keys, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	plain := []byte(strings.Repeat("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n", 2000))
+	b.Run("100 KiB that are none of sops", func(b *testing.B) {
+		for b.Loop() {
+			if _, encrypted, _ := Decrypt("a.yaml", plain, nil, nil); encrypted {
+				b.Fatal("encrypted")
+			}
+		}
+	})
+}
