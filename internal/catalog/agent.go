@@ -229,7 +229,7 @@ var leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: 
 var passedOn = map[string][]string{
 	settingsMap: {
 		"resource.", "application.resourceTrackingMethod", "application.instanceLabelKey", "installationID", "timeout.", "kustomize.", "helm.", "jsonnet.",
-		"globalProjects", "hawser.health.", "hawser.drift.", "hawser.sync.", "hawser.helm.", "hawser.prune.", "hawser.repositories.", "application.sync.",
+		"globalProjects", "hawser.health.", "hawser.drift.", "hawser.sync.", "hawser.helm.", "hawser.prune.", "hawser.repositories.", "hawser.charts.", "application.sync.",
 	},
 	paramsMap: {
 		"controller.self.heal.", "controller.sync.", "controller.resource.health.",

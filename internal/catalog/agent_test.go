@@ -40,3 +40,20 @@ func TestClusterOfAnAgent(t *testing.T) {
 		}
 	}
 }
+
+// What forbids something must hold for an agent, too: without the setting it would deploy what its hub would not.
+func TestSettingsThatForbidArePassedOn(t *testing.T) {
+	c := &Catalog{records: records{maps: map[string]map[string]string{
+		settingsMap: {"hawser.charts.verify": "*", "application.sync.impersonation.enabled": "true", "hawser.prune.guard": "on", "oidc.config": "issuer: x"},
+		gpgKeysMap:  {"4AEE18F83AFDEB23": "key"},
+	}}}
+	got := c.RawSettings()
+	for key, want := range map[string]bool{"hawser.charts.verify": true, "application.sync.impersonation.enabled": true, "hawser.prune.guard": true, "oidc.config": false} {
+		if _, passed := got[settingsMap].Data[key]; passed != want {
+			t.Errorf("%s: %v", key, passed)
+		}
+	}
+	if got[gpgKeysMap].Data["4AEE18F83AFDEB23"] != "key" {
+		t.Error("no keys: nothing that must be signed could be deployed")
+	}
+}

@@ -87,6 +87,9 @@ func fillIn(cfg *config.Config) error {
 		}
 		cfg.DataDir = filepath.Join(cache, "hawser")
 	}
+	cfg.Azure = config.AzureWorkload{
+		TenantID: os.Getenv("AZURE_TENANT_ID"), ClientID: os.Getenv("AZURE_CLIENT_ID"), TokenFile: os.Getenv("AZURE_FEDERATED_TOKEN_FILE"), Authority: os.Getenv("AZURE_AUTHORITY_HOST"),
+	}
 	if cfg.Identity == "" {
 		host, err := os.Hostname()
 		if err != nil {

@@ -46,7 +46,16 @@ type Config struct {
 
 	Workers Workers
 
+	Azure AzureWorkload
 	Agent Agent // of a process that is one; the zero value for a hub
+}
+
+// AzureWorkload is what the process is in Azure. AKS sets it in pods with a workload identity (AZURE_TENANT_ID,
+// AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE, AZURE_AUTHORITY_HOST); empty where there is none.
+type AzureWorkload struct {
+	TenantID, ClientID string
+	TokenFile          string
+	Authority          string // empty: Microsoft's public cloud
 }
 
 // Agent is how an agent reaches its hub. It proves itself with a token, or with a certificate.

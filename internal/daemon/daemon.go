@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/deploy"
 	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/auth"
@@ -124,18 +125,26 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	d.policies = &policies{d: d}
 	d.policies.follow() // ends with the catalog
 	gitMetrics := newGitMetrics(d.registry)
-	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe}); err != nil {
+	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe,
+		Workload: git.Workload{TenantID: cfg.Azure.TenantID, ClientID: cfg.Azure.ClientID, TokenFile: cfg.Azure.TokenFile, Authority: cfg.Azure.Authority}}); err != nil {
 		return nil, err
 	}
 	chartMetrics := newChartMetrics(d.registry)
-	if d.charts, err = charts.New(charts.Options{Dir: filepath.Join(cfg.DataDir, "charts"), Timeout: cfg.GitTimeout, Log: o.Log, Observe: chartMetrics.observe}); err != nil {
+	if d.charts, err = charts.New(charts.Options{Dir: filepath.Join(cfg.DataDir, "charts"), Timeout: cfg.GitTimeout, Log: o.Log, Observe: chartMetrics.observe, Workload: d.git.WorkloadToken}); err != nil {
 		return nil, err
 	}
 	renderMetrics := newRenderMetrics(d.registry)
 	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now})
 	d.Fleet = cluster.NewFleet(ctx)
 	d.registry.MustRegister(clusterMetrics{d.Fleet})
-	metrics := reconcile.NewMetrics(d.Catalog.Applications)
+	metrics := reconcile.NewMetrics(d.Catalog.Applications, func() []*v1alpha1.ApplicationSet {
+		list, _ := d.Catalog.ApplicationSets()
+		return list
+	})
+	metrics.Labels = func() (applications, sets []string) {
+		s := d.Catalog.Settings()
+		return s.AppLabels, s.SetLabels
+	}
 	d.registry.MustRegister(metrics)
 	if d.core == "" && !d.isAgent() {
 		d.hub = agent.NewHub(agent.HubOptions{Log: o.Log, Report: func(name string, r agent.Report) { d.Apps.Reported(name, r) }, Changed: func(name string) { d.Apps.AgentChanged(name) }})

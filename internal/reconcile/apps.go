@@ -67,7 +67,8 @@ type Apps struct {
 
 	remotes *remotes // applications that agents reconcile
 
-	alone sync.Mutex // a process that is Alone looks at one application at a time
+	alone  sync.Mutex // a process that is Alone looks at one application at a time
+	vetted vetted
 
 	mu     sync.Mutex
 	states map[types.NamespacedName]*state
@@ -174,7 +175,7 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 			return err
 		}
 	}
-	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
+	if a.frozen(app) != "" {
 		a.claimRecorded(app)
 		return nil
 	}
@@ -231,8 +232,8 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		a.queue.addAfter(name, undecidedLookEvery, cause{spec: true})
 	}
 	if keys := v.unsure(); len(keys) > 0 && v.unknown == nil { // single objects could not be asked about: soon again
-		st.faults.again("", v.at, faultPacing)
-		a.queue.addAfter(name, st.faults.wait(v.at, faultPacing), cause{live: keys})
+		st.faults.again("objects", v.at, doubtPacing)
+		a.queue.addAfter(name, st.faults.wait(v.at, doubtPacing), cause{live: keys})
 	} else if v.unknown == nil {
 		st.faults = pacing{}
 	} else if !v.quiet { // asked again with growing pauses, long before the next poll
@@ -256,6 +257,10 @@ func edited(before, now *v1alpha1.Application) bool {
 
 // faultPacing is how soon a source that could not be read is asked again.
 var faultPacing = pacingSettings{First: 3 * time.Second, Factor: 2, Cap: time.Minute}
+
+// doubtPacing is how soon objects are asked about again. When a cluster is back its watches are taken up a moment later: by
+// the pauses that grew while it was away, everything would wait for another half a minute.
+var doubtPacing = pacingSettings{First: 300 * time.Millisecond, Factor: 2, Cap: time.Minute}
 
 // nextPoll is the time until the source is asked again, spread so that applications do not ask all at once.
 func (a *Apps) nextPoll() time.Duration {
@@ -341,7 +346,7 @@ func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) (
 		case n == name || other.DeletionTimestamp != nil:
 			continue
 		case a.claims.undone(n): // it is in the queue
-		case other.Annotations[v1alpha1.AnnotationSkipReconcile] != "true" && a.claims.elsewhere(n, commits):
+		case a.claims.elsewhere(n, commits) && a.frozen(other) == "":
 			a.queue.add(n, relaxed, cause{git: time.Unix(1, 0)}) // any fetch will do: there has been one
 		default:
 			continue

@@ -28,8 +28,8 @@ func (a *Apps) Refresh(ctx context.Context, name types.NamespacedName, how v1alp
 			return nil, agent.Away(name, state)
 		}
 	}
-	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" { // nobody would look
-		return nil, problem.New(problem.Invalid, "application %s is not looked at", app.Name).WithHint("it has the annotation %s", v1alpha1.AnnotationSkipReconcile)
+	if why := a.frozen(app); why != "" { // nobody would look
+		return nil, problem.New(problem.Invalid, "application %s is not looked at", app.Name).WithHint("%s", why)
 	}
 	if a.Alone { // each question is a new look
 		a.alone.Lock()

@@ -165,7 +165,7 @@ func (a *Apps) lookRemote(ctx context.Context, app *v1alpha1.Application, k cata
 	}
 	asked, wants := app.Annotations[v1alpha1.AnnotationRefresh]
 	answered := refresh != nil && refresh.done && refresh.uid == app.UID
-	wants = wants && app.Annotations[v1alpha1.AnnotationSkipReconcile] != "true" // nobody would look
+	wants = wants && a.frozen(app) == "" // nobody would look
 	if wants && !answered && (refresh == nil || refresh.uid != app.UID) {
 		a.refreshRemotely(ctx, app, k.Agent, asked == string(v1alpha1.RefreshHard))
 	}
