@@ -152,6 +152,8 @@ const (
 	ConditionOrphanedResourceWarning ApplicationConditionType = "OrphanedResourceWarning"
 	// ConditionHeldWarning: the application is kept at what a person rolled it back to. (Ours.)
 	ConditionHeldWarning ApplicationConditionType = "HeldWarning"
+	// ConditionPlaintextSecretWarning: a Secret stands in Git for everybody to read. (Ours.)
+	ConditionPlaintextSecretWarning ApplicationConditionType = "PlaintextSecretWarning"
 	// ConditionFieldContestedWarning: another manager keeps writing a field that Git has; it is left alone. (Ours.)
 	ConditionFieldContestedWarning ApplicationConditionType = "FieldContestedWarning"
 	// ConditionSynced and ConditionHealthy say with a status what status.sync and
@@ -315,6 +317,25 @@ const (
 // AnnotationHold on an Application says, as JSON, what a person rolled it back to, and instead of which commits: it
 // follows that, and not its branch. (Ours.)
 const AnnotationHold = "hawser.dev/hold"
+
+// Annotations about secrets and values. They are none of spec's fields because Argo CD's CustomResourceDefinitions prune
+// what they do not know. (Ours.)
+const (
+	// AnnotationValuesFrom, on an Application, lists ConfigMaps and Secrets from which charts get values, as
+	// spec.valuesFrom of Flux's HelmRelease does.
+	AnnotationValuesFrom = "hawser.dev/values-from"
+	// AnnotationPostBuild, on an Application, holds the variables that are replaced in kustomized and plain manifests, as
+	// spec.postBuild of Flux's Kustomization does.
+	AnnotationPostBuild = "hawser.dev/post-build"
+	// AnnotationPermitValuesFrom, on an AppProject, lists what its applications may take values from.
+	AnnotationPermitValuesFrom = "hawser.dev/permit-values-from"
+	// AnnotationPlaintextSecrets, on an AppProject, says what becomes of Secrets that stand in Git for everybody to read:
+	// allow, warn or deny.
+	AnnotationPlaintextSecrets = "hawser.dev/plaintext-secrets"
+	// AnnotationPlaintextSecretsExcept, on an AppProject, lists those that are left out of that: namespace/name or
+	// namespace/name:key, each a glob.
+	AnnotationPlaintextSecretsExcept = "hawser.dev/plaintext-secrets-except"
+)
 
 // Annotations of deployed objects.
 const (

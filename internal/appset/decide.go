@@ -106,7 +106,12 @@ func keyOf(app *v1alpha1.Application) string { return app.Namespace + "/" + app.
 // ours are annotations that others put on an application while it lives; a set never takes them away.
 func ours(name string) bool {
 	return strings.HasPrefix(name, "argocd.argoproj.io/refresh") || name == "argocd.argoproj.io/hydrate" ||
-		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") && name != AnnotationPreviewHead || name == v1alpha1.AnnotationDeletionApproved
+		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") && !templated(name) || name == v1alpha1.AnnotationDeletionApproved
+}
+
+// templated reports whether an annotation with our prefix is the template's to say.
+func templated(name string) bool {
+	return name == AnnotationPreviewHead || name == v1alpha1.AnnotationValuesFrom || name == v1alpha1.AnnotationPostBuild
 }
 
 // updated is old as the template has it, with what people may change as they have it; nil when that is the same.

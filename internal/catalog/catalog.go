@@ -72,6 +72,8 @@ type Catalog struct {
 	view            atomic.Pointer[view]
 	accounts        atomic.Pointer[Accounts]
 	rulings         rulings
+	keysVersion     int // counts the changes of Secrets with keys
+	decryption      decryption
 
 	unreachable atomic.Pointer[error] // why the API server could not be reached at the last attempt
 

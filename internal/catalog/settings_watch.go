@@ -52,11 +52,17 @@ func (c *Catalog) replaceMaps(list []*object.Object, version string) {
 			c.changeMap(name, version, nil)
 		}
 	}
+	for name, o := range now {
+		if !slices.Contains(settingsMaps, name) {
+			c.putMap(o)
+		}
+	}
 }
 
 // changeMap puts a ConfigMap in force; nil when there is none.
 func (c *Catalog) changeMap(name, version string, values map[string]string) {
 	if !slices.Contains(settingsMaps, name) {
+		c.changeOther(name, version, values == nil)
 		return
 	}
 	c.mu.Lock()
@@ -79,6 +85,20 @@ func (c *Catalog) changeMap(name, version string, values map[string]string) {
 		what = RepositoryChanged
 	}
 	c.tell(Change{what, c.key(name)})
+}
+
+// changeOther tells of a ConfigMap that is none of our settings: somebody may take values from it. It is not kept.
+func (c *Catalog) changeOther(name, version string, gone bool) {
+	c.mu.Lock()
+	known := c.versions["map/"+name]
+	fresh := c.newer("map", name, version) && known != version
+	if gone { // others come and go: their names are not kept for ever
+		delete(c.versions, "map/"+name)
+	}
+	c.mu.Unlock()
+	if fresh {
+		c.tell(Change{ValuesChanged, c.key(name)})
+	}
 }
 
 func (c *Catalog) putVault(o *object.Object) { c.changeVault(o.GetResourceVersion(), secretOf(o).data) }
@@ -183,6 +203,11 @@ func (c *Catalog) changeSecrets(changes map[string]*secretRecord, version string
 			told = append(told, Change{ClusterChanged, c.key(s.name)})
 		case kindRepository, kindCreds, kindWriteRepository, kindWriteCreds:
 			told = append(told, Change{RepositoryChanged, c.key(s.name)})
+		case kindKeys:
+			c.keysVersion++
+			told = append(told, Change{KeysChanged, c.key(s.name)})
+		case kindValues:
+			told = append(told, Change{ValuesChanged, c.key(s.name)})
 		}
 	}
 	c.mu.Lock()
@@ -203,6 +228,11 @@ func (c *Catalog) changeSecrets(changes map[string]*secretRecord, version string
 		if s != nil {
 			c.secrets[name] = *s
 			note(*s)
+			if s.kind == kindKeys {
+				if err := checkKeys(*s); err != nil {
+					c.log.Warn("keys that decrypt cannot be used", "error", err)
+				}
+			}
 		}
 	}
 	if len(told) > 0 {

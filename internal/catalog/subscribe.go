@@ -18,6 +18,8 @@ const (
 	RepositoryChanged // a repository or repo-creds Secret, known hosts or certificates
 	ClusterChanged    // a cluster Secret; see SettingsChanged for our own cluster switched on or off
 	ApplicationSetChanged
+	KeysChanged   // a Secret with keys that decrypt
+	ValuesChanged // a ConfigMap or Secret of our namespace from which applications can take values
 )
 
 // Change says that a record is new, different or gone: look at it again.

@@ -21,6 +21,9 @@ func (o Origin) String() string {
 type Item struct {
 	Object *Object
 	Origin Origin
+	// Plain names the values of a Secret that stand in its source for everybody to read, sorted; what was decrypted, or
+	// came from a cluster, is not among them.
+	Plain []string
 }
 
 // Set is objects by key, in the order they were added.

@@ -35,6 +35,8 @@ type Rules struct {
 	sourceNamespaces []pattern
 	windows          []window
 	accounts         []accountRule
+	plain            []plainRule
+	values           []valueRule
 	problems         []error
 }
 
@@ -67,6 +69,10 @@ func New(p *v1alpha1.AppProject) *Rules { return Compile(Input{Project: p}) }
 // Compile compiles the rules of a project.
 func Compile(in Input) *Rules {
 	r := compileSpec(in.Project.Name, inherit(in.Project.Spec, in.Global))
+	for _, p := range append([]*v1alpha1.AppProject{in.Project}, in.Global...) {
+		r.readPlain(p)
+		r.readValues(p)
+	}
 	for _, url := range in.Repositories {
 		r.sources = append(r.sources, exactly(source.NormalizeURL(url)))
 	}

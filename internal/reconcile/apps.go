@@ -373,6 +373,8 @@ func (a *Apps) Changed(c catalog.Change) {
 	case catalog.ApplicationSetChanged:
 	case catalog.ApplicationChanged:
 		a.queue.add(c.Key, urgent, cause{}) // look finds out what changed: often it is only an echo of our own write
+	case catalog.ValuesChanged:
+		a.lent("", object.Key{Namespace: c.Key.Namespace, Name: c.Key.Name})
 	default: // a project, the settings, credentials or a cluster: it can concern any application
 		a.actions()
 		for _, app := range a.Catalog.Applications() {
@@ -395,6 +397,9 @@ func (a *Apps) Event(server string, e cluster.Event) {
 	for _, name := range a.claims.of(server, e.Key) { // wanted, but not or no longer marked as ours
 		a.heard.stir(name)
 		a.queue.add(name, urgent, cause{live: map[object.Key]bool{e.Key: true}})
+	}
+	if e.Key.Group == "" && (e.Key.Kind == "ConfigMap" || e.Key.Kind == "Secret") {
+		a.lent(server, e.Key)
 	}
 	if e.Key.Group == "rbac.authorization.k8s.io" {
 		a.permissionsChanged(server)

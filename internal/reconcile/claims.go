@@ -18,6 +18,7 @@ type claims struct {
 	seen map[types.NamespacedName]bool              // has said what it wants, be it nothing
 	done map[types.NamespacedName]bool              // has been looked at, whatever came of it
 	at   map[types.NamespacedName]map[string]string // the commit of each branch (see branch) that it was compared with
+	uses map[types.NamespacedName][]place           // what it takes values from; in our own namespace: without server and kind
 }
 
 // nameKey names an application.
@@ -36,7 +37,7 @@ type claim struct {
 
 func newClaims() *claims {
 	return &claims{by: map[place][]types.NamespacedName{}, from: map[types.NamespacedName]claim{}, seen: map[types.NamespacedName]bool{},
-		done: map[types.NamespacedName]bool{}, at: map[types.NamespacedName]map[string]string{}}
+		done: map[types.NamespacedName]bool{}, at: map[types.NamespacedName]map[string]string{}, uses: map[types.NamespacedName][]place{}}
 }
 
 // reset forgets everything.
@@ -44,7 +45,7 @@ func (c *claims) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := newClaims()
-	c.by, c.from, c.seen, c.done, c.at = n.by, n.from, n.seen, n.done, n.at
+	c.by, c.from, c.seen, c.done, c.at, c.uses = n.by, n.from, n.seen, n.done, n.at, n.uses
 }
 
 // looked notes that the application has been looked at; commits are what it was compared with, nil when it could not be.
@@ -62,6 +63,30 @@ func (c *claims) forget(name types.NamespacedName) {
 	delete(c.seen, name)
 	delete(c.done, name)
 	delete(c.at, name)
+	delete(c.uses, name)
+}
+
+// use notes what the application takes values from.
+func (c *claims) use(name types.NamespacedName, list []place) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(list) == 0 {
+		delete(c.uses, name)
+		return
+	}
+	c.uses[name] = list
+}
+
+// using returns the applications that take values from it. They are few.
+func (c *claims) using(p place) (names []types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name, list := range c.uses {
+		if slices.Contains(list, p) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // elsewhere reports whether the application was compared with another commit of a branch than these.

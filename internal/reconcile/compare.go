@@ -147,7 +147,11 @@ func (a *Apps) permit(v *view) func(object.Key) error {
 			return err
 		}
 		kind, known := v.cluster.Kind(key.GroupKind())
-		return rules.Object(key, !known && key.Namespace != "" || kind.Namespaced, target)
+		if err := rules.Object(key, !known && key.Namespace != "" || kind.Namespaced, target); err != nil || v.complete == nil {
+			return err
+		}
+		_, err := rules.PlainSecret(key, v.complete.plain[key])
+		return err
 	}
 }
 

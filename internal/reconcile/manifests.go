@@ -220,6 +220,7 @@ func (a *Apps) asideOf(app *v1alpha1.Application) (*view, error) {
 }
 
 func (a *Apps) renderAside(ctx context.Context, app *v1alpha1.Application, v *view, trees []tree) (Rendered, error) {
+	v.shown = true
 	c, err := a.rendered(ctx, app, v, trees, nil)
 	if err != nil {
 		return Rendered{}, err

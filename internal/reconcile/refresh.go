@@ -311,7 +311,12 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 			refs[t.source.Ref] = render.Ref{Tree: t.tree, Revision: t.revision.ID}
 		}
 	}
-	c := &complete{origin: map[object.Key]object.Origin{}, aside: map[object.Key]bool{}}
+	given, err := a.lend(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	keys := a.Catalog.DecryptionKeys(v.spec.project)
+	c := newComplete()
 	var items []object.Item
 	var digests []string
 	v.types = nil
@@ -319,6 +324,7 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 		result, err := a.Render.Objects(ctx, render.Request{
 			Tree: t.tree, Revision: t.revision.ID, Source: t.source, SourceIndex: i, Refs: refs, Missing: t.missing,
 			App: a.appOf(app, v), Fresh: v.fresh, PermitPlugin: t.permitPlugin,
+			Keys: keys, Given: given, Conceal: v.shown,
 			Cluster:  render.Cluster{KubeVersion: version, APIVersions: apis},
 			Settings: renderSettings(settings),
 		})
@@ -330,7 +336,13 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 		v.types = append(v.types, result.Type)
 		items = append(items, result.Items...)
 	}
-	c.digest = object.Hash([]any{digests, settings.Tracking, v.spec.destination, a.instance(app)})
+	var plain [][]string // the same objects, once in plain text and once encrypted, are not the same to a project
+	for _, item := range items {
+		if len(item.Plain) > 0 {
+			plain = append(plain, item.Plain)
+		}
+	}
+	c.digest = object.Hash([]any{digests, plain, settings.Tracking, v.spec.destination, a.instance(app)})
 	if known != nil && known.digest == c.digest {
 		return known, nil
 	}
@@ -369,6 +381,7 @@ func (a *Apps) assemble(app *v1alpha1.Application, v *view, items []object.Item,
 			times[key]++
 		}
 		c.origin[key] = item.Origin
+		c.plain[key] = item.Plain
 	}
 	for _, key := range sortedKeys(times) {
 		c.note(v1alpha1.ConditionRepeatedResourceWarning, "Resource %s appeared %d times among application resources. The last one counts: %s", key, times[key]+1, v.where(c.origin[key]))
@@ -383,18 +396,25 @@ func (a *Apps) assemble(app *v1alpha1.Application, v *view, items []object.Item,
 
 // given turns manifests that came with an operation into its complete set. (`argocd app sync --local` sends them.)
 func (a *Apps) given(app *v1alpha1.Application, v *view, manifests []string) (*complete, error) {
-	c := &complete{origin: map[object.Key]object.Origin{}, aside: map[object.Key]bool{}}
+	c := newComplete()
 	var items []object.Item
 	for i, text := range manifests {
 		more, err := object.Parse([]byte(text), fmt.Sprintf("operation.sync.manifests[%d]", i))
 		if err != nil {
 			return nil, err
 		}
+		for i := range more {
+			more[i].Plain = render.PlainValues(more[i].Object)
+		}
 		items = append(items, more...)
 	}
 	c.digest = object.Hash(manifests)
 	a.assemble(app, v, items, c)
 	return c, nil
+}
+
+func newComplete() *complete {
+	return &complete{origin: map[object.Key]object.Origin{}, aside: map[object.Key]bool{}, plain: map[object.Key][]string{}}
 }
 
 func (c *complete) note(t v1alpha1.ApplicationConditionType, format string, args ...any) {

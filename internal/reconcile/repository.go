@@ -160,6 +160,7 @@ func (a *Apps) DetailsOf(ctx context.Context, s v1alpha1.ApplicationSource, appl
 		var result render.Result
 		result, err = a.Render.Objects(ctx, render.Request{
 			Tree: tree, Source: s, App: render.App{Name: application, Project: project}, Settings: renderSettings(a.Catalog.Settings()),
+			Keys: a.Catalog.DecryptionKeys(project), Conceal: true,
 		})
 		images := map[string]bool{}
 		for _, item := range result.Items {

@@ -97,6 +97,7 @@ func (a *Apps) setsChanged(c catalog.Change) {
 	case catalog.ApplicationSetChanged:
 		a.sets.queue.add(c.Key, urgent, cause{spec: true})
 	case catalog.ApplicationChanged: // followMembers tells, of statuses too
+	case catalog.KeysChanged, catalog.ValuesChanged: // they are the applications' own
 	default: // a project, the settings, credentials or a cluster
 		list, _ := a.Catalog.ApplicationSets()
 		for _, set := range list {

@@ -384,6 +384,9 @@ func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.Applica
 			add(v1alpha1.ConditionComparisonError, "%s (%s): %s", k.Short(), v.where(v.complete.origin[k]), c.err)
 		}
 	}
+	for _, warning := range a.plaintext(v) {
+		add(v1alpha1.ConditionPlaintextSecretWarning, "%s", warning)
+	}
 	if auto := app.Spec.Automation(); v.prune.Held != "" && auto.Enabled && auto.Prune {
 		add(v1alpha1.ConditionSyncError, "Automated prune held: %s. To release exactly this: kubectl annotate application %s -n %s --overwrite %s=%s, or sync with prune",
 			v.prune.Held, app.Name, app.Namespace, annotationPruneApproved, v.prune.Digest)

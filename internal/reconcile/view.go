@@ -49,6 +49,7 @@ type view struct {
 	orphans   []object.Key // in its namespace, and nobody's
 	contests  []v1alpha1.ApplicationCondition
 	leave     []v1alpha1.ResourceIgnoreDifferences // fields that an automated sync leaves to others
+	shown     bool                                 // what is rendered for it is shown to people, and not applied
 	lifted    bool                                 // a hold is recorded that holds no more
 	quiet     bool                                 // only single objects were looked at, and nothing that people read has changed
 }
@@ -60,12 +61,16 @@ type spec struct {
 	destination v1alpha1.ApplicationDestination
 	project     string
 	name        nameKey // of the application
+	valuesFrom  string  // the annotations that say what it takes from a cluster
+	postBuild   string
 	hash        string
 }
 
 func specOf(app *v1alpha1.Application) spec {
-	s := spec{sources: app.Spec.SourceList(), many: app.Spec.HasMultipleSources(), destination: app.Spec.Destination, project: app.Spec.ProjectName(), name: nameOf(app)}
-	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[v1alpha1.AnnotationManifestGeneratePaths], app.Annotations[annotationPruneApproved], app.Annotations[v1alpha1.AnnotationHold]})
+	s := spec{sources: app.Spec.SourceList(), many: app.Spec.HasMultipleSources(), destination: app.Spec.Destination, project: app.Spec.ProjectName(), name: nameOf(app),
+		valuesFrom: app.Annotations[v1alpha1.AnnotationValuesFrom], postBuild: app.Annotations[v1alpha1.AnnotationPostBuild]}
+	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[v1alpha1.AnnotationManifestGeneratePaths], app.Annotations[annotationPruneApproved], app.Annotations[v1alpha1.AnnotationHold],
+		s.valuesFrom, s.postBuild})
 	return s
 }
 
@@ -73,7 +78,8 @@ func specOf(app *v1alpha1.Application) spec {
 type complete struct {
 	objects []*object.Object // marked, namespaces filled in, in order of rendering
 	origin  map[object.Key]object.Origin
-	aside   map[object.Key]bool // of these: hooks, and what is to be left alone
+	aside   map[object.Key]bool     // of these: hooks, and what is to be left alone
+	plain   map[object.Key][]string // of Secrets: the values that stand in Git for everybody to read
 	digest  string
 	notes   []v1alpha1.ApplicationCondition // what a person should know about the set
 }

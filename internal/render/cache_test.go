@@ -352,7 +352,7 @@ func TestOpenAPIOfOneKustomizationStaysThere(t *testing.T) {
 		defer openAPI.Unlock()
 		defer openapi.ResetOpenAPI()
 		direct := func(files source.Files) string {
-			m, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(newKustomizeFS(source.NewFS(tree(files), 0)), "/app")
+			m, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(newKustomizeFS(&job{fs: source.NewFS(tree(files), 0)}), "/app")
 			must(t, err)
 			text, err := m.AsYaml()
 			must(t, err)

@@ -19,6 +19,9 @@ const (
 	factKubeVersion = "kubeVersion"
 	factAPIVersions = "apiVersions" // one a line, sorted
 	factPlugin      = "plugin"      // which one it is
+	factKeys        = "keys"        // digest of those that decrypt
+	factValues      = "values"      // keyed digest of what is given to charts
+	factVariables   = "variables"   // keyed digest of what is given to everything else
 )
 
 // facts hands out facts and remembers which were asked for: only those can have shaped the result.
@@ -30,11 +33,12 @@ type facts struct {
 	path   string // of the application as written; part of the spec, so not a fact
 }
 
-func newFacts(req Request) *facts {
+func newFacts(req Request, key []byte) *facts {
 	return &facts{apis: req.Cluster.APIVersions, used: map[string]bool{}, path: req.Source.Path, values: map[string]string{
 		factApp: req.App.Name, factInstance: req.App.instance(), factNamespace: req.App.DestinationNamespace,
 		factProject: req.App.Project, factRevision: req.Revision, factRepo: req.Source.RepoURL,
 		factTarget: req.Source.TargetRevision, factKubeVersion: req.Cluster.KubeVersion,
+		factKeys: req.Keys.Digest(), factValues: digestOf(key, req.Given.Values), factVariables: digestOf(key, req.Given.Variables),
 	}}
 }
 

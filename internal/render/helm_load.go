@@ -38,10 +38,10 @@ var chartFolders = []string{"templates", "crds", "charts"}
 // usually lie beside a chart's own files; they are read only if some template can reach them through .Files, so that
 // a commit which changes production's values does not render staging again.
 func (j *job) loadChart(values map[string]any) (*chart.Chart, *chartLoader, error) {
-	l := newChartLoader(j.fs)
+	l := newChartLoader(j)
 	ch, err := l.load(j.path, false, 0)
 	if err == nil && mentionsFiles(ch, values) {
-		l = newChartLoader(j.fs)
+		l = newChartLoader(j)
 		ch, err = l.load(j.path, true, 0)
 	}
 	return ch, l, err
@@ -94,6 +94,7 @@ func mentionsFiles(ch *chart.Chart, values map[string]any) bool {
 
 // chartLoader reads charts through a tree; its budgets are for one chart with all that is in it.
 type chartLoader struct {
+	job     *job
 	tree    *source.FS
 	bytes   int64
 	entries int
@@ -101,8 +102,8 @@ type chartLoader struct {
 	missing []*chart.Dependency
 }
 
-func newChartLoader(tree *source.FS) *chartLoader {
-	return &chartLoader{tree: tree, bytes: maxChartBytes, entries: maxChartEntries, origins: origins{}}
+func newChartLoader(j *job) *chartLoader {
+	return &chartLoader{job: j, tree: j.fs, bytes: maxChartBytes, entries: maxChartEntries, origins: origins{}}
 }
 
 // load reads the chart in folder and those of its dependencies that are in the tree. extra says to read also what
@@ -296,6 +297,11 @@ func (r *reading) add(name string) error {
 		}
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if name == "values.yaml" {
+		if data, _, err = r.loader.job.decrypted(data, file); err != nil {
+			return err
+		}
+	}
 	if len(data) > 0 {
 		r.loader.origins[&data[0]] = file
 	}

@@ -16,8 +16,8 @@ import (
 	"helm.sh/helm/v4/pkg/strvals"
 )
 
-// helmValues merges what the spec says about values. Later wins: value files in their order, values or valuesObject,
-// parameters, parameters with forceString, fileParameters. This is the order of Helm's command line (--values, --set,
+// helmValues merges what the spec says about values. Later wins: value files in their order, what is given from a cluster
+// (Flux has it between files and values, too), values or valuesObject, parameters, parameters with forceString, fileParameters. This is the order of Helm's command line (--values, --set,
 // --set-string, --set-file) as Argo CD fills it. The chart's own values.yaml comes below all of them.
 func (j *job) helmValues(spec v1alpha1.ApplicationSourceHelm) (map[string]any, error) {
 	values := map[string]any{}
@@ -26,13 +26,16 @@ func (j *job) helmValues(spec v1alpha1.ApplicationSourceHelm) (map[string]any, e
 		return nil, err
 	}
 	for _, f := range files {
-		data, err := f.read(spec.IgnoreMissingValueFiles)
+		data, err := f.read(j, spec.IgnoreMissingValueFiles)
 		if err != nil {
 			return nil, err
 		}
 		if values, err = mergeValues(values, data, f.name); err != nil {
 			return nil, err
 		}
+	}
+	if values, err = j.givenValues(values); err != nil {
+		return nil, err
 	}
 	inline := []byte(spec.Values)
 	if spec.ValuesObject != nil && len(spec.ValuesObject.Raw) > 0 {
@@ -75,7 +78,7 @@ func (j *job) setParameters(spec v1alpha1.ApplicationSourceHelm, values map[stri
 		if err != nil {
 			return err
 		}
-		data, err := f.read(false)
+		data, err := f.read(j, false)
 		if err != nil {
 			return err
 		}
@@ -110,8 +113,8 @@ type valueFile struct {
 	path string
 }
 
-func (f valueFile) read(missingIsEmpty bool) ([]byte, error) {
-	data, err := f.tree.ReadFile(f.path)
+func (f valueFile) read(j *job, missingIsEmpty bool) ([]byte, error) {
+	data, err := j.read(f.tree, f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if missingIsEmpty {
 			return nil, nil

@@ -36,7 +36,7 @@ func newJsonnet(j *job, spec v1alpha1.ApplicationSourceJsonnet) *program {
 
 // evaluate returns the objects that file evaluates to: one object, or lists of objects however nested.
 func (p *program) evaluate(file string, left *budget) ([]object.Item, error) {
-	text, err := p.j.fs.ReadFile(file)
+	text, err := p.j.read(p.j.fs, file)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (i *importer) read(p string) (jsonnet.Contents, error) {
 	} else if e.Mode == source.Folder {
 		return jsonnet.Contents{}, &fs.PathError{Op: "import", Path: p, Err: fs.ErrNotExist}
 	}
-	data, err := i.j.fs.ReadFile(p)
+	data, err := i.j.read(i.j.fs, p)
 	if err != nil {
 		return jsonnet.Contents{}, err
 	}

@@ -26,7 +26,7 @@ func (j *job) kustomize() ([]object.Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := newKustomizeFS(j.fs)
+	files := newKustomizeFS(j)
 	root, err := j.fs.Resolve(j.path)
 	if err != nil {
 		return nil, err

@@ -16,15 +16,17 @@ import (
 // be replaced in memory: the kustomization as `kustomize edit` would have left it.
 type kustomizeFS struct {
 	tree     *source.FS
-	replaced map[string][]byte // by path in the tree
-	read     map[string][]byte // every file once: the fence has read what kustomize reads next
-	failed   error             // the first failure that is more than a missing file
+	open     func(p string) ([]byte, error) // reads a file of tree
+	replaced map[string][]byte              // by path in the tree
+	read     map[string][]byte              // every file once: the fence has read what kustomize reads next
+	failed   error                          // the first failure that is more than a missing file
 }
 
 var _ filesys.FileSystem = (*kustomizeFS)(nil)
 
-func newKustomizeFS(tree *source.FS) *kustomizeFS {
-	return &kustomizeFS{tree: tree, replaced: map[string][]byte{}, read: map[string][]byte{}}
+func newKustomizeFS(j *job) *kustomizeFS {
+	open := func(p string) ([]byte, error) { return j.read(j.fs, p) }
+	return &kustomizeFS{tree: j.fs, open: open, replaced: map[string][]byte{}, read: map[string][]byte{}}
 }
 
 func inTree(p string) string {
@@ -57,7 +59,7 @@ func (f *kustomizeFS) ReadFile(name string) ([]byte, error) {
 		// kustomize tries every entry as a file first; a folder is no failure to be remembered
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
 	}
-	text, err := f.tree.ReadFile(real)
+	text, err := f.open(real)
 	if err != nil {
 		return nil, f.note(err)
 	}

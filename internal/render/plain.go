@@ -12,6 +12,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/render/sops"
 	"github.com/hawser-cd/hawser/internal/source"
 )
 
@@ -133,12 +134,21 @@ func (j *job) manifests(file string, left *budget) ([]object.Item, error) {
 	if data = utf8Text(data); bytes.Contains(data, []byte(skipMarker)) {
 		return nil, nil
 	}
+	sealed := false
+	if sops.Looks(data) && looksLikeManifest(data) { // keys are not encrypted: what is none of our business needs no key
+		if data, sealed, err = j.decrypted(data, file); err != nil {
+			return nil, err
+		}
+	}
 	if err := left.take(len(data), file); err != nil {
 		return nil, err
 	}
 	items, err := object.Parse(data, file)
 	if err != nil && problem.Is(err, problem.Invalid) && !looksLikeManifest(data) {
 		return nil, nil
+	}
+	if sealed {
+		return atLine0(items, err)
 	}
 	return items, err
 }

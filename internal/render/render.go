@@ -13,6 +13,7 @@ package render
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"path"
 	"slices"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/render/sops"
 	"github.com/hawser-cd/hawser/internal/source"
 )
 
@@ -43,6 +45,13 @@ type Request struct {
 	// Missing are the dependencies of the chart that could not be had, by name, and why: it matters only if the values
 	// leave them enabled.
 	Missing map[string]error
+	// Keys decrypt what sops encrypted; nil when the application's project has none.
+	Keys *sops.Keys
+	// Given is what the application takes from a cluster besides its sources.
+	Given Given
+	// Conceal has secret values kept out of the result, other than in the data of Secrets: it is shown to people, and to
+	// whoever can push a branch. Checksums of secrets then differ from those that would be deployed.
+	Conceal bool
 }
 
 // Ref is another source of the same application, of which only files are used.
@@ -106,6 +115,8 @@ type Options struct {
 	Observe func(Observation)
 	// Clock, if set, times renders for Observe. This package has no clock of its own.
 	Clock func() time.Time
+
+	key []byte // of digests of what is secret, made anew with each Renderer
 }
 
 // Observation is one answered request, for metrics.
@@ -132,6 +143,8 @@ func New(o Options) *Renderer {
 	o.TotalBytes = orDefault(o.TotalBytes, 50<<20)
 	o.Objects = orDefault(o.Objects, 20_000)
 	o.Timeout = orDefault(o.Timeout, 90*time.Second)
+	o.key = make([]byte, 32)
+	_, _ = rand.Read(o.key) // it never fails (Go 1.24)
 	return &Renderer{opts: o, cache: newCache(o.CacheBytes)}
 }
 
@@ -214,14 +227,15 @@ func (o Options) now() time.Time {
 
 // job is one request on its way: its effective source, and everything that records what it looks at.
 type job struct {
-	req   Request // Source has the overrides merged in and its empty blocks removed
-	path  string  // of the application in the tree, clean, symlinks not followed
-	opts  Options
-	key   string                // of the spec, see specKey
-	intro source.Trace          // what prepare read
-	fs    *source.FS            // of the request's own tree
-	refs  map[string]*source.FS // of the refs that were used
-	facts *facts
+	req    Request // Source has the overrides merged in and its empty blocks removed
+	path   string  // of the application in the tree, clean, symlinks not followed
+	opts   Options
+	key    string                // of the spec, see specKey
+	intro  source.Trace          // what prepare read
+	fs     *source.FS            // of the request's own tree
+	refs   map[string]*source.FS // of the refs that were used
+	facts  *facts
+	hidden hidden
 }
 
 // prepare checks the path and merges the override files. It runs for every request, as it decides the cache key.
@@ -239,7 +253,7 @@ func prepare(req Request, opts Options) (*job, error) {
 	}
 	j := &job{
 		req: req, path: p, opts: opts, intro: fs.Trace(), fs: source.NewFS(req.Tree, opts.FileBytes),
-		refs: map[string]*source.FS{}, facts: newFacts(req),
+		refs: map[string]*source.FS{}, facts: newFacts(req, opts.key),
 	}
 	if plugin := req.Source.Plugin; plugin != nil && opts.Plugins != nil {
 		j.facts.plugin = func() string { return opts.Plugins.Identity(plugin.Name) }
@@ -255,12 +269,14 @@ func (j *job) render(ctx context.Context) (e *entry, err error) {
 		if p := recover(); p != nil { // a bug in a renderer's library must not take every application with it
 			e, err = nil, problem.New(problem.Invalid, "%s: the renderer broke down: %v", j.path, p)
 		}
+		err = j.hidden.scrub(err)
 	}()
 	kind, err := detect(j.fs, j.req.Source, j.path, j.req.Settings)
 	if err != nil {
 		return nil, err
 	}
 	var items []object.Item
+	j.note()
 	switch kind {
 	case v1alpha1.SourceTypeHelm:
 		items, err = j.helm(ctx)
@@ -272,6 +288,14 @@ func (j *job) render(ctx context.Context) (e *entry, err error) {
 		items, err = j.plain()
 	}
 	if err != nil {
+		return nil, err
+	}
+	if kind != v1alpha1.SourceTypeHelm {
+		if items, err = j.substitute(items); err != nil {
+			return nil, err
+		}
+	}
+	if err := j.settle(kind, items); err != nil {
 		return nil, err
 	}
 	if len(items) > j.opts.Objects {
@@ -327,7 +351,7 @@ func (j *job) specKey() string {
 	if s.Plugin != nil {
 		paths = j.req.App.GeneratePaths
 	}
-	return object.Hash([]any{version, s, j.path, j.req.SourceIndex, j.req.Settings, j.req.App.Project, refs, paths})
+	return object.Hash([]any{version, s, j.path, j.req.SourceIndex, j.req.Settings, j.req.App.Project, refs, paths, j.req.Conceal})
 }
 
 // version belongs to every key, so that a cache that outlives the process would not mix the output of two releases.
