@@ -152,6 +152,8 @@ const (
 	ConditionOrphanedResourceWarning ApplicationConditionType = "OrphanedResourceWarning"
 	// ConditionHeldWarning: the application is kept at what a person rolled it back to. (Ours.)
 	ConditionHeldWarning ApplicationConditionType = "HeldWarning"
+	// ConditionAsleepWarning: the application's workloads are kept at nothing, as AnnotationAsleep asks. (Ours.)
+	ConditionAsleepWarning ApplicationConditionType = "AsleepWarning"
 	// ConditionFieldContestedWarning: another manager keeps writing a field that Git has; it is left alone. (Ours.)
 	ConditionFieldContestedWarning ApplicationConditionType = "FieldContestedWarning"
 	// ConditionSynced and ConditionHealthy say with a status what status.sync and
@@ -315,6 +317,10 @@ const (
 // AnnotationHold on an Application says, as JSON, what a person rolled it back to, and instead of which commits: it
 // follows that, and not its branch. (Ours.)
 const AnnotationHold = "hawser.dev/hold"
+
+// AnnotationAsleep on an Application keeps its workloads at nothing, whatever Git says; its value is since when, or true.
+// Without it, empty or false, they run. (Ours.)
+const AnnotationAsleep = "hawser.dev/asleep"
 
 // Annotations of deployed objects.
 const (

@@ -158,6 +158,9 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 			digest = digestOf(wanted)
 		}
 	}
+	if err == nil {
+		wanted, err = a.housePreviews(set, previews, wanted, owned)
+	}
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}

@@ -10,9 +10,6 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/forge"
@@ -130,25 +127,29 @@ func (a *Apps) tellPreview(ctx context.Context, set *v1alpha1.ApplicationSet, po
 	return cmp.Or(failed, failedToo, err)
 }
 
-// previewMoved wakes the set of a preview that is doing otherwise than before: people wait for it at the pull request.
-func (a *Apps) previewMoved(before, after *v1alpha1.Application) {
-	owner := metav1.GetControllerOf(after)
-	if owner == nil || owner.Kind != v1alpha1.KindApplicationSet {
-		return
+// housePreviews says of the previews which namespaces are theirs, and which of them rest.
+func (a *Apps) housePreviews(set *v1alpha1.ApplicationSet, policy appset.PreviewPolicy, wanted, owned []*v1alpha1.Application) ([]*v1alpha1.Application, error) {
+	previews := a.sets.forges.previewsOf(keyOfSet(set))
+	wanted, err := appset.House(set, policy.Home, wanted, previews, keepsResources(set))
+	if err != nil {
+		return nil, err
 	}
-	set := types.NamespacedName{Namespace: after.Namespace, Name: owner.Name}
-	if _, is := a.sets.forges.previewsOf(set)[after.Namespace+"/"+after.Name]; !is {
-		return
+	rest := appset.Rest(wanted, owned, previews, policy.Sleep, time.Now())
+	for _, app := range rest.Fell {
+		a.Catalog.RequestEvent(set, "Normal", "PreviewAsleep", fmt.Sprintf("preview %q falls asleep: %s without a push", app.Name, policy.Sleep))
 	}
-	was, _ := appset.StateOfPreview(before)
-	if is, _ := appset.StateOfPreview(after); was != is {
-		a.sets.queue.add(set, urgent, cause{})
+	for _, app := range rest.Woke {
+		a.Catalog.RequestEvent(set, "Normal", "PreviewAwake", fmt.Sprintf("a push wakes preview %q", app.Name))
 	}
+	if !rest.Next.IsZero() {
+		a.sets.queue.addAfter(keyOfSet(set), max(time.Second, time.Until(rest.Next)+time.Second), cause{spec: true})
+	}
+	return rest.Wanted, nil
 }
 
 func forgeState(s appset.PreviewState) forge.State {
 	switch s {
-	case appset.PreviewReady:
+	case appset.PreviewReady, appset.PreviewAsleep: // what is asleep was fine, and holds up no merge
 		return forge.Success
 	case appset.PreviewFailed:
 		return forge.Failure
@@ -170,6 +171,8 @@ func remarkOf(app *v1alpha1.Application, p appset.Preview, state appset.PreviewS
 			return fmt.Sprintf("Preview `%s` is ready at <%s>.\n\nIt shows %s.", app.Name, where, head)
 		}
 		return fmt.Sprintf("Preview `%s` is ready. It shows %s.", app.Name, head)
+	case appset.PreviewAsleep:
+		return fmt.Sprintf("Preview `%s` is asleep at %s. A push wakes it.", app.Name, head)
 	case appset.PreviewFailed:
 		return fmt.Sprintf("Preview `%s` failed at %s: %s.", app.Name, head, why)
 	}
