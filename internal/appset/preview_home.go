@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -193,4 +194,45 @@ func withAnnotations(app *v1alpha1.Application, change func(map[string]string)) 
 	}
 	change(out.Annotations)
 	return &out
+}
+
+// Stray is what is known of a namespace that was made for a preview, when it is asked whether it is left over.
+type Stray struct {
+	Home Home
+	By   string // which installation asks
+	Seen bool   // the records of the namespaces of its set and of its application are all known
+
+	Lives string // which application still has it; empty for none
+	Holds bool   // objects that carry the mark of the application that it was made for
+
+	Set   *v1alpha1.ApplicationSet // of that name; nil when there is none
+	Sure  bool                     // what the set asks for is known, of its generators' last answer, and not in doubt
+	Wants bool                     // and it asks for an application that goes there
+
+	For, Patience time.Duration // for how long nobody has had it, and for how long nobody must have
+}
+
+// Keeps says why the namespace must stay; it is empty when it is left over, with proof, and may go. Two things prove
+// it: either its set is there, knows what it asks for, and does not ask for it; or the set is gone, and nothing of the
+// preview is in it any more. Objects that are still there, with neither set nor application, were left on purpose.
+func (s Stray) Keeps() string {
+	switch {
+	case s.By == "" || s.Home.By != s.By:
+		return "it was made by another installation"
+	case s.Lives != "":
+		return "application " + s.Lives + " has it"
+	case !s.Seen:
+		return "the records of its namespace are not looked at"
+	case s.Set != nil && s.Set.Spec.SyncPolicy != nil && s.Set.Spec.SyncPolicy.PreserveResourcesOnDeletion:
+		return "its ApplicationSet keeps what it deployed"
+	case s.Set != nil && !s.Sure:
+		return "it is not known what its ApplicationSet asks for"
+	case s.Set != nil && s.Wants:
+		return "its ApplicationSet asks for it"
+	case s.Set == nil && s.Holds:
+		return "its ApplicationSet and its Application were deleted, and what they deployed was left"
+	case s.For < s.Patience:
+		return "it is looked at again first"
+	}
+	return ""
 }

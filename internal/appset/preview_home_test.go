@@ -175,3 +175,33 @@ func TestHomes(t *testing.T) {
 		t.Error("kube-system is a home")
 	}
 }
+
+// A namespace is left over only with proof; whatever is not known keeps it.
+func TestStrays(t *testing.T) {
+	set := &v1alpha1.ApplicationSet{}
+	keeping := &v1alpha1.ApplicationSet{}
+	keeping.Spec.SyncPolicy = &v1alpha1.ApplicationSetSyncPolicy{PreserveResourcesOnDeletion: true}
+	closed := Stray{Home: Home{By: "here"}, By: "here", Seen: true, Set: set, Sure: true, Holds: true, For: time.Minute, Patience: time.Minute}
+	gone := Stray{Home: Home{By: "here"}, By: "here", Seen: true, For: time.Minute, Patience: time.Minute}
+	with := func(s Stray, change func(*Stray)) Stray { change(&s); return s }
+	for name, c := range map[string]struct {
+		stray Stray
+		keeps string
+	}{
+		"its request is closed":         {closed, ""},
+		"its set is gone":               {gone, ""},
+		"another installation's":        {with(closed, func(s *Stray) { s.Home.By = "there" }), "another installation"},
+		"nobody knows whose":            {with(closed, func(s *Stray) { s.Home.By, s.By = "", "" }), "another installation"},
+		"its application is there":      {with(closed, func(s *Stray) { s.Lives = "x" }), "application x has it"},
+		"nobody looks there":            {with(gone, func(s *Stray) { s.Seen = false }), "not looked at"},
+		"the forge does not answer":     {with(closed, func(s *Stray) { s.Sure = false }), "not known"},
+		"the request is open":           {with(closed, func(s *Stray) { s.Wants = true }), "asks for it"},
+		"the set keeps its resources":   {with(closed, func(s *Stray) { s.Set = keeping }), "keeps what it deployed"},
+		"it was orphaned by a person":   {with(gone, func(s *Stray) { s.Holds = true }), "was left"},
+		"it has only just been noticed": {with(closed, func(s *Stray) { s.For = 0 }), "again first"},
+	} {
+		if got := c.stray.Keeps(); (got == "") != (c.keeps == "") || !strings.Contains(got, c.keeps) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

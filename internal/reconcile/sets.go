@@ -36,11 +36,12 @@ type sets struct {
 }
 
 // setState is what is remembered of a set between two looks. Only the worker that looks at it writes it, and holds the lock
-// for what others read: read, made and took.
+// for what others read: read, made, judged and took.
 type setState struct {
 	read    map[string]bool // normalized addresses of the repositories that its generators read
 	made    *made           // the last evaluation; nil when it failed
 	failed  bool            // it did
+	judged  *made           // the last evaluation of which nothing is in doubt; nil when something is
 	doubt   string          // which deletion is in doubt; empty for none
 	since   time.Time       // when it was asked for first
 	settled string          // which deletion is no longer in doubt
@@ -68,6 +69,7 @@ func (a *Apps) RunSets(ctx context.Context) {
 	var both sync.WaitGroup
 	both.Go(func() { a.followMembers(ctx) })
 	both.Go(func() { a.sets.queue.run(ctx, setWorkers, a.lookSetSafely) })
+	both.Go(func() { a.sweepHomes(ctx) })
 	both.Wait()
 }
 
@@ -172,6 +174,11 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
 	state.note(decision, digest, began)
+	a.sets.mu.Lock()
+	if state.judged = m; decision.Why != "" {
+		state.judged = nil
+	}
+	a.sets.mu.Unlock()
 	if decision.Why != "" { // whether it is meant is asked for again, and not remembered
 		a.sets.forges.askAgain(name)
 		a.sets.queue.addAfter(name, doubt+time.Second, cause{git: time.Now()})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/clustertest"
@@ -244,4 +245,65 @@ func TestPreviewsSleepAndWake(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// What is left of previews whose request or set went while we were down is found and removed; as long as the forge does
+// not answer, nothing is.
+func TestWhatIsLeftOfPreviewsIsRemoved(t *testing.T) {
+	f := startForged(t, "gitea")
+	f.doubtFor(t, "2s")
+	f.Apply(t, f.control, f.homes(""))
+	closed := f.opened(t, "one", f.workload(t, "one", "one"))
+	open := f.opened(t, "two", f.workload(t, "two", "two"))
+	lost := f.opened(t, "three", f.workload(t, "three", "three"))
+	f.stop()
+	f.shop.Close(1)
+	f.shop.Close(3)
+	f.Patch(t, "kubectl-edit", "argoproj.io/v1alpha1", "Application", f.control, lost, `{"metadata":{"finalizers":null}}`)
+	f.Delete(t, f.control, "{apiVersion: argoproj.io/v1alpha1, kind: Application, metadata: {name: "+lost+"}}")
+	f.WaitGone(t, "argoproj.io/v1alpha1", "Application", f.control, lost)
+	f.forge.Break(forgetest.Answers(503))
+	f.run(t)
+	f.waitSaid(t, f.pre, "ErrorOccurred=True", "503")
+	time.Sleep(5 * time.Second) // nothing is to happen: there is nothing to wait for
+	for _, name := range []string{closed, open, lost} {
+		if ns := f.Get(t, "v1", "Namespace", "", name); ns == nil || ns.GetDeletionTimestamp() != nil {
+			t.Errorf("namespace %s goes, though the forge does not answer", name)
+		}
+	}
+	f.forge.Heal()
+	f.WaitGone(t, "v1", "Namespace", "", closed)
+	f.WaitGone(t, "v1", "Namespace", "", lost)
+	f.madeBy(t, f.pre, "2")
+	f.wait(t, open, synced(""))
+	if left := f.leftovers(t); len(left) != 1 || left[0] != open {
+		t.Errorf("left are %v", left)
+	}
+
+	f.stop()
+	f.Delete(t, f.control, "{apiVersion: argoproj.io/v1alpha1, kind: ApplicationSet, metadata: {name: "+f.pre+"}}")
+	f.run(t)
+	f.WaitGone(t, "argoproj.io/v1alpha1", "Application", f.control, open)
+	f.WaitGone(t, "v1", "Namespace", "", open)
+}
+
+// Several applications of one pull request share its namespace, which goes with the last of them.
+func TestApplicationsOfAPreviewShareItsNamespace(t *testing.T) {
+	f := startForged(t, "gitea")
+	f.doubtFor(t, "1s")
+	set := strings.Replace(f.homes(""), "  - pullRequest:\n      "+fmt.Sprintf(providers["gitea"], f.forge.API(), ""),
+		"  - matrix:\n      generators:\n      - pullRequest: {"+fmt.Sprintf(providers["gitea"], f.forge.API(), "")+"}\n      - list: {elements: [{part: a}, {part: b}]}", 1)
+	set = strings.Replace(set, "metadata: {name: '"+f.pre+"-{{ .number }}'", "metadata: {name: '"+f.pre+"-{{ .number }}-{{ .part }}'", 1)
+	set = strings.Replace(set, "path: app}", "path: app, kustomize: {nameSuffix: '-{{ .part }}'}}", 1)
+	f.Apply(t, f.control, set)
+	one := f.workload(t, "one", "one")
+	f.shop.Open(forgetest.Pull{Title: "One", Branch: "one", Head: one})
+	f.tell(t, "opened")
+	f.madeBy(t, f.pre, "1-a", "1-b")
+	f.wait(t, f.pre+"-1-a", synced(one))
+	f.wait(t, f.pre+"-1-b", synced(one))
+	f.shop.Close(1)
+	f.tell(t, "closed")
+	f.madeBy(t, f.pre)
+	f.WaitGone(t, "v1", "Namespace", "", f.pre+"-1")
 }
