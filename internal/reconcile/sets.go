@@ -17,6 +17,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/forge"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/project"
@@ -89,7 +90,11 @@ func (a *Apps) lookSetSafely(ctx context.Context, name types.NamespacedName, why
 		if !problem.Is(err, problem.Conflict) {
 			a.Log.Warn("look at ApplicationSet failed, trying again", "set", name.String(), "error", err)
 		}
-		a.sets.queue.addAfter(name, 5*time.Second, cause{spec: true})
+		pause := 5 * time.Second
+		if at, known := forge.AskAgain(err); known {
+			pause = max(pause, time.Until(at)+100*time.Millisecond)
+		}
+		a.sets.queue.addAfter(name, pause, cause{spec: true})
 	}
 }
 

@@ -47,6 +47,7 @@ type forgeMemory struct {
 // forgeAnswer is one whole list, when it was asked for, and of which repository: its addresses, normalized.
 type forgeAnswer struct {
 	at    time.Time
+	told  bool // somebody told of news since
 	of    map[string]bool
 	pulls []appset.PullRequest
 	repos *repositoriesSeen
@@ -89,6 +90,18 @@ func (m *forgeMemory) recall(f *forgeAsks, key string, every time.Duration) *for
 		return nil
 	}
 	return a
+}
+
+// atOnce reports whether a question is to be asked whatever failed before: somebody waits for the answer, or the forge has
+// just spoken itself.
+func (m *forgeMemory) atOnce(f *forgeAsks, key string) bool {
+	if f == nil || f.fresh {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.answers[f.name][key]
+	return a != nil && a.told
 }
 
 func (m *forgeMemory) keep(f *forgeAsks, key string, a *forgeAnswer) {
@@ -144,7 +157,7 @@ func (m *forgeMemory) moved(addresses []string) (names []types.NamespacedName) {
 	for name, answers := range m.answers {
 		for _, a := range answers {
 			if slices.ContainsFunc(addresses, func(u string) bool { return a.of[source.NormalizeURL(u)] }) {
-				a.at = time.Time{}
+				a.at, a.told = time.Time{}, true
 				if !slices.Contains(names, name) {
 					names = append(names, name)
 				}
@@ -174,6 +187,9 @@ func (f *setFacts) PullRequests(ctx context.Context, g *v1alpha1.PullRequestGene
 	}
 	ctx, cancel := context.WithTimeout(ctx, forgePatience)
 	defer cancel()
+	if f.a.sets.forges.atOnce(f.asks, key) {
+		ctx = forge.AtOnce(ctx)
+	}
 	answer := &forgeAnswer{at: time.Now(), of: addressesOf(q)}
 	list, err := f.a.Forges.PullRequests(ctx, q.account, q.place, q.query)
 	if problem.Is(err, problem.NotFound) && g.ContinueOnRepoNotFoundError {

@@ -13,6 +13,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/forge"
 )
 
 // made is what an evaluation yielded, and what it depended on.
@@ -139,6 +140,9 @@ func (a *Apps) nextLook(set *v1alpha1.ApplicationSet, err error) time.Duration {
 		}
 	}
 	next = max(cmp.Or(next, usual), 5*time.Second)
+	if at, known := forge.AskAgain(err); known { // before that, nobody would be asked
+		return max(time.Until(at)+100*time.Millisecond, time.Second)
+	}
 	if err != nil {
 		return min(next, 20*time.Second)
 	}
