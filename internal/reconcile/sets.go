@@ -131,6 +131,9 @@ func (a *Apps) setsPushed(p webhook.Push) {
 func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause) error {
 	began := time.Now()
 	set, err := a.Catalog.ApplicationSet(name)
+	if set != nil && set.Annotations[v1alpha1.AnnotationAppSetRefresh] != "" { // a person waits
+		ctx = forge.AtOnce(ctx)
+	}
 	switch {
 	case problem.Is(err, problem.NotFound):
 		a.forgetSet(name)

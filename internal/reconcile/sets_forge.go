@@ -42,6 +42,7 @@ type forgeMemory struct {
 	mu       sync.Mutex
 	answers  map[types.NamespacedName]map[string]*forgeAnswer // by what was asked
 	previews map[types.NamespacedName]map[string]appset.Preview
+	told     map[types.NamespacedName]string // of applications: what was reported and is not written down yet
 }
 
 // forgeAnswer is one whole list, when it was asked for, and of which repository: its addresses, normalized.
@@ -61,7 +62,21 @@ type repositoriesSeen struct {
 }
 
 func newForgeMemory() *forgeMemory {
-	return &forgeMemory{answers: map[types.NamespacedName]map[string]*forgeAnswer{}, previews: map[types.NamespacedName]map[string]appset.Preview{}}
+	return &forgeMemory{answers: map[types.NamespacedName]map[string]*forgeAnswer{}, previews: map[types.NamespacedName]map[string]appset.Preview{}, told: map[types.NamespacedName]string{}}
+}
+
+func (m *forgeMemory) toldOf(app types.NamespacedName) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.told[app]
+}
+
+func (m *forgeMemory) tell(app types.NamespacedName, told string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.told[app] = told; told == "" {
+		delete(m.told, app)
+	}
 }
 
 // forgeAsks is what one evaluation of a set asked. An evaluation for somebody who only wants to see has none: it is
@@ -92,10 +107,10 @@ func (m *forgeMemory) recall(f *forgeAsks, key string, every time.Duration) *for
 	return a
 }
 
-// atOnce reports whether a question is to be asked whatever failed before: somebody waits for the answer, or the forge has
-// just spoken itself.
+// atOnce reports whether a question is to be asked whatever failed before: the forge has just spoken itself, or somebody
+// wants to see what the generators yield. (Who asks for a refresh does not wait either: lookSet.)
 func (m *forgeMemory) atOnce(f *forgeAsks, key string) bool {
-	if f == nil || f.fresh {
+	if f == nil {
 		return true
 	}
 	m.mu.Lock()

@@ -81,14 +81,20 @@ func (a *Apps) tellPreview(ctx context.Context, set *v1alpha1.ApplicationSet, po
 	state, why := appset.StateOfPreview(app)
 	news := fmt.Sprintf("%s %s", state, string(object.Hash([]string{p.Head, where, why}))[:12])
 	before := app.Annotations[appset.AnnotationPreviewTold]
-	sent := map[string]bool{} // of these news; services keep every status, so none is sent twice because the comment failed
-	if rest, same := strings.CutPrefix(before, news); same {
-		for word := range strings.FieldsSeq(rest) {
-			sent[word] = true
+	sent := map[string]bool{}                       // of these news; services keep every status, so none is sent twice because the comment failed
+	remembered := a.sets.forges.toldOf(nameOf(app)) // where what was sent could not be written down
+	for _, record := range []string{before, remembered} {
+		if rest, same := strings.CutPrefix(record, news); same {
+			for word := range strings.FieldsSeq(rest) {
+				sent[word] = true
+			}
 		}
 	}
 	if (sent["status"] || !policy.Status) && (sent["comment"] || !policy.Comment) {
-		return nil
+		if remembered == "" {
+			return nil
+		}
+		return a.noteTold(ctx, app, news, sent)
 	}
 	q, err := a.questionOf(ctx, set, p.Generator)
 	if err != nil {
@@ -108,23 +114,34 @@ func (a *Apps) tellPreview(ctx context.Context, set *v1alpha1.ApplicationSet, po
 		}
 		sent["comment"] = failedToo == nil
 	}
+	if !sent["comment"] && !sent["status"] { // nothing arrived: it is all to be sent again
+		return cmp.Or(failed, failedToo)
+	}
+	return cmp.Or(failed, failedToo, a.noteTold(ctx, app, news, sent))
+}
+
+// noteTold writes down what of the news was sent. It is remembered until it is written: an Application that cannot be
+// written must not have the forge told the same with every look.
+func (a *Apps) noteTold(ctx context.Context, app *v1alpha1.Application, news string, sent map[string]bool) error {
 	told := news
 	for _, word := range []string{"comment", "status"} {
 		if sent[word] {
 			told += " " + word
 		}
 	}
-	if told == news { // nothing arrived: it is all to be sent again
-		return cmp.Or(failed, failedToo)
-	}
-	_, err = a.Catalog.PatchApplication(ctx, app, func(app *v1alpha1.Application) {
+	a.sets.forges.tell(nameOf(app), told)
+	_, err := a.Catalog.PatchApplication(ctx, app, func(app *v1alpha1.Application) {
 		app.Annotations = maps.Clone(app.Annotations)
 		if app.Annotations == nil {
 			app.Annotations = map[string]string{}
 		}
 		app.Annotations[appset.AnnotationPreviewTold] = told
 	})
-	return cmp.Or(failed, failedToo, err)
+	if err == nil || problem.Is(err, problem.NotFound) {
+		a.sets.forges.tell(nameOf(app), "")
+		return nil
+	}
+	return problem.Because(problem.KindOf(err), err, "what was reported cannot be written down")
 }
 
 // housePreviews says of the previews which namespaces are theirs, and which of them rest.

@@ -198,7 +198,7 @@ func (v *view) health() health.Health {
 		list = append(list, r)
 	}
 	h := health.Aggregate(list)
-	if v.spec.asleep != "" && h.Status == v1alpha1.HealthStatusHealthy {
+	if v.spec.asleep != "" && (h.Status == v1alpha1.HealthStatusHealthy || h.Status == v1alpha1.HealthStatusSuspended) {
 		return health.Health{Status: v1alpha1.HealthStatusSuspended, Message: v.restWords()}
 	}
 	return h
