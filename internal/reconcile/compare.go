@@ -166,7 +166,7 @@ func (a *Apps) ignoreRules(app *v1alpha1.Application) []v1alpha1.ResourceIgnoreD
 	}
 	rules = append(rules, a.Catalog.Settings().IgnoreDifferences...)
 	rules = append(rules, app.Spec.IgnoreDifferences...)
-	if appset.IsAsleep(app) {
+	if appset.IsAsleep(app) || slept(app.Status.OperationState) {
 		return forRest(rules)
 	}
 	return rules

@@ -6,31 +6,35 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 )
 
-// That an application is to sleep is noted in each operation that begins meanwhile, and in no other.
+// That an application is to sleep is noted in each operation that begins meanwhile, and that it is woken in those that do
+// it, until one succeeds.
 func TestTurns(t *testing.T) {
 	asleep, awake := &view{spec: spec{asleep: "true"}}, &view{}
-	op := func(v *view, before ...v1alpha1.Info) *v1alpha1.OperationState {
-		return &v1alpha1.OperationState{Operation: *noteRest(&v1alpha1.Operation{Info: before}, v)}
-	}
-	note := v1alpha1.Info{Name: "Reason", Value: "a person's"}
-	for name, c := range map[string]struct {
-		last *v1alpha1.OperationState
-		v    *view
-		want bool
+	person := v1alpha1.Info{Name: "Reason", Value: "a person's"}
+	var last *v1alpha1.OperationState
+	for i, step := range []struct {
+		v     *view
+		phase v1alpha1.OperationPhase
+		note  string
+		turns bool // before it begins
+		slept bool // when it has ended
 	}{
-		"falls asleep":         {op(awake, note), asleep, true},
-		"sleeps on":            {op(asleep, note), asleep, false},
-		"wakes":                {op(asleep), awake, true},
-		"stays awake":          {op(awake), awake, false},
-		"was never synced":     {nil, asleep, false},
-		"a record taken along": {op(awake, v1alpha1.Info{Name: noteAsleep, Value: "true"}), awake, false},
+		{awake, v1alpha1.OperationSucceeded, "", false, false},
+		{asleep, v1alpha1.OperationSucceeded, "true", true, true},
+		{asleep, v1alpha1.OperationFailed, "true", false, true},
+		{awake, v1alpha1.OperationFailed, "false", true, true},
+		{awake, v1alpha1.OperationRunning, "false", false, true},
+		{awake, v1alpha1.OperationSucceeded, "false", false, false},
+		{awake, v1alpha1.OperationSucceeded, "", false, false},
 	} {
-		if got := turns(c.last, c.v); got != c.want {
-			t.Errorf("%s: %v", name, got)
+		if got := turns(last, step.v); got != step.turns {
+			t.Errorf("%d: turns: %v", i, got)
 		}
-	}
-	if info := op(asleep, note).Operation.Info; len(info) != 2 || info[0] != note {
-		t.Errorf("the notes are %v", info)
+		op := noteRest(&v1alpha1.Operation{Info: []v1alpha1.Info{{Name: noteAsleep, Value: "true"}, person}}, last, step.v)
+		last = &v1alpha1.OperationState{Operation: *op, Phase: step.phase}
+		if op.Info[0] != person || restNote(last) != step.note || slept(last) != step.slept {
+			t.Errorf("%d: %v, slept %v", i, op.Info, slept(last))
+		}
 	}
 }
 

@@ -115,7 +115,7 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 	if !op.InitiatedBy.Automated && !op.Sync.DryRun {
 		st.heals.forget(op.Sync.Resources)
 	}
-	op = noteRest(op, v)
+	op = noteRest(op, app.Status.OperationState, v)
 	state := &v1alpha1.OperationState{Operation: *op, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", StartedAt: now, SyncResult: &v1alpha1.SyncOperationResult{}}
 	if p := app.Spec.SyncPolicy; p != nil {
 		state.SyncResult.ManagedNamespaceMetadata = p.ManagedNamespaceMetadata

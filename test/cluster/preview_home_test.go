@@ -190,7 +190,7 @@ func TestANamespaceWithOthersInItOutlivesThePreview(t *testing.T) {
 func asleep(commit string) func(*v1alpha1.Application) string {
 	return func(a *v1alpha1.Application) string {
 		switch {
-		case a.Status.Sync.Status != v1alpha1.SyncStatusSynced || a.Status.Sync.Revision != commit:
+		case a.Operation != nil || a.Status.Sync.Status != v1alpha1.SyncStatusSynced || a.Status.Sync.Revision != commit:
 			return "not Synced at " + commit
 		case a.Status.Health.Status != v1alpha1.HealthStatusSuspended:
 			return "not Suspended"
