@@ -154,6 +154,8 @@ const (
 	ConditionHeldWarning ApplicationConditionType = "HeldWarning"
 	// ConditionPlaintextSecretWarning: a Secret stands in Git for everybody to read. (Ours.)
 	ConditionPlaintextSecretWarning ApplicationConditionType = "PlaintextSecretWarning"
+	// ConditionAsleepWarning: the application's workloads are kept at nothing, as AnnotationAsleep asks. (Ours.)
+	ConditionAsleepWarning ApplicationConditionType = "AsleepWarning"
 	// ConditionFieldContestedWarning: another manager keeps writing a field that Git has; it is left alone. (Ours.)
 	ConditionFieldContestedWarning ApplicationConditionType = "FieldContestedWarning"
 	// ConditionSynced and ConditionHealthy say with a status what status.sync and
@@ -336,6 +338,10 @@ const (
 	// namespace/name:key, each a glob.
 	AnnotationPlaintextSecretsExcept = "hawser.dev/plaintext-secrets-except"
 )
+
+// AnnotationAsleep on an Application keeps its workloads at nothing, whatever Git says; its value is since when, or true.
+// Without it, empty or false, they run. (Ours.)
+const AnnotationAsleep = "hawser.dev/asleep"
 
 // Annotations of deployed objects.
 const (

@@ -103,15 +103,25 @@ func doubt(wanted, owned, gone int) string {
 
 func keyOf(app *v1alpha1.Application) string { return app.Namespace + "/" + app.Name }
 
-// ours are annotations that others put on an application while it lives; a set never takes them away.
-func ours(name string) bool {
+// ours are annotations that others put on an application while it lives; a set never takes them away, but for those that
+// it decides itself.
+func ours(name string, decided map[string]string) bool {
 	return strings.HasPrefix(name, "argocd.argoproj.io/refresh") || name == "argocd.argoproj.io/hydrate" ||
-		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") && !templated(name) || name == v1alpha1.AnnotationDeletionApproved
+		strings.HasPrefix(name, "notified.notifications.argoproj.io") || strings.HasPrefix(name, "hawser.dev/") && !decides(name, decided) || name == v1alpha1.AnnotationDeletionApproved
 }
 
-// templated reports whether an annotation with our prefix is the template's to say.
-func templated(name string) bool {
-	return name == AnnotationPreviewHead || name == v1alpha1.AnnotationValuesFrom || name == v1alpha1.AnnotationPostBuild
+// decides reports whether a set says itself what an annotation of ours says on its application: while it keeps a record of
+// a preview's sleep, it has taken over what a person said of it.
+func decides(name string, want map[string]string) bool {
+	switch name {
+	case v1alpha1.AnnotationValuesFrom, v1alpha1.AnnotationPostBuild: // the template's to say
+		return true
+	case AnnotationPreviewHead, AnnotationPreviewActivity, AnnotationPreviewNamespace, AnnotationPreviewQuota, AnnotationPreviewLimits:
+		return true
+	case v1alpha1.AnnotationAsleep:
+		return want[AnnotationPreviewActivity] != ""
+	}
+	return false
 }
 
 // updated is old as the template has it, with what people may change as they have it; nil when that is the same.
@@ -122,7 +132,7 @@ func updated(ctx context.Context, set *v1alpha1.ApplicationSet, old, want *v1alp
 	if set.Spec.PreservedFields != nil {
 		keep = *set.Spec.PreservedFields
 	}
-	now.Annotations = kept(want.Annotations, old.Annotations, func(name string) bool { return ours(name) || slices.Contains(keep.Annotations, name) })
+	now.Annotations = kept(want.Annotations, old.Annotations, func(name string) bool { return ours(name, want.Annotations) || slices.Contains(keep.Annotations, name) })
 	now.Labels = kept(want.Labels, old.Labels, func(name string) bool { return slices.Contains(keep.Labels, name) })
 	now.Finalizers = finalizers(old.Finalizers, want.Finalizers)
 	now.OwnerReferences = old.OwnerReferences

@@ -21,6 +21,9 @@ const (
 	AnnotationPreviewURL = "hawser.dev/preview-url"
 	// AnnotationPreviewTTL on an ApplicationSet is how long a preview lives after its pull request was last pushed to.
 	AnnotationPreviewTTL = "hawser.dev/preview-ttl"
+	// AnnotationPreviewSleep on an ApplicationSet is after which time without a push, or without having been woken, a
+	// preview is put to sleep.
+	AnnotationPreviewSleep = "hawser.dev/preview-sleep"
 
 	// AnnotationPreviewExpired on an ApplicationSet lists the previews whose time was over: application@commit, by comma.
 	// We write it; who takes an entry out has that preview made again.
@@ -43,6 +46,8 @@ type PreviewPolicy struct {
 	Status, Comment bool
 	URL             string        // a template; empty: what the application says of itself
 	TTL             time.Duration // 0: for as long as the pull request is open
+	Sleep           time.Duration // 0: never by itself
+	Home            HomePolicy
 }
 
 // PreviewPolicyOf reads a set's annotations.
@@ -60,15 +65,21 @@ func PreviewPolicyOf(set *v1alpha1.ApplicationSet) (p PreviewPolicy, err error) 
 	}
 	p.URL = set.Annotations[AnnotationPreviewURL]
 	if text := strings.TrimSpace(set.Annotations[AnnotationPreviewTTL]); text != "" {
-		if p.TTL, err = lifetime(text); err != nil {
+		if p.TTL, err = lifetime(AnnotationPreviewTTL, text); err != nil {
 			return p, err
 		}
 	}
-	return p, nil
+	if text := strings.TrimSpace(set.Annotations[AnnotationPreviewSleep]); text != "" {
+		if p.Sleep, err = lifetime(AnnotationPreviewSleep, text); err != nil {
+			return p, err
+		}
+	}
+	p.Home, err = homePolicyOf(set)
+	return p, err
 }
 
 // lifetime reads 36h, or 3d.
-func lifetime(text string) (time.Duration, error) {
+func lifetime(annotation, text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		if n, err := strconv.Atoi(days); err == nil && n > 0 && n <= 3650 {
 			return time.Duration(n) * 24 * time.Hour, nil
@@ -76,7 +87,7 @@ func lifetime(text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, problem.New(problem.Invalid, "annotation %s says %q, and no time to live", AnnotationPreviewTTL, clip(text)).WithHint("for example 36h, or 7d")
+		return 0, problem.New(problem.Invalid, "annotation %s says %q, and no length of time", annotation, clip(text)).WithHint("for example 36h, or 7d")
 	}
 	return d, nil
 }
@@ -145,12 +156,13 @@ const (
 	PreviewPending PreviewState = "pending"
 	PreviewReady   PreviewState = "ready"
 	PreviewFailed  PreviewState = "failed"
+	PreviewAsleep  PreviewState = "asleep"
 )
 
 // StateOfPreview judges an application by its status, and says in a few words why.
 func StateOfPreview(app *v1alpha1.Application) (PreviewState, string) {
 	s := app.Status
-	if !comparedWithSpec(app) || app.Operation != nil {
+	if !comparedWithSpec(app) || app.Operation != nil && !IsAsleep(app) {
 		return PreviewPending, "being deployed"
 	}
 	if op := s.OperationState; op != nil && s.Sync.Status != v1alpha1.SyncStatusSynced && op.SyncResult != nil && op.SyncResult.Revision == s.Sync.Revision &&
@@ -160,6 +172,8 @@ func StateOfPreview(app *v1alpha1.Application) (PreviewState, string) {
 	switch {
 	case s.Health.Status == v1alpha1.HealthStatusDegraded:
 		return PreviewFailed, "it is degraded"
+	case IsAsleep(app):
+		return PreviewAsleep, "asleep until it is woken or pushed to"
 	case s.Sync.Status == v1alpha1.SyncStatusSynced && s.Health.Status == v1alpha1.HealthStatusHealthy:
 		return PreviewReady, "deployed and healthy"
 	}

@@ -66,13 +66,18 @@ func TestPreviewPolicy(t *testing.T) {
 		return &v1alpha1.ApplicationSet{ObjectMeta: metav1.ObjectMeta{Annotations: a}}
 	}
 	p, err := PreviewPolicyOf(set(map[string]string{AnnotationPreview: "status, comment", AnnotationPreviewURL: "https://{{number}}", AnnotationPreviewTTL: "3d"}))
-	if want := (PreviewPolicy{true, true, "https://{{number}}", 72 * time.Hour}); err != nil || p != want {
+	if want := (PreviewPolicy{Status: true, Comment: true, URL: "https://{{number}}", TTL: 72 * time.Hour}); err != nil || p != want {
+		t.Errorf("%+v, %v", p, err)
+	}
+	p, err = PreviewPolicyOf(set(map[string]string{AnnotationPreviewSleep: "8h", AnnotationPreviewNamespace: "own", AnnotationPreviewQuota: "{hard: {pods: '2'}}"}))
+	if want := (PreviewPolicy{Sleep: 8 * time.Hour, Home: HomePolicy{Own: true, Quota: "{hard: {pods: '2'}}"}}); err != nil || p != want {
 		t.Errorf("%+v, %v", p, err)
 	}
 	if p, err := PreviewPolicyOf(set(nil)); err != nil || p != (PreviewPolicy{}) {
 		t.Errorf("%+v, %v", p, err)
 	}
-	for _, a := range []map[string]string{{AnnotationPreview: "shout"}, {AnnotationPreviewTTL: "soon"}, {AnnotationPreviewTTL: "0d"}, {AnnotationPreviewTTL: "-1h"}} {
+	for _, a := range []map[string]string{{AnnotationPreview: "shout"}, {AnnotationPreviewTTL: "soon"}, {AnnotationPreviewTTL: "0d"}, {AnnotationPreviewTTL: "-1h"},
+		{AnnotationPreviewSleep: "later"}, {AnnotationPreviewNamespace: "mine"}, {AnnotationPreviewQuota: "{hard: {pods: '2'}}"}, {AnnotationPreviewLimits: "{limits: []}"}} {
 		if _, err := PreviewPolicyOf(set(a)); !problem.Is(err, problem.Invalid) {
 			t.Errorf("%v: %v", a, err)
 		}
@@ -107,6 +112,17 @@ func TestStateOfPreview(t *testing.T) {
 			a.Status.Sync.Status = v1alpha1.SyncStatusOutOfSync
 			a.Status.OperationState = failed("new")
 		}, PreviewFailed},
+		"asleep": {func(a *v1alpha1.Application) {
+			a.Annotations = map[string]string{v1alpha1.AnnotationAsleep: "true"}
+			a.Status.Health.Status = v1alpha1.HealthStatusSuspended
+		}, PreviewAsleep},
+		"falling asleep": {func(a *v1alpha1.Application) {
+			a.Annotations = map[string]string{v1alpha1.AnnotationAsleep: "true"}
+			a.Operation, a.Status.Sync.Status = &v1alpha1.Operation{}, v1alpha1.SyncStatusOutOfSync
+		}, PreviewAsleep},
+		"woken": {func(a *v1alpha1.Application) {
+			a.Annotations = map[string]string{v1alpha1.AnnotationAsleep: "false"}
+		}, PreviewReady},
 		"another commit's failed": {func(a *v1alpha1.Application) {
 			a.Status.Sync.Status = v1alpha1.SyncStatusOutOfSync
 			a.Status.OperationState = failed("old")

@@ -281,6 +281,10 @@ func (c *Catalog) holdsSet(namespace string) bool {
 	return namespace == c.options.Namespace || c.setsElse != nil && c.setsElse(namespace)
 }
 
+// Sees reports whether ApplicationSets and Applications of a namespace are both among our records. That one of them is not
+// there says nothing of a namespace whose records are not looked at.
+func (c *Catalog) Sees(namespace string) bool { return c.holdsSet(namespace) && c.holds(namespace) }
+
 // holds reports whether an Application in the namespace is one of ours. Others are not looked at at all.
 func (c *Catalog) holds(namespace string) bool {
 	return namespace == c.options.Namespace || c.elsewhere != nil && c.elsewhere(namespace)

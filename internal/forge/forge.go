@@ -166,13 +166,14 @@ type Client struct {
 	recent     *list.List
 	size       int
 	closed     map[string]time.Time // until when an account gets no further answers
+	pauses     map[string]*pause    // after failures, by what failed
 	tokens     map[string]token     // of installations of GitHub Apps
 }
 
 // New returns a client that knows nothing yet.
 func New() *Client {
 	return &Client{Now: time.Now, transports: map[string]*http.Transport{}, answers: map[string]*list.Element{}, recent: list.New(),
-		closed: map[string]time.Time{}, tokens: map[string]token{}}
+		closed: map[string]time.Time{}, pauses: map[string]*pause{}, tokens: map[string]token{}}
 }
 
 // PullRequests returns the pull requests of a repository that are open (of GitLab: in the state that is asked for).

@@ -174,7 +174,7 @@ func TestNothingButTheWhole(t *testing.T) {
 				continue
 			}
 			s.Heal()
-			if list, err := c2.PullRequests(t.Context(), accountOf(s), placeOf(k), forge.Query{}); err != nil || len(list) != 3 {
+			if list, err := c2.PullRequests(forge.AtOnce(t.Context()), accountOf(s), placeOf(k), forge.Query{}); err != nil || len(list) != 3 {
 				t.Errorf("after %s: %v, %v", name, list, err)
 			}
 		}

@@ -33,6 +33,9 @@ const (
 	maxRedirect = 5
 )
 
+// askedAgain is the way out of what passes by itself.
+const askedAgain = "it is asked again"
+
 // session is one account in use.
 type session struct {
 	client *Client
@@ -197,8 +200,17 @@ func decode[T any](s *session, u *url.URL, a answer) (v T, err error) {
 // send sends one request, and returns a whole answer that says yes, or why there is none.
 func (s *session) send(ctx context.Context, method string, u *url.URL, in any) (answer, error) {
 	if until, closed := s.client.isClosed(s.key); closed {
-		return answer{}, s.fault(problem.Unavailable, u, "it gives this account no further answers until %s", until.UTC().Format(time.TimeOnly+"Z")).WithHint("it is asked again then")
+		return answer{}, &Paused{Until: until, Err: s.fault(problem.Unavailable, u, "it gives this account no further answers until %s", until.UTC().Format(time.TimeOnly+"Z")).WithHint("it is asked again then")}
 	}
+	if err := s.paused(ctx, method, u); err != nil {
+		return answer{}, err
+	}
+	a, err := s.exchange(ctx, method, u, in)
+	return a, s.settle(ctx, method, u, a, err)
+}
+
+// exchange sends a request and reads its answer. The answer of an error is only good for its status and headers.
+func (s *session) exchange(ctx context.Context, method string, u *url.URL, in any) (answer, error) {
 	var body io.Reader
 	if in != nil {
 		data, err := json.Marshal(in)
@@ -232,16 +244,16 @@ func (s *session) send(ctx context.Context, method string, u *url.URL, in any) (
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	if err != nil {
-		return answer{}, s.fault(problem.Unavailable, u, "its answer is cut off: %s", clip(err.Error()))
+		return answer{status: res.StatusCode}, s.fault(problem.Unavailable, u, "its answer is cut off: %s", clip(err.Error()))
 	}
 	if len(text) > maxBody {
-		return answer{}, s.fault(problem.Limit, u, "its answer is longer than %d MiB", maxBody>>20)
+		return answer{status: res.StatusCode}, s.fault(problem.Limit, u, "its answer is longer than %d MiB", maxBody>>20)
 	}
 	a := answer{status: res.StatusCode, header: res.Header, body: text}
 	s.heed(a)
 	if a.status == http.StatusNotModified {
 		if old == nil {
-			return answer{}, s.fault(problem.Unavailable, u, "it says that nothing changed, and was not asked so")
+			return a, s.fault(problem.Unavailable, u, "it says that nothing changed, and was not asked so")
 		}
 		kept := old.answer
 		kept.known = true
@@ -260,7 +272,7 @@ func (s *session) send(ctx context.Context, method string, u *url.URL, in any) (
 func (s *session) unreachable(ctx context.Context, u *url.URL, err error) error {
 	var p *problem.Error
 	if errors.As(err, &p) {
-		return s.fault(p.Kind, u, "%s", p.Text).WithHint("%s", cmp.Or(p.Hint, "it is asked again"))
+		return s.fault(p.Kind, u, "%s", p.Text).WithHint("%s", cmp.Or(p.Hint, askedAgain))
 	}
 	if ctx.Err() != nil {
 		return s.fault(problem.Unavailable, u, "%v", ctx.Err())
@@ -269,7 +281,7 @@ func (s *session) unreachable(ctx context.Context, u *url.URL, err error) error 
 	if errors.As(err, &in) { // its text repeats method and address
 		err = in.Err
 	}
-	return s.fault(problem.Unavailable, u, "it cannot be reached: %s", clip(err.Error())).WithHint("it is asked again")
+	return s.fault(problem.Unavailable, u, "it cannot be reached: %s", clip(err.Error())).WithHint(askedAgain)
 }
 
 // judge is nil for an answer that says yes in JSON.
@@ -293,7 +305,7 @@ func (s *session) judge(u *url.URL, a answer) error {
 	case a.status >= 300 && a.status < 400:
 		return s.fault(problem.Unavailable, u, "%s: it sends us elsewhere", said).WithHint("correct the address of the API")
 	case a.status >= 500:
-		return s.fault(problem.Unavailable, u, "%s", said).WithHint("it is asked again")
+		return s.fault(problem.Unavailable, u, "%s", said).WithHint(askedAgain)
 	case a.status >= 400 && isJSON:
 		return s.fault(problem.Invalid, u, "%s", said)
 	case a.status == http.StatusNoContent:
@@ -389,7 +401,7 @@ func (s *session) heed(a answer) {
 	now := s.client.Now()
 	until := now
 	if refused {
-		until = now.Add(time.Minute)
+		until = now.Add(s.refusals())
 	}
 	if reset, err := strconv.ParseInt(cmp.Or(a.header.Get("X-RateLimit-Reset"), a.header.Get("RateLimit-Reset")), 10, 64); err == nil && remaining(a.header) == "0" {
 		if reset < 1_000_000_000 { // seconds from now, in the draft standard; a time, with GitHub and GitLab
@@ -397,12 +409,8 @@ func (s *session) heed(a answer) {
 		}
 		until = time.Unix(reset, 0)
 	}
-	if after := a.header.Get("Retry-After"); after != "" {
-		if seconds, err := strconv.Atoi(after); err == nil {
-			until = now.Add(time.Duration(max(0, min(seconds, int(maxPause.Seconds())))) * time.Second)
-		} else if at, err := http.ParseTime(after); err == nil {
-			until = at
-		}
+	if after := retryAfter(a.header, now); !after.IsZero() {
+		until = after
 	}
 	if end := now.Add(maxPause); until.After(end) {
 		until = end
@@ -417,6 +425,37 @@ func (s *session) heed(a answer) {
 	if until.After(now) {
 		s.client.closed[s.key] = until
 	}
+}
+
+// retryAfter is when a server wants to be asked again, an hour from now at most; zero when it says nothing of that.
+func retryAfter(h http.Header, now time.Time) time.Time {
+	after := h.Get("Retry-After")
+	at := now
+	if seconds, err := strconv.Atoi(after); err == nil {
+		at = now.Add(time.Duration(max(0, min(seconds, int(maxPause.Seconds())))) * time.Second)
+	} else if at, err = http.ParseTime(after); err != nil {
+		return time.Time{}
+	}
+	if end := now.Add(maxPause); at.After(end) {
+		return end
+	}
+	return at
+}
+
+// refusals is how long an account is left alone that was refused for having asked too often, when the server says nothing
+// of it: a minute, and twice as long with each time that it happens again within two hours. (So GitHub asks for it.)
+func (s *session) refusals() time.Duration {
+	now := s.client.Now()
+	s.client.mu.Lock()
+	defer s.client.mu.Unlock()
+	scope := s.key + " refused"
+	p := s.client.pauses[scope]
+	if p == nil || now.Sub(p.last) > 2*maxPause {
+		p = &pause{}
+		s.client.pauses[scope] = p
+	}
+	p.failures, p.last = p.failures+1, now
+	return min(maxPause, time.Minute<<min(p.failures-1, 6))
 }
 
 func (c *Client) isClosed(key string) (time.Time, bool) {

@@ -93,6 +93,7 @@ type Input struct {
 	Health  func(*object.Object) Health   // health of a live object
 	Known   func(object.Key) bool         // whether the cluster serves this kind now
 	Ensure  *object.Object                // the namespace of CreateNamespace=true, nil when none is due
+	First   map[object.Key]bool           // desired objects that come with the namespace, before everything else
 	Run     HookRun                       // names the run of the hooks
 	Helm    HelmStage                     // which of Helm's hooks run
 	Waits   Patience                      // how long to wait
@@ -218,6 +219,8 @@ func (in Input) tasks() (tasks, onFailure []Step) {
 					tasks = append(tasks, t)
 				}
 			}
+		case in.First[key]: // whatever is selected: a quota that comes after what it is to limit limits nothing
+			tasks = append(tasks, Step{Action: Apply, Phase: v1alpha1.SyncPhasePreSync, Wave: firstWave, Key: key, Object: o, Options: in.Options.With(o)})
 		case in.selected(key):
 			tasks = append(tasks, Step{Action: Apply, Phase: v1alpha1.SyncPhaseSync, Wave: Wave(o), Key: key, Object: o, Options: in.Options.With(o)})
 		}

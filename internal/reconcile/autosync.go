@@ -15,6 +15,7 @@ type urge struct {
 	Operation *v1alpha1.Operation // to start now; nil when none
 	In        time.Duration       // to decide again after this time; 0 when only an event changes the answer
 	Why       string
+	Turns     bool // it puts the application to sleep, or wakes it
 }
 
 // autoInput is everything that the decision depends on.
@@ -74,6 +75,12 @@ func decideAutosync(in autoInput) urge {
 			return urge{In: wait, Why: "the last attempt at this commit failed; pausing before the next"}
 		}
 		return urge{Operation: op, Why: "trying this commit again"}
+	}
+	if turns(last, in.View) { // only what sleeps, and no hooks: nothing new is deployed
+		if sync.Resources = in.View.permitted(resources); len(sync.Resources) == 0 {
+			return urge{Why: "what differs is not permitted in its project"}
+		}
+		return urge{Operation: op, Turns: true, Why: "falls asleep, or wakes"}
 	}
 	if !auto.SelfHeal && !in.View.unapplied(last) {
 		return urge{Why: "differs from its commit, and selfHeal is off"}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/diff"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
@@ -169,7 +170,11 @@ func (a *Apps) ignoreRules(app *v1alpha1.Application) []v1alpha1.ResourceIgnoreD
 			pointerTo(annotationRemoteOperation), pointerTo(annotationRemoteHold)}},
 	}
 	rules = append(rules, a.Catalog.Settings().IgnoreDifferences...)
-	return append(rules, app.Spec.IgnoreDifferences...)
+	rules = append(rules, app.Spec.IgnoreDifferences...)
+	if appset.IsAsleep(app) || slept(app.Status.OperationState) {
+		return forRest(rules)
+	}
+	return rules
 }
 
 // pointerTo is the JSON pointer to an annotation: an answer or a request of a person to the application itself.

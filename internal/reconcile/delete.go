@@ -102,6 +102,12 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 			WithHint("have the project permit it again; or, to leave it where it is, remove the finalizer %s", finalizer))
 	}
 	if len(left) == 0 {
+		if over, err := a.leaveHome(ctx, app, v); err != nil {
+			return a.deletionBlocked(ctx, app, err)
+		} else if !over {
+			a.queue.addAfter(nameOf(app), homeLookEvery, cause{spec: true})
+			return nil
+		}
 		a.Catalog.Event(app, "Normal", v1alpha1.EventResourceDeleted, "all objects of the application are deleted")
 		a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(app)), What: "deleted", Text: "all its objects are gone"})
 		a.claim(nameOf(app), "", nil)

@@ -69,9 +69,10 @@ func (a *Apps) planInput(ctx context.Context, app *v1alpha1.Application, v *view
 			in.Refused[key] = err.Error()
 		}
 	}
-	if options.CreateNamespace {
+	if _, own := a.homeFor(app); own || options.CreateNamespace {
 		in.Ensure = a.namespaceToEnsure(app, v)
 	}
+	in.First = homeKeys(app, v)
 	if in.Ensure != nil { // that the destination is permitted does not say that a Namespace is (Argo CD's rule)
 		key := object.KeyOf(in.Ensure)
 		if err := permit(key); err != nil {
@@ -156,7 +157,7 @@ func (a *Apps) namespaceToEnsure(app *v1alpha1.Application, v *view) *object.Obj
 	if managed != nil {
 		ns.SetLabels(managed.Labels)
 		ns.SetAnnotations(managed.Annotations)
-	} else if _, exists := v.cluster.Get(key); exists {
+	} else if _, exists := v.cluster.Get(key); exists && !a.unmarked(app, v, key) {
 		return nil
 	}
 	return ns

@@ -87,5 +87,6 @@ func (a *Apps) planHealth(ctx context.Context, o *object.Object, v *view) plan.H
 			message = why
 		}
 	}
-	return plan.Health{Known: true, Healthy: h.Status == v1alpha1.HealthStatusHealthy, Degraded: h.Status == v1alpha1.HealthStatusDegraded, Message: message}
+	healthy := h.Status == v1alpha1.HealthStatusHealthy || v.spec.asleep != "" && h.Status == v1alpha1.HealthStatusSuspended // as it should be
+	return plan.Health{Known: true, Healthy: healthy, Degraded: h.Status == v1alpha1.HealthStatusDegraded, Message: message}
 }

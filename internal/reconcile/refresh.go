@@ -114,6 +114,10 @@ func (a *Apps) desired(ctx context.Context, app *v1alpha1.Application, v, last *
 	if v.cluster == nil {
 		return problem.New(problem.Unavailable, "the destination cluster is not to be had")
 	}
+	if err := a.checkHome(app, v); err != nil {
+		v.note(v1alpha1.ConditionInvalidSpecError, "%s", err)
+		return err
+	}
 	trees, err := a.trees(ctx, v, nil, why)
 	if err == nil {
 		trees, err = a.holdBack(ctx, app, v, trees)
@@ -342,7 +346,12 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 			plain = append(plain, item.Plain)
 		}
 	}
-	c.digest = object.Hash([]any{digests, plain, settings.Tracking, v.spec.destination, a.instance(app)})
+	home, err := homeItems(app)
+	if err != nil {
+		return nil, err
+	}
+	items = append(items, home...)
+	c.digest = object.Hash([]any{digests, plain, settings.Tracking, v.spec.destination, a.instance(app), v.spec.asleep != "", homeHash(app)})
 	if known != nil && known.digest == c.digest {
 		return known, nil
 	}
@@ -367,6 +376,9 @@ func (a *Apps) assemble(app *v1alpha1.Application, v *view, items []object.Item,
 	times := map[object.Key]int{}
 	for _, item := range items {
 		o := a.place(v, item.Object, scopes)
+		if v.spec.asleep != "" {
+			o = plan.Rested(o)
+		}
 		if kind, ok := v.cluster.Kind(o.GroupVersionKind().GroupKind()); ok && kind.Excluded {
 			c.note(v1alpha1.ConditionExcludedResourceWarning, "Resource %s is excluded in the settings", object.KeyOf(o))
 			continue

@@ -17,6 +17,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/forge"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/project"
@@ -36,11 +37,12 @@ type sets struct {
 }
 
 // setState is what is remembered of a set between two looks. Only the worker that looks at it writes it, and holds the lock
-// for what others read: read, made and took.
+// for what others read: read, made, judged and took.
 type setState struct {
 	read    map[string]bool // normalized addresses of the repositories that its generators read
 	made    *made           // the last evaluation; nil when it failed
 	failed  bool            // it did
+	judged  *made           // the last evaluation of which nothing is in doubt; nil when something is
 	doubt   string          // which deletion is in doubt; empty for none
 	since   time.Time       // when it was asked for first
 	settled string          // which deletion is no longer in doubt
@@ -68,6 +70,7 @@ func (a *Apps) RunSets(ctx context.Context) {
 	var both sync.WaitGroup
 	both.Go(func() { a.followMembers(ctx) })
 	both.Go(func() { a.sets.queue.run(ctx, setWorkers, a.lookSetSafely) })
+	both.Go(func() { a.sweepHomes(ctx) })
 	both.Wait()
 }
 
@@ -87,7 +90,11 @@ func (a *Apps) lookSetSafely(ctx context.Context, name types.NamespacedName, why
 		if !problem.Is(err, problem.Conflict) {
 			a.Log.Warn("look at ApplicationSet failed, trying again", "set", name.String(), "error", err)
 		}
-		a.sets.queue.addAfter(name, 5*time.Second, cause{spec: true})
+		pause := 5 * time.Second
+		if at, known := forge.AskAgain(err); known {
+			pause = max(pause, time.Until(at)+100*time.Millisecond)
+		}
+		a.sets.queue.addAfter(name, pause, cause{spec: true})
 	}
 }
 
@@ -125,6 +132,9 @@ func (a *Apps) setsPushed(p webhook.Push) {
 func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause) error {
 	began := time.Now()
 	set, err := a.Catalog.ApplicationSet(name)
+	if set != nil && set.Annotations[v1alpha1.AnnotationAppSetRefresh] != "" { // a person waits
+		ctx = forge.AtOnce(ctx)
+	}
 	switch {
 	case problem.Is(err, problem.NotFound):
 		a.forgetSet(name)
@@ -160,6 +170,9 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 			digest = digestOf(wanted)
 		}
 	}
+	if err == nil {
+		wanted, err = a.housePreviews(set, previews, wanted, owned)
+	}
 	if err != nil {
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
@@ -171,6 +184,11 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 		return a.reportSet(ctx, set, setReport{err: err})
 	}
 	state.note(decision, digest, began)
+	a.sets.mu.Lock()
+	if state.judged = m; decision.Why != "" {
+		state.judged = nil
+	}
+	a.sets.mu.Unlock()
 	if decision.Why != "" { // whether it is meant is asked for again, and not remembered
 		a.sets.forges.askAgain(name)
 		a.sets.queue.addAfter(name, doubt+time.Second, cause{git: time.Now()})

@@ -42,11 +42,13 @@ type forgeMemory struct {
 	mu       sync.Mutex
 	answers  map[types.NamespacedName]map[string]*forgeAnswer // by what was asked
 	previews map[types.NamespacedName]map[string]appset.Preview
+	told     map[types.NamespacedName]string // of applications: what was reported and is not written down yet
 }
 
 // forgeAnswer is one whole list, when it was asked for, and of which repository: its addresses, normalized.
 type forgeAnswer struct {
 	at    time.Time
+	told  bool // somebody told of news since
 	of    map[string]bool
 	pulls []appset.PullRequest
 	repos *repositoriesSeen
@@ -60,7 +62,21 @@ type repositoriesSeen struct {
 }
 
 func newForgeMemory() *forgeMemory {
-	return &forgeMemory{answers: map[types.NamespacedName]map[string]*forgeAnswer{}, previews: map[types.NamespacedName]map[string]appset.Preview{}}
+	return &forgeMemory{answers: map[types.NamespacedName]map[string]*forgeAnswer{}, previews: map[types.NamespacedName]map[string]appset.Preview{}, told: map[types.NamespacedName]string{}}
+}
+
+func (m *forgeMemory) toldOf(app types.NamespacedName) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.told[app]
+}
+
+func (m *forgeMemory) tell(app types.NamespacedName, told string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.told[app] = told; told == "" {
+		delete(m.told, app)
+	}
 }
 
 // forgeAsks is what one evaluation of a set asked. An evaluation for somebody who only wants to see has none: it is
@@ -89,6 +105,18 @@ func (m *forgeMemory) recall(f *forgeAsks, key string, every time.Duration) *for
 		return nil
 	}
 	return a
+}
+
+// atOnce reports whether a question is to be asked whatever failed before: the forge has just spoken itself, or somebody
+// wants to see what the generators yield. (Who asks for a refresh does not wait either: lookSet.)
+func (m *forgeMemory) atOnce(f *forgeAsks, key string) bool {
+	if f == nil {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.answers[f.name][key]
+	return a != nil && a.told
 }
 
 func (m *forgeMemory) keep(f *forgeAsks, key string, a *forgeAnswer) {
@@ -144,7 +172,7 @@ func (m *forgeMemory) moved(addresses []string) (names []types.NamespacedName) {
 	for name, answers := range m.answers {
 		for _, a := range answers {
 			if slices.ContainsFunc(addresses, func(u string) bool { return a.of[source.NormalizeURL(u)] }) {
-				a.at = time.Time{}
+				a.at, a.told = time.Time{}, true
 				if !slices.Contains(names, name) {
 					names = append(names, name)
 				}
@@ -174,6 +202,9 @@ func (f *setFacts) PullRequests(ctx context.Context, g *v1alpha1.PullRequestGene
 	}
 	ctx, cancel := context.WithTimeout(ctx, forgePatience)
 	defer cancel()
+	if f.a.sets.forges.atOnce(f.asks, key) {
+		ctx = forge.AtOnce(ctx)
+	}
 	answer := &forgeAnswer{at: time.Now(), of: addressesOf(q)}
 	list, err := f.a.Forges.PullRequests(ctx, q.account, q.place, q.query)
 	if problem.Is(err, problem.NotFound) && g.ContinueOnRepoNotFoundError {

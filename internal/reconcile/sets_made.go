@@ -13,11 +13,13 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/forge"
 )
 
 // made is what an evaluation yielded, and what it depended on.
 type made struct {
-	of      string // which version of the set
+	of      string    // which version of the set
+	at      time.Time // when the generators were asked
 	wanted  []*v1alpha1.Application
 	digest  string          // of their names
 	prune   map[string]bool // those whose own automated sync, which a rollout switches off, would prune
@@ -57,6 +59,7 @@ func (a *Apps) evaluateSet(ctx context.Context, set *v1alpha1.ApplicationSet, wh
 		facts = newSetFacts(a, set, asksOf(set), since)
 	}
 	a.Metrics.evaluated.WithLabelValues(set.Namespace, set.Name).Inc()
+	began := time.Now()
 	wanted, err := a.wantedBy(ctx, set, facts)
 	a.sets.mu.Lock()
 	if len(facts.read) > 0 { // else it failed before it read: what it read before still concerns it
@@ -68,7 +71,7 @@ func (a *Apps) evaluateSet(ctx context.Context, set *v1alpha1.ApplicationSet, wh
 		return nil, true, err
 	}
 	a.sets.forges.done(facts.asks)
-	m = &made{of: versionOfSet(set), wanted: wanted, digest: digestOf(wanted), prune: map[string]bool{}, reads: facts.reads, foreign: facts.foreign}
+	m = &made{of: versionOfSet(set), at: began, wanted: wanted, digest: digestOf(wanted), prune: map[string]bool{}, reads: facts.reads, foreign: facts.foreign}
 	if appset.IsRolling(set) {
 		for _, app := range wanted {
 			m.prune[app.Name] = appset.Disarm(app)
@@ -137,6 +140,9 @@ func (a *Apps) nextLook(set *v1alpha1.ApplicationSet, err error) time.Duration {
 		}
 	}
 	next = max(cmp.Or(next, usual), 5*time.Second)
+	if at, known := forge.AskAgain(err); known { // before that, nobody would be asked
+		return max(time.Until(at)+100*time.Millisecond, time.Second)
+	}
 	if err != nil {
 		return min(next, 20*time.Second)
 	}

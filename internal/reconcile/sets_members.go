@@ -58,6 +58,7 @@ func (a *Apps) memberChanged(e catalog.WatchEvent[*v1alpha1.Application]) {
 	switch {
 	case e.Type == catalog.Deleted:
 		delete(a.sets.shown, name)
+		a.sets.forges.tell(name, "")
 		for key, state := range a.sets.states {
 			if key != now.set && key.Namespace == name.Namespace && state.wants(name.Name) {
 				a.wakeSet(key)

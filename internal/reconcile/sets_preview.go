@@ -10,9 +10,6 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/forge"
@@ -84,14 +81,20 @@ func (a *Apps) tellPreview(ctx context.Context, set *v1alpha1.ApplicationSet, po
 	state, why := appset.StateOfPreview(app)
 	news := fmt.Sprintf("%s %s", state, string(object.Hash([]string{p.Head, where, why}))[:12])
 	before := app.Annotations[appset.AnnotationPreviewTold]
-	sent := map[string]bool{} // of these news; services keep every status, so none is sent twice because the comment failed
-	if rest, same := strings.CutPrefix(before, news); same {
-		for word := range strings.FieldsSeq(rest) {
-			sent[word] = true
+	sent := map[string]bool{}                       // of these news; services keep every status, so none is sent twice because the comment failed
+	remembered := a.sets.forges.toldOf(nameOf(app)) // where what was sent could not be written down
+	for _, record := range []string{before, remembered} {
+		if rest, same := strings.CutPrefix(record, news); same {
+			for word := range strings.FieldsSeq(rest) {
+				sent[word] = true
+			}
 		}
 	}
 	if (sent["status"] || !policy.Status) && (sent["comment"] || !policy.Comment) {
-		return nil
+		if remembered == "" {
+			return nil
+		}
+		return a.noteTold(ctx, app, news, sent)
 	}
 	q, err := a.questionOf(ctx, set, p.Generator)
 	if err != nil {
@@ -111,44 +114,59 @@ func (a *Apps) tellPreview(ctx context.Context, set *v1alpha1.ApplicationSet, po
 		}
 		sent["comment"] = failedToo == nil
 	}
+	if !sent["comment"] && !sent["status"] { // nothing arrived: it is all to be sent again
+		return cmp.Or(failed, failedToo)
+	}
+	return cmp.Or(failed, failedToo, a.noteTold(ctx, app, news, sent))
+}
+
+// noteTold writes down what of the news was sent. It is remembered until it is written: an Application that cannot be
+// written must not have the forge told the same with every look.
+func (a *Apps) noteTold(ctx context.Context, app *v1alpha1.Application, news string, sent map[string]bool) error {
 	told := news
 	for _, word := range []string{"comment", "status"} {
 		if sent[word] {
 			told += " " + word
 		}
 	}
-	if told == news { // nothing arrived: it is all to be sent again
-		return cmp.Or(failed, failedToo)
-	}
-	_, err = a.Catalog.PatchApplication(ctx, app, func(app *v1alpha1.Application) {
+	a.sets.forges.tell(nameOf(app), told)
+	_, err := a.Catalog.PatchApplication(ctx, app, func(app *v1alpha1.Application) {
 		app.Annotations = maps.Clone(app.Annotations)
 		if app.Annotations == nil {
 			app.Annotations = map[string]string{}
 		}
 		app.Annotations[appset.AnnotationPreviewTold] = told
 	})
-	return cmp.Or(failed, failedToo, err)
+	if err == nil || problem.Is(err, problem.NotFound) {
+		a.sets.forges.tell(nameOf(app), "")
+		return nil
+	}
+	return problem.Because(problem.KindOf(err), err, "what was reported cannot be written down")
 }
 
-// previewMoved wakes the set of a preview that is doing otherwise than before: people wait for it at the pull request.
-func (a *Apps) previewMoved(before, after *v1alpha1.Application) {
-	owner := metav1.GetControllerOf(after)
-	if owner == nil || owner.Kind != v1alpha1.KindApplicationSet {
-		return
+// housePreviews says of the previews which namespaces are theirs, and which of them rest.
+func (a *Apps) housePreviews(set *v1alpha1.ApplicationSet, policy appset.PreviewPolicy, wanted, owned []*v1alpha1.Application) ([]*v1alpha1.Application, error) {
+	previews := a.sets.forges.previewsOf(keyOfSet(set))
+	wanted, err := appset.House(set, policy.Home, wanted, previews, keepsResources(set))
+	if err != nil {
+		return nil, err
 	}
-	set := types.NamespacedName{Namespace: after.Namespace, Name: owner.Name}
-	if _, is := a.sets.forges.previewsOf(set)[after.Namespace+"/"+after.Name]; !is {
-		return
+	rest := appset.Rest(wanted, owned, previews, policy.Sleep, time.Now())
+	for _, app := range rest.Fell {
+		a.Catalog.RequestEvent(set, "Normal", "PreviewAsleep", fmt.Sprintf("preview %q falls asleep: %s without a push", app.Name, policy.Sleep))
 	}
-	was, _ := appset.StateOfPreview(before)
-	if is, _ := appset.StateOfPreview(after); was != is {
-		a.sets.queue.add(set, urgent, cause{})
+	for _, app := range rest.Woke {
+		a.Catalog.RequestEvent(set, "Normal", "PreviewAwake", fmt.Sprintf("a push wakes preview %q", app.Name))
 	}
+	if !rest.Next.IsZero() {
+		a.sets.queue.addAfter(keyOfSet(set), max(time.Second, time.Until(rest.Next)+time.Second), cause{spec: true})
+	}
+	return rest.Wanted, nil
 }
 
 func forgeState(s appset.PreviewState) forge.State {
 	switch s {
-	case appset.PreviewReady:
+	case appset.PreviewReady, appset.PreviewAsleep: // what is asleep was fine, and holds up no merge
 		return forge.Success
 	case appset.PreviewFailed:
 		return forge.Failure
@@ -170,6 +188,8 @@ func remarkOf(app *v1alpha1.Application, p appset.Preview, state appset.PreviewS
 			return fmt.Sprintf("Preview `%s` is ready at <%s>.\n\nIt shows %s.", app.Name, where, head)
 		}
 		return fmt.Sprintf("Preview `%s` is ready. It shows %s.", app.Name, head)
+	case appset.PreviewAsleep:
+		return fmt.Sprintf("Preview `%s` is asleep at %s. A push wakes it.", app.Name, head)
 	case appset.PreviewFailed:
 		return fmt.Sprintf("Preview `%s` failed at %s: %s.", app.Name, head, why)
 	}

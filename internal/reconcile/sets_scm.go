@@ -23,6 +23,9 @@ func (f *setFacts) Repositories(ctx context.Context, g *v1alpha1.SCMProviderGene
 	key := textOf(bare)
 	known := f.a.sets.forges.recall(f.asks, key, every(g.RequeueAfterSeconds))
 	if known == nil {
+		if f.a.sets.forges.atOnce(f.asks, key) {
+			ctx = forge.AtOnce(ctx)
+		}
 		known = &forgeAnswer{at: time.Now(), repos: &repositoriesSeen{branches: map[int][]forge.Branch{}, paths: map[string]bool{}}}
 		if known.repos.list, err = f.a.Forges.Repositories(ctx, account, owner); err != nil {
 			return appset.Repositories{}, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
+	"github.com/hawser-cd/hawser/internal/forge"
 	"github.com/hawser-cd/hawser/internal/problem"
 )
 
@@ -72,6 +73,9 @@ func (a *Apps) reportSet(ctx context.Context, set *v1alpha1.ApplicationSet, r se
 // again is the first fault that time may heal: the look is repeated for it.
 func (r setReport) again() error {
 	for _, f := range r.faults {
+		if _, known := forge.AskAgain(f); known {
+			return f
+		}
 		if problem.Is(f, problem.Unavailable) || problem.Is(f, problem.Internal) || problem.Is(f, problem.Conflict) {
 			return f
 		}

@@ -67,7 +67,7 @@ func (a *Apps) finding(app *v1alpha1.Application, st *state, v *view) finding {
 	op := app.Status.OperationState
 	_, refreshed := app.Annotations[v1alpha1.AnnotationRefresh]
 	return finding{view: v, answered: refreshed, finalizers: wantedFinalizers(app, v),
-		drifted: held(app, st, v) || op != nil && op.Phase == v1alpha1.OperationSucceeded && attemptedCommit(app, v)}
+		drifted: !turns(op, v) && (held(app, st, v) || op != nil && op.Phase == v1alpha1.OperationSucceeded && attemptedCommit(app, v))}
 }
 
 // write puts the finding into the Application.
@@ -397,6 +397,9 @@ func (a *Apps) conditions(app *v1alpha1.Application, v *view) []v1alpha1.Applica
 	if v.held != nil {
 		add(v1alpha1.ConditionHeldWarning, "%s", v.held.words(app))
 	}
+	if v.spec.asleep != "" {
+		add(v1alpha1.ConditionAsleepWarning, "%s. To wake it: kubectl annotate application %s -n %s %s-", v.restWords(), app.Name, app.Namespace, v1alpha1.AnnotationAsleep)
+	}
 	if gate := a.windows(app, v).At(v.at); !gate.Automated && app.Spec.Automation().Enabled && v.status() == v1alpha1.SyncStatusOutOfSync {
 		add(v1alpha1.ConditionSyncWindowWarning, "Automated syncs wait for a sync window: %s", gate.Why)
 	}
@@ -494,7 +497,6 @@ func clip(text string, n int) string {
 
 // tell makes events, lines and metrics of what has changed between two states of the Application.
 func (a *Apps) tell(before, after *v1alpha1.Application, st *state, f finding) {
-	a.previewMoved(before, after)
 	b, n, v := before.Status, after.Status, f.view
 	say := func(what, format string, args ...any) {
 		a.Observe(Happening{At: time.Now(), Application: a.called(nameOf(after)), What: what, Text: fmt.Sprintf(format, args...)})

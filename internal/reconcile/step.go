@@ -113,6 +113,9 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 		entry.Message += dry
 		return entry, answer{}, err
 	}
+	if made, err := a.makeHome(ctx, app, w, v, s); err != nil || made.Phase != "" {
+		return made, answer{}, err
+	}
 	applied, err := a.write(ctx, app, w, v, s)
 	if err != nil {
 		return plan.Entry{}, answer{}, err

@@ -72,7 +72,7 @@ func (a *Apps) autosync(app *v1alpha1.Application, v *view, st *state) *v1alpha1
 		a.Log.Debug("no automated sync", "application", a.called(nameOf(app)), "reason", u.Why)
 		return nil
 	}
-	if len(u.Operation.Sync.Resources) > 0 {
+	if len(u.Operation.Sync.Resources) > 0 && !u.Turns {
 		st.heals.note(u.Operation.Sync.Resources, v, now, a.pacing())
 	}
 	return u.Operation
@@ -115,6 +115,7 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 	if !op.InitiatedBy.Automated && !op.Sync.DryRun {
 		st.heals.forget(op.Sync.Resources)
 	}
+	op = noteRest(op, app.Status.OperationState, v)
 	state := &v1alpha1.OperationState{Operation: *op, Phase: v1alpha1.OperationRunning, Message: "one or more tasks are running", StartedAt: now, SyncResult: &v1alpha1.SyncOperationResult{}}
 	if p := app.Spec.SyncPolicy; p != nil {
 		state.SyncResult.ManagedNamespaceMetadata = p.ManagedNamespaceMetadata

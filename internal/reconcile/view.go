@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/diff"
 	"github.com/hawser-cd/hawser/internal/health"
@@ -63,14 +64,18 @@ type spec struct {
 	name        nameKey // of the application
 	valuesFrom  string  // the annotations that say what it takes from a cluster
 	postBuild   string
+	asleep      string // since when its workloads rest, as the annotation says it; empty when they do not
 	hash        string
 }
 
 func specOf(app *v1alpha1.Application) spec {
 	s := spec{sources: app.Spec.SourceList(), many: app.Spec.HasMultipleSources(), destination: app.Spec.Destination, project: app.Spec.ProjectName(), name: nameOf(app),
 		valuesFrom: app.Annotations[v1alpha1.AnnotationValuesFrom], postBuild: app.Annotations[v1alpha1.AnnotationPostBuild]}
+	if appset.IsAsleep(app) {
+		s.asleep = app.Annotations[v1alpha1.AnnotationAsleep]
+	}
 	s.hash = object.Hash([]any{s.sources, s.many, s.destination, s.project, app.Spec.IgnoreDifferences, app.Annotations[v1alpha1.AnnotationManifestGeneratePaths], app.Annotations[annotationPruneApproved], app.Annotations[v1alpha1.AnnotationHold],
-		s.valuesFrom, s.postBuild})
+		s.valuesFrom, s.postBuild, s.asleep != "", homeHash(app)})
 	return s
 }
 
@@ -199,7 +204,11 @@ func (v *view) health() health.Health {
 		}
 		list = append(list, r)
 	}
-	return health.Aggregate(list)
+	h := health.Aggregate(list)
+	if v.spec.asleep != "" && (h.Status == v1alpha1.HealthStatusHealthy || h.Status == v1alpha1.HealthStatusSuspended) {
+		return health.Health{Status: v1alpha1.HealthStatusSuspended, Message: v.restWords()}
+	}
+	return h
 }
 
 // isItself reports whether a live object is the Application that the view is of.

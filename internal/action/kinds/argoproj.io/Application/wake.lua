@@ -1,0 +1,1 @@
+return hawser.annotate(obj, "hawser.dev/asleep", nil)
