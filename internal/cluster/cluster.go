@@ -46,9 +46,10 @@ type Options struct {
 	Settings     Settings
 	Track        []schema.GroupKind // kinds to watch in full from the start: spares the second list of those known to hold tracked objects
 
-	// OnEvent is called for each change after the first fill, in order. OnKinds is called when the answer of Kind or
-	// KindErr may have changed for these kinds, and with nil when it may have for any: the connection was lost or came
-	// back, or Configure was called. Both are called from one goroutine and must not block: all later news waits, in memory.
+	// OnEvent is called for each object that has changed after the first fill; changes that come while it is at work are
+	// told as one (Event). OnKinds is called when the answer of Kind or KindErr may have changed for these kinds, and with
+	// nil when it may have for any: the connection was lost or came back, or Configure was called. Both are called from one
+	// goroutine and should not block: all later news waits, at most one change of each object.
 	OnEvent func(Event)
 	OnKinds func([]schema.GroupKind)
 
@@ -540,7 +541,7 @@ func (c *Cluster) kindsChanged(gks ...schema.GroupKind) {
 	close(c.changed)
 	c.changed = make(chan struct{})
 	c.mu.Unlock()
-	c.out.add(change{state: true, kinds: gks})
+	c.out.tell(gks...)
 }
 
 // checkSynced ends the wait of Synced once every stream has settled. Under c.mu.
@@ -585,7 +586,7 @@ func (c *Cluster) pulseChanged() {
 		c.log.Warn("cluster does not answer", "error", err)
 		c.dialer.CloseAll() // what has fallen silent stays silent: only a new connection tells whether the server is back
 	}
-	c.out.add(change{state: true})
+	c.out.tell()
 }
 
 // identify finds out whether the server that answers (again) still is the cluster that we know, no older than we know
