@@ -95,6 +95,7 @@ type Cluster struct {
 	pins   pins
 	fields fieldSets
 	words  object.Words
+	asking atomic.Int64  // requests that have no answer yet
 	fills  chan struct{} // bounds the lists that run at the same time
 	wake   chan struct{} // asks for discovery
 	synced chan struct{} // closed after the first fill
@@ -127,6 +128,7 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 	}
 	c.log = c.log.With("cluster", c.server)
 	c.index = newIndex(c.out)
+	c.index.pins = &c.pins
 	c.settings.Store(&o.Settings)
 	for _, gk := range o.Track {
 		c.tracked[gk] = true
@@ -173,6 +175,7 @@ func (c *Cluster) connect(config *rest.Config, fence func(*rest.Config)) (err er
 	if fence != nil {
 		fence(config)
 	}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &asking{next, &c.asking} })
 	c.dialer = connrotation.NewDialer(config.Dial)
 	config.Dial = c.dialer.DialContext
 	if c.login, err = newLogin(config); err != nil {
@@ -330,8 +333,11 @@ func (c *Cluster) Whole(ctx context.Context, key object.Key) (*object.Object, er
 		return nil, err
 	}
 	o, err := c.fetch(ctx, t)
-	if err == nil {
+	switch {
+	case err == nil:
 		c.feed(ctx, t, o)
+	case problem.Is(err, problem.NotFound):
+		c.pins.drop(key)
 	}
 	return o, err
 }
