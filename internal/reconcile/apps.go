@@ -63,7 +63,8 @@ type Apps struct {
 	judge   atomic.Pointer[judge]
 	skills  atomic.Pointer[skills]
 
-	alone sync.Mutex // a process that is Alone looks at one application at a time
+	logs  atomic.Int64 // containers whose logs are being read
+	alone sync.Mutex   // a process that is Alone looks at one application at a time
 
 	mu     sync.Mutex
 	states map[types.NamespacedName]*state
