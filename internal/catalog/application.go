@@ -86,6 +86,7 @@ func (c *Catalog) putApplication(o *object.Object) {
 	known := c.apps[nameOf(o)]
 	c.mu.RUnlock()
 	if known == nil || known.app.UID != o.GetUID() || known.app.ResourceVersion != o.GetResourceVersion() { // else: see
+		c.words.Share(o)
 		app, err := decodeApplication(o)
 		known = &appEntry{app: app, err: err}
 	}

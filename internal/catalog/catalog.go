@@ -18,6 +18,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/config"
+	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
@@ -58,6 +59,7 @@ type Catalog struct {
 	sets            *ledger[*v1alpha1.ApplicationSet]
 	heardSets       string
 	writing         map[types.NamespacedName]*writing
+	words           object.Words // of Applications
 	projects        map[string]projectEntry
 	projectsVersion int // counts the changes of projects
 	records         records

@@ -88,6 +88,7 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 		c.endWriting(key, "")
 		return nil, c.writeProblem(err, old.UID)
 	}
+	c.words.Share(answer)
 	result, broken := decodeApplication(answer)
 	result = c.keep(&appEntry{app: result, err: broken, own: true})
 	echo := ""

@@ -99,11 +99,11 @@ func (t Tracking) Owner(o *Object) string {
 	if t.byLabel() {
 		return o.GetLabels()[t.labelKey()]
 	}
-	annotations := o.GetAnnotations()
-	if t.InstallationID != annotations[InstallationAnnotation] {
+	if installation, _ := Annotation(o, InstallationAnnotation); t.InstallationID != installation {
 		return ""
 	}
-	instance, key, ok := ParseTrackingID(annotations[TrackingAnnotation])
+	id, _ := Annotation(o, TrackingAnnotation)
+	instance, key, ok := ParseTrackingID(id)
 	if !ok {
 		return ""
 	}

@@ -437,7 +437,8 @@ func kindsOf(wants map[object.Key]*object.Object) []schema.GroupKind {
 
 // hasOption reports whether a comma-separated annotation names the option.
 func hasOption(o *object.Object, annotation, option string) bool {
-	for _, part := range strings.Split(o.GetAnnotations()[annotation], ",") {
+	options, _ := object.Annotation(o, annotation)
+	for _, part := range strings.Split(options, ",") {
 		if strings.TrimSpace(part) == option {
 			return true
 		}
