@@ -175,7 +175,6 @@ func (c *Cluster) connect(config *rest.Config, fence func(*rest.Config)) (err er
 	if fence != nil {
 		fence(config)
 	}
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &asking{next, &c.asking} })
 	c.dialer = connrotation.NewDialer(config.Dial)
 	config.Dial = c.dialer.DialContext
 	if c.login, err = newLogin(config); err != nil {
@@ -184,8 +183,10 @@ func (c *Cluster) connect(config *rest.Config, fence func(*rest.Config)) (err er
 	if c.login != nil {
 		c.login.renewed = c.dialer.CloseAll
 	}
-	c.config = config
-	if c.http, err = c.login.client(config); err != nil {
+	c.config = config // terminals make connections of their own of it, and count as streams
+	counting := rest.CopyConfig(config)
+	counting.Wrap(func(next http.RoundTripper) http.RoundTripper { return &asking{next, &c.asking} })
+	if c.http, err = c.login.client(counting); err != nil {
 		return err
 	}
 	plain := dynamic.ConfigFor(config)
