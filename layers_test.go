@@ -108,6 +108,9 @@ func (ls layers) judge(p pkg) (broken []string) {
 	if !p.document {
 		say("%s has no package comment: say the idea, the first function to read, and what it refuses to do", p.dir)
 	}
+	if strings.HasPrefix(p.dir, "test/") {
+		return broken // what tests start is no part of the product
+	}
 	home, mine, known := ls.of(p.dir)
 	if !known && strings.HasPrefix(p.dir, "internal/") {
 		say("%s is in no layer: add it to the list (ARCHITECTURE.md, \"Layers\")", p.dir)

@@ -34,6 +34,7 @@ type Options struct {
 	ApplicationNamespaces []string
 	Identity              string           // of this replica, for Lead
 	LeaseDuration         time.Duration    // for Lead; 15 s when 0
+	Agent                 string           // name of the agent that this process is; empty when it is none
 	InsteadOf             []config.Rewrite // before those of the settings
 	Log                   *slog.Logger
 }
@@ -127,7 +128,9 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	c.rebuild()
 	c.rebuildAccounts()
 	c.mu.Unlock()
-	c.ensureDefaultProject(ctx)
+	if c.options.Agent == "" { // an agent's projects are its hub's
+		c.ensureDefaultProject(ctx)
+	}
 	return c, nil
 }
 
@@ -190,7 +193,7 @@ func (c *Catalog) rebuild() {
 	c.view.Store(&view{
 		settings:     s,
 		repositories: parseRepositories(secrets, c.records.maps, slices.Concat(c.options.InsteadOf, s.InsteadOf)),
-		clusters:     parseClusters(secrets, c.clusterRules(s)),
+		clusters:     parseClusters(secrets, c.clusterRules(s)).byAgent(c.options.Agent, c.options.REST),
 	})
 	if before == nil || !sameProblems(before.Problems, s.Problems) {
 		for _, p := range s.Problems {

@@ -36,6 +36,7 @@ type Repository struct {
 	GitHubApp                   *GitHubApp      // instead of credentials; nil when there is none
 	Azure                       *AzurePrincipal // the same
 	GCPKey                      Secret          // the same: a service account's key file
+	Workload                    bool            // the same: what this process is in Azure
 	EnableLFS                   bool
 	EnableOCI                   bool
 	InsecureOCIForceHTTP        bool
@@ -82,7 +83,7 @@ func (r *Repository) hasCredentials() bool {
 			return true
 		}
 	}
-	return r.GitHubApp != nil || r.Azure != nil || !r.GCPKey.Empty()
+	return r.GitHubApp != nil || r.Azure != nil || !r.GCPKey.Empty() || r.Workload
 }
 
 // inherit copies the credentials and the way to the host.
@@ -90,7 +91,7 @@ func (r *Repository) inherit(c Repository) {
 	r.Creds, r.Version = c.Record, r.Version+" "+c.Version
 	r.Username, r.Password, r.BearerToken = c.Username, c.Password, c.BearerToken
 	r.SSHPrivateKey = c.SSHPrivateKey
-	r.GitHubApp, r.Azure, r.GCPKey = c.GitHubApp, c.Azure, c.GCPKey
+	r.GitHubApp, r.Azure, r.GCPKey, r.Workload = c.GitHubApp, c.Azure, c.GCPKey, c.Workload
 	r.TLSClientCert, r.TLSClientKey = c.TLSClientCert, c.TLSClientKey
 	r.ForceBasicAuth = r.ForceBasicAuth || c.ForceBasicAuth
 	r.EnableOCI = r.EnableOCI || c.EnableOCI
@@ -230,9 +231,6 @@ func parseRepositories(secrets []secretRecord, maps map[string]map[string]string
 	return r
 }
 
-// unsupported are credentials that we cannot use yet, with what to do instead.
-var unsupported = []string{"useAzureWorkloadIdentity"}
-
 func parseRepository(s secretRecord) Repository {
 	var wrong []string
 	flag := func(key string) bool {
@@ -286,10 +284,9 @@ func parseRepository(s secretRecord) Repository {
 		}
 		r.Depth = n
 	}
-	for _, key := range unsupported {
-		if s.text(key) != "" && s.text(key) != "false" {
-			wrong = append(wrong, key+" is not supported")
-		}
+	if r.Workload = flag("useAzureWorkloadIdentity"); r.Workload && r.Type != "git" && r.Type != "oci" {
+		r.Workload = false
+		wrong = append(wrong, "useAzureWorkloadIdentity is for Git and registries only")
 	}
 	if r.URL == "" {
 		wrong = append(wrong, "url is missing")

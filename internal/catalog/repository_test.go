@@ -112,7 +112,8 @@ func TestRepositoryFields(t *testing.T) {
 		"insecure is \"maybe\"":          {"url", "https://x/y", "insecure", "maybe"},
 		"depth is \"-1\"":                {"url", "https://x/y", "depth", "-1"},
 		"url is missing":                 {"password", "x"},
-		"useAzureWorkloadIdentity is n":  {"url", "https://x/y", "useAzureWorkloadIdentity", "true"},
+		"useAzureWorkloadIdentity is f":  {"url", "https://x/charts", "type", "helm", "useAzureWorkloadIdentity", "true"},
+		"useAzureWorkloadIdentity is \"": {"url", "https://x/y", "useAzureWorkloadIdentity", "yes"},
 		"githubAppPrivateKey is missing": {"url", "https://x/y", "githubAppID", "1"},
 		"githubAppID is \"x\"":           {"url", "https://x/y", "githubAppID", "x", "githubAppPrivateKey", "k"},
 		"azureServicePrincipalTenantId":  {"url", "https://x/y", "azureServicePrincipalClientId", "me"},
@@ -131,6 +132,8 @@ func TestRepositoryIdentities(t *testing.T) {
 		repositorySecret("repo-creds", "registry", "url", "ghcr.io/org", "type", "helm", "enableOCI", "true", "username", "u", "password", "charts"),
 		repositorySecret("repository", "artifact", "url", "oci://ghcr.io/org/own", "type", "oci", "password", "own", "username", "u"),
 		repositorySecret("repository", "azure", "url", "https://dev.azure.com/x", "azureServicePrincipalClientId", "me", "azureServicePrincipalClientSecret", "s", "azureServicePrincipalTenantId", "t"),
+		repositorySecret("repo-creds", "workload", "url", "https://dev.azure.com/acme", "useAzureWorkloadIdentity", "true"),
+		repositorySecret("repo-creds", "acr", "url", "acme.azurecr.io/charts", "type", "helm", "enableOCI", "true", "useAzureWorkloadIdentity", "true"),
 		repositorySecret("repository", "gcp", "url", "https://source.developers.google.com/p/x", "gcpServiceAccountKey", "{}"),
 	}, nil, nil)
 	if app := r.find("https://github.com/org/a", "").GitHubApp; app == nil || app.ID != 42 || app.InstallationID != 7 || app.PrivateKey.Reveal() != "pem" || app.BaseURL != "https://ghe/api/v3" {
@@ -143,6 +146,12 @@ func TestRepositoryIdentities(t *testing.T) {
 	}
 	if p := r.find("https://dev.azure.com/x", "").Azure; p == nil || p.ClientID != "me" || p.ClientSecret.Reveal() != "s" || p.TenantID != "t" {
 		t.Errorf("%+v", p)
+	}
+	if got := r.find("https://acme@dev.azure.com/acme/team/_git/shop", ""); !got.Workload || got.Problem != nil || got.Azure != nil {
+		t.Errorf("%+v", got)
+	}
+	if got := r.find("acme.azurecr.io/charts/x", ""); !got.Workload || got.Problem != nil {
+		t.Errorf("%+v", got)
 	}
 	if r.find("https://source.developers.google.com/p/x", "").GCPKey.Reveal() != "{}" {
 		t.Error("no key")

@@ -13,6 +13,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/project"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -67,6 +68,8 @@ type Settings struct {
 	PruneGuard                      bool             // hawser.prune.guard: on (true), off (false)
 	Impersonation                   Impersonation
 	ClusterPrograms                 []string // hawser.clusters.programs: that may be run for a cluster's credentials, separated by commas; * is any
+	VerifyCharts                    []string // hawser.charts.verify: repositories whose charts must be signed: patterns of project.Addresses, by comma
+	AppLabels, SetLabels            []string // controller.metrics.application.labels in argocd-cmd-params-cm, hawser.metrics.applicationset.labels: told in metrics
 	SelfHeal                        SelfHeal
 	OCIMediaTypes                   []string          // reposerver.oci.layer.media.types in argocd-cmd-params-cm; nil when absent: the caller's default counts
 	Submodules                      bool              // reposerver.enable.git.submodule in argocd-cmd-params-cm (false; in Argo CD true)
@@ -239,6 +242,8 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&k, "application.sync.impersonation.enabled", &s.Impersonation.Enabled, true, boolean)
 	read(&k, "application.sync.impersonation.enforced", &s.Impersonation.Enforced, true, boolean)
 	read(&k, "hawser.clusters.programs", &s.ClusterPrograms, old.ClusterPrograms, names)
+	read(&k, "hawser.metrics.applicationset.labels", &s.SetLabels, old.SetLabels, names)
+	read(&k, "hawser.charts.verify", &s.VerifyCharts, []string{"*"}, addresses) // what cannot be understood: all of them
 	read(&k, "hawser.prune.guard", &s.PruneGuard, old.PruneGuard, choice("on", "off"))
 
 	p := keys{values: from.maps[paramsMap], where: paramsMap}
@@ -251,6 +256,7 @@ func parseSettings(from records, before *Settings) *Settings {
 	read(&p, "controller.resource.health.persist", &s.PersistHealth, old.PersistHealth, boolean)
 	read(&p, "reposerver.oci.layer.media.types", &s.OCIMediaTypes, old.OCIMediaTypes, names)
 	read(&p, "reposerver.enable.git.submodule", &s.Submodules, old.Submodules, boolean)
+	read(&p, "controller.metrics.application.labels", &s.AppLabels, old.AppLabels, names)
 	read(&p, "controller.status.processors", &s.StatusWorkers, old.StatusWorkers, count)
 	read(&p, "controller.operation.processors", &s.OperationWorkers, old.OperationWorkers, count)
 
@@ -320,6 +326,13 @@ func names(s string) ([]string, error) {
 		}
 	}
 	return list, nil
+}
+
+// addresses reads a list of patterns of repositories.
+func addresses(s string) ([]string, error) {
+	list, _ := names(s)
+	_, err := project.Addresses(list)
+	return list, err
 }
 
 func commas(s string) (list []string, err error) {

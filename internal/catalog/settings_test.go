@@ -96,6 +96,8 @@ func TestSettings(t *testing.T) {
 				"application.sync.impersonation.enabled":                          "true",
 				"application.sync.impersonation.enforced":                         "false",
 				"hawser.clusters.programs":                                        "none",
+				"hawser.charts.verify":                                            "https://charts.corp/*, ghcr.io/acme/*",
+				"hawser.metrics.applicationset.labels":                            "team",
 			},
 			paramsMap: {
 				"controller.self.heal.timeout.seconds":         "5",
@@ -105,6 +107,7 @@ func TestSettings(t *testing.T) {
 				"controller.sync.timeout.seconds":              "600",
 				"controller.sync.wave.delay.seconds":           "0",
 				"controller.resource.health.persist":           "true",
+				"controller.metrics.application.labels":        "team, example.org/tier",
 				"controller.status.processors":                 "50",
 				"controller.operation.processors":              "25",
 
@@ -159,7 +162,7 @@ func TestSettings(t *testing.T) {
 			RefuseUnsigned: true, MaxBytes: 1 << 20,
 		},
 		InsteadOf:     []config.Rewrite{{Prefix: "https://github.com/", URL: "https://mirror.corp/gh/"}},
-		Impersonation: Impersonation{Enabled: true}, ClusterPrograms: []string{"none"},
+		Impersonation: Impersonation{Enabled: true}, ClusterPrograms: []string{"none"}, AppLabels: []string{"team", "example.org/tier"}, SetLabels: []string{"team"}, VerifyCharts: []string{"https://charts.corp/*", "ghcr.io/acme/*"},
 		SelfHeal:      SelfHeal{Timeout: 5 * time.Second, Backoff: time.Second, Factor: 2, Cap: time.Minute},
 		SyncTimeout:   10 * time.Minute,
 		HookTimeout:   90 * time.Minute,

@@ -34,7 +34,12 @@ type Options struct {
 	Timeout time.Duration        // of one contact with a server; 0 means 90 s
 	Log     *slog.Logger         // default: discard
 
-	// Observe is told of every contact with a server: op is "index", "tags", "manifest", "archive" or "token", repo the
+	// Workload gives a token of Azure's for a scope, by which this process is known there; nil when there is none.
+	Workload func(ctx context.Context, scope string) (source.Secret, error)
+	// AzureHosts are the registries that are shown such a token, "*.x" for those below x; nil means Azure's.
+	AzureHosts []string
+
+	// Observe is told of every contact with a server: op is "index", "tags", "manifest", "archive", "provenance" or "token", repo the
 	// repository's address.
 	Observe func(op, repo string, took time.Duration, err error)
 }
@@ -159,6 +164,8 @@ type archive struct {
 	plain     bool     // a tar that is not zipped
 	distinct  string   // tells archives without a digest apart
 	mediaType string
+	// provenance is the digest of the layer with a chart's provenance in a registry; empty when there is none.
+	provenance string
 }
 
 // Resolve returns what w means in r, as r knew it at notBefore or later; the zero time accepts whatever is known.

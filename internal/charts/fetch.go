@@ -40,10 +40,11 @@ func (c *Charts) download(ctx context.Context, r Repository, rel Release, name s
 	if rel.from.size > limit {
 		return nil, problem.New(problem.Limit, "fetch %s: it has %d bytes, more than %d", name, rel.from.size, limit)
 	}
+	address := ""
 	if r.OCI {
 		content, err = c.blob(ctx, r, rel.from, name, limit)
 	} else {
-		for _, address := range rel.from.urls { // the first that answers
+		for _, address = range rel.from.urls { // the first that answers
 			if content, err = c.chartAt(ctx, r, address, name, limit); err == nil || ctx.Err() != nil {
 				break
 			}
@@ -55,6 +56,11 @@ func (c *Charts) download(ctx context.Context, r Repository, rel Release, name s
 	if got := digestOf(content); rel.from.digest != "" && got != rel.from.digest {
 		return nil, problem.New(problem.Invalid, "fetch %s: what came has the digest %s, and should have %s", name, got, rel.from.digest).
 			WithHint("the archive was replaced without a new index, or somebody meddles with it")
+	}
+	if r.Keys != nil {
+		if err := c.prove(ctx, r, rel, address, content, name); err != nil {
+			return nil, err
+		}
 	}
 	return content, nil
 }

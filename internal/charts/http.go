@@ -33,6 +33,7 @@ type request struct {
 	// token, if set, is sent instead of the repository's own credentials.
 	token *string
 	still bool // follow no redirect
+	body  string
 }
 
 func (r Repository) basic() string {
@@ -57,7 +58,7 @@ func (r Repository) authorization() string {
 // the repository's own scheme, host and port only, also after redirects. The body of any other answer is not read: what an
 // internal service says there is nobody's business.
 func (c *Charts) send(ctx context.Context, r Repository, q request) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, q.method, q.url, nil)
+	req, err := http.NewRequestWithContext(ctx, q.method, q.url, strings.NewReader(q.body))
 	if err != nil {
 		return nil, problem.New(problem.Invalid, "%s: %s", q.doing, scrub(err.Error(), r))
 	}

@@ -184,7 +184,11 @@ func (m *manifest) content(name string, w Wanted) (*archive, error) {
 		return nil, problem.New(problem.Invalid, "%s is no Helm chart: its config is of type %q", name, clip(m.Config.MediaType)).WithHint("make it with helm push, or give its address as oci://… without spec.source.chart")
 	}
 	var found []*archive
+	provenance := ""
 	for _, l := range m.Layers {
+		if isChart && l.MediaType == helmProvenance && len(l.URLs) == 0 {
+			provenance = l.Digest
+		}
 		plain := strings.HasSuffix(l.MediaType, "tar")
 		if isChart && l.MediaType != helmLayer || !isChart && !plain && !strings.HasSuffix(l.MediaType, "tar+gzip") && !strings.HasSuffix(l.MediaType, "tar.gzip") {
 			continue
@@ -204,6 +208,13 @@ func (m *manifest) content(name string, w Wanted) (*archive, error) {
 	}
 	if len(found) != 1 {
 		return nil, problem.New(problem.Invalid, "expected only a single oci content layer, got %d: %s", len(found), name)
+	}
+	if provenance != "" {
+		digest, err := sha256Digest(provenance)
+		if err != nil {
+			return nil, problem.Because(problem.Invalid, err, "%s", name)
+		}
+		found[0].provenance = digest
 	}
 	return found[0], nil
 }

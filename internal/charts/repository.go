@@ -12,6 +12,7 @@ import (
 
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/source"
+	"github.com/hawser-cd/hawser/internal/source/signature"
 )
 
 // Repository is where to ask and with what credentials: the fields of Argo CD's repository Secrets that concern charts.
@@ -26,6 +27,10 @@ type Repository struct {
 	PlainHTTP                   bool          // speak HTTP with a registry
 	Proxy, NoProxy              string
 	PassCredentials             bool // send them to the host that an index names for a chart, too
+	// Workload has this process log in as what it is in Azure, instead of with credentials.
+	Workload bool
+	// Keys are those of which one must have signed each chart; nil when none need be signed.
+	Keys *signature.Keys
 }
 
 // String returns the address; it holds no credentials.
@@ -171,7 +176,7 @@ func originOf(u *url.URL) string {
 // access names the repository and who asks: nobody reads what another one's credentials have fetched.
 func (c *Charts) access(r Repository) string {
 	h := hmac.New(sha256.New, c.key)
-	fmt.Fprintf(h, "%d:%s%v", len(r.URL), r.URL, r.OCI)
+	fmt.Fprintf(h, "%d:%s%v%v", len(r.URL), r.URL, r.OCI, r.Workload)
 	for _, s := range []source.Secret{r.Username, r.Password, r.BearerToken, r.TLSClientCert, r.TLSClientKey} {
 		fmt.Fprintf(h, "%d:%s", len(s), s.Reveal())
 	}
@@ -182,6 +187,9 @@ func (c *Charts) access(r Repository) string {
 func (c *Charts) idOf(r Repository, a *archive) string {
 	h := hmac.New(sha256.New, c.key)
 	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%v%v", c.access(r), a.digest, a.distinct, a.helm, a.plain)
+	if r.Keys != nil { // what is kept by this name was signed when it came
+		fmt.Fprintf(h, "\x00%s", r.Keys.Print())
+	}
 	return hex.EncodeToString(h.Sum(nil))[:40]
 }
 

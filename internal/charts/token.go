@@ -69,6 +69,11 @@ func (c *Charts) authenticate(ctx context.Context, r Repository, res *http.Respo
 				return "Basic " + b, time.Hour, nil
 			}
 		case "bearer":
+			if r.Workload {
+				if r, err = c.azure(ctx, r, params["service"], doing); err != nil {
+					return "", 0, err
+				}
+			}
 			return c.token(ctx, r, params, scope, doing)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -220,10 +221,13 @@ func appsetGenerate(r *remote) *cobra.Command {
 			}
 			switch format {
 			case "json", "yaml":
+				list := make([]map[string]any, len(made.Applications))
 				for i := range made.Applications {
-					printed(&made.Applications[i])
+					if list[i], err = manifestOf(printed(&made.Applications[i])); err != nil {
+						return err
+					}
 				}
-				return printList(r.std.Out, made.Applications, format, true)
+				return printList(r.std.Out, list, format, true)
 			case "", "wide":
 				return r.printApplications(made.Applications, "wide")
 			}
@@ -233,6 +237,23 @@ func appsetGenerate(r *remote) *cobra.Command {
 	output(cmd, &format, "wide", "json", "yaml", "wide")
 	inSetNamespace(cmd, &namespace)
 	return cmd
+}
+
+// manifestOf is an application as it would be written: without a status, and without the namespace that it only gets there.
+func manifestOf(app *v1alpha1.Application) (fields map[string]any, err error) {
+	text, err := json.Marshal(app)
+	if err == nil {
+		err = json.Unmarshal(text, &fields)
+	}
+	if err != nil {
+		return nil, problem.Because(problem.Internal, err, "print application %s", app.Name)
+	}
+	delete(fields, "status")
+	if meta, ok := fields["metadata"].(map[string]any); ok {
+		delete(meta, "namespace")
+		delete(meta, "creationTimestamp")
+	}
+	return fields, nil
 }
 
 func appsetGet(r *remote) *cobra.Command {
@@ -250,6 +271,9 @@ func appsetGet(r *remote) *cobra.Command {
 				return err
 			}
 			from := apps.First(&s.Spec.Template.Spec)
+			if from.Helm == nil { // as argocd does
+				r.printf("\n")
+			}
 			apps.Params(r.std.Out, &from)
 			return nil
 		},

@@ -106,7 +106,7 @@ func (c *Cluster) explain(err error, verb string, key object.Key, write bool) er
 		return p.WithHint("the field cannot be changed on an existing object: sync with Force=true, or Replace=true,Force=true, to delete and create it")
 	case p.Kind == problem.NotFound && write && key.Namespace != "" && missingNamespace(err):
 		return p.WithHint("create namespace %s, or sync with CreateNamespace=true", key.Namespace)
-	case p.Kind == problem.Forbidden && strings.Contains(r.Message, " cannot impersonate resource "):
+	case p.Kind == problem.Forbidden && strings.Contains(r.Message, " cannot impersonate"): // "cannot impersonate resource", or since 1.36 "cannot impersonate-on:serviceaccount:patch resource"
 		return p.WithHint("give the identity that Hawser uses in this cluster the right to impersonate that service account, or switch impersonation off")
 	case p.Kind == problem.Forbidden && strings.Contains(r.Message, `User "system:serviceaccount:`):
 		return p.WithHint("give the service account that is named the right, or look at the admission policy named")

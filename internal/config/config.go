@@ -45,6 +45,27 @@ type Config struct {
 	SyncTimeout time.Duration // one whole operation unless argocd-cmd-params-cm says otherwise; 0 is none
 
 	Workers Workers
+
+	Azure AzureWorkload
+	Agent Agent // of a process that is one; the zero value for a hub
+}
+
+// AzureWorkload is what the process is in Azure. AKS sets it in pods with a workload identity (AZURE_TENANT_ID,
+// AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE, AZURE_AUTHORITY_HOST); empty where there is none.
+type AzureWorkload struct {
+	TenantID, ClientID string
+	TokenFile          string
+	Authority          string // empty: Microsoft's public cloud
+}
+
+// Agent is how an agent reaches its hub. It proves itself with a token, or with a certificate.
+type Agent struct {
+	Hub       string // address, as https://hawser.example.com
+	Name      string // as the hub registered it
+	TokenFile string // holds the token
+	CAFile    string // PEM; empty: the machine's authorities
+	CertFile  string // client certificate and its key, PEM
+	KeyFile   string
 }
 
 // Workers says how much happens at the same time. The defaults are Argo CD's (controller.status.processors and
@@ -109,6 +130,20 @@ func (c Config) Validate() error {
 	}
 	if c.Workers.Status < 1 || c.Workers.Operation < 1 {
 		wrong("--status-workers %d and --operation-workers %d must be at least 1", c.Workers.Status, c.Workers.Operation)
+	}
+	if a := c.Agent; a != (Agent{}) {
+		if a.Hub == "" {
+			wrong("--hub is empty")
+		}
+		if !namespaceName.MatchString(a.Name) {
+			wrong("--name %q is not the name of an agent", a.Name)
+		}
+		if a.TokenFile == "" && a.CertFile == "" {
+			wrong("--token-file and --client-cert are both empty: one of them proves who this is")
+		}
+		if (a.CertFile == "") != (a.KeyFile == "") {
+			wrong("--client-cert and --client-key go together")
+		}
 	}
 	for _, r := range c.InsteadOf {
 		if err := r.Validate(); err != nil {

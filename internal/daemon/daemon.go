@@ -15,7 +15,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/deploy"
+	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/charts"
@@ -70,6 +72,7 @@ type Daemon struct {
 	registry *prometheus.Registry
 	leading  atomic.Bool
 	fleetCtx context.Context
+	hub      *agent.Hub // connections of agents; nil in an agent
 }
 
 // Run builds the process and runs it until ctx ends.
@@ -108,12 +111,12 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 			return nil, err
 		}
 	}
-	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, InsteadOf: cfg.InsteadOf, Log: o.Log}); err != nil {
+	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, InsteadOf: cfg.InsteadOf, Agent: cfg.Agent.Name, Log: o.Log}); err != nil {
 		return nil, err
 	}
 	d.Auth = auth.New(auth.Options{Records: &records{catalog: d.Catalog}, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
 	d.rate = o.StrangerRate
-	if d.core = o.Core; d.core != "" {
+	if d.core = o.Core; d.core != "" || d.isAgent() {
 		// no account is needed, and none made
 	} else if made, err := d.Auth.Bootstrap(ctx); err != nil {
 		o.Log.Warn("accounts cannot be used yet", "error", err)
@@ -123,11 +126,12 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	d.policies = &policies{d: d}
 	d.policies.follow() // ends with the catalog
 	gitMetrics := newGitMetrics(d.registry)
-	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe}); err != nil {
+	if d.git, err = git.New(git.Options{Dir: filepath.Join(cfg.DataDir, "git"), AllowFile: cfg.AllowFileRepositories, Timeout: cfg.GitTimeout, Log: o.Log, Observe: gitMetrics.observe,
+		Workload: git.Workload{TenantID: cfg.Azure.TenantID, ClientID: cfg.Azure.ClientID, TokenFile: cfg.Azure.TokenFile, Authority: cfg.Azure.Authority}}); err != nil {
 		return nil, err
 	}
 	chartMetrics := newChartMetrics(d.registry)
-	if d.charts, err = charts.New(charts.Options{Dir: filepath.Join(cfg.DataDir, "charts"), Timeout: cfg.GitTimeout, Log: o.Log, Observe: chartMetrics.observe}); err != nil {
+	if d.charts, err = charts.New(charts.Options{Dir: filepath.Join(cfg.DataDir, "charts"), Timeout: cfg.GitTimeout, Log: o.Log, Observe: chartMetrics.observe, Workload: d.git.WorkloadToken}); err != nil {
 		return nil, err
 	}
 	renderMetrics := newRenderMetrics(d.registry)
@@ -135,11 +139,21 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	forges := forge.New()
 	d.Fleet = cluster.NewFleet(ctx)
 	d.registry.MustRegister(clusterMetrics{d.Fleet})
-	metrics := reconcile.NewMetrics(d.Catalog.Applications)
+	metrics := reconcile.NewMetrics(d.Catalog.Applications, func() []*v1alpha1.ApplicationSet {
+		list, _ := d.Catalog.ApplicationSets()
+		return list
+	})
+	metrics.Labels = func() (applications, sets []string) {
+		s := d.Catalog.Settings()
+		return s.AppLabels, s.SetLabels
+	}
 	d.registry.MustRegister(metrics)
+	if d.core == "" && !d.isAgent() {
+		d.hub = agent.NewHub(agent.HubOptions{Log: o.Log, Report: func(name string, r agent.Report) { d.Apps.Reported(name, r) }, Changed: func(name string) { d.Apps.AgentChanged(name) }})
+	}
 	d.Apps = reconcile.New(reconcile.Options{
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forges, Render: renderer, Namespace: cfg.Namespace,
-		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "",
+		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "", Hub: d.hub,
 	})
 	d.registry.MustRegister(use{Daemon: d, render: renderer, forges: forges})
 	if d.listener = o.Listener; d.listener == nil {
@@ -167,6 +181,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if d.core != "" {
 		return d.runCore(ctx)
+	}
+	if d.isAgent() {
+		return d.runAgent(ctx)
 	}
 	secure, err := d.tlsConfig(ctx)
 	if err != nil {
@@ -206,7 +223,9 @@ func (d *Daemon) reconcile(ctx context.Context) {
 		d.Apps.Changed(c)
 	})()
 	d.waitForClusters(ctx)
+	defer d.hub.Open()()
 	var both sync.WaitGroup
+	both.Go(func() { d.Apps.RunHub(ctx) })
 	both.Go(func() { d.Apps.RunSets(ctx) })
 	both.Go(func() { d.Apps.Run(ctx) })
 	both.Wait()
@@ -218,6 +237,9 @@ func (d *Daemon) gather() {
 	masker := object.Masker{Key: d.maskKey, Annotations: s.MaskAnnotations}
 	var list []cluster.Options
 	for _, c := range d.Catalog.Clusters() {
+		if c.Agent != "" { // it is watched from within
+			continue
+		}
 		connection, err := c.REST()
 		if err != nil {
 			d.log.Warn("cluster record cannot be used", "cluster", c.Name, "server", c.Server, "error", err)

@@ -38,6 +38,7 @@ type Options struct {
 	Git          string        // the git command, default "git"
 	ProxyFromEnv bool          // use HTTP_PROXY, HTTPS_PROXY and NO_PROXY of this process where a Repository names no proxy
 	Log          *slog.Logger  // default: discard
+	Workload     Workload      // who this process is in Azure
 
 	// Observe is told of every contact with a server: op is "ls-remote" or "fetch", repo the URL without credentials.
 	Observe func(op, repo string, took time.Duration, err error)

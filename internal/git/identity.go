@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,34 @@ type Identity struct {
 	GitHubApp *GitHubApp
 	Azure     *AzurePrincipal
 	GCPKey    Secret // a service account's key file: JSON
+	Workload  bool   // what this process is in Azure: Options.Workload
+}
+
+// Workload is what a process is in Azure when it runs there with a workload identity: a token of its cluster's, in a
+// file that is written anew before it expires, is changed into one of Microsoft Entra ID's.
+type Workload struct {
+	TenantID, ClientID string
+	TokenFile          string
+	Authority          string   // empty means https://login.microsoftonline.com
+	CA                 []byte   // PEM, trusted for it besides the system's
+	Hosts              []string // that such a token is sent to, "*.x" for those below x; empty means those of Azure DevOps
+}
+
+// devOpsHosts are Azure DevOps'. A workload identity is the process's own: a repository's Secret must not be able to have
+// its tokens sent anywhere else.
+var devOpsHosts = []string{"dev.azure.com", "*.visualstudio.com"}
+
+func (w Workload) sendsTo(host string) bool {
+	hosts := w.Hosts
+	if len(hosts) == 0 {
+		hosts = devOpsHosts
+	}
+	for _, h := range hosts {
+		if suffix, below := strings.CutPrefix(h, "*"); host == h || below && strings.HasSuffix(host, suffix) {
+			return true
+		}
+	}
+	return false
 }
 
 // GitHubApp is a GitHub App's installation.
@@ -41,11 +70,16 @@ type AzurePrincipal struct {
 	Endpoint           string // empty means https://login.microsoftonline.com
 }
 
-func (i Identity) isZero() bool { return i.GitHubApp == nil && i.Azure == nil && i.GCPKey == "" }
+func (i Identity) isZero() bool {
+	return i.GitHubApp == nil && i.Azure == nil && i.GCPKey == "" && !i.Workload
+}
 
 // parts are what tells identities apart.
 func (i Identity) parts() []string {
 	parts := []string{i.GCPKey.Reveal()}
+	if i.Workload {
+		parts = append(parts, "workload")
+	}
 	if a := i.GitHubApp; a != nil {
 		parts = append(parts, strconv.FormatInt(a.ID, 10), strconv.FormatInt(a.InstallationID, 10), a.PrivateKey.Reveal(), a.BaseURL)
 	}
@@ -84,6 +118,8 @@ func (m *Mirrors) login(ctx context.Context, r Repository) (Repository, error) {
 			t, err = m.gitHubTicket(ctx, r, *r.Identity.GitHubApp)
 		case r.Identity.Azure != nil:
 			t, err = m.azureTicket(ctx, r, *r.Identity.Azure)
+		case r.Identity.Workload:
+			t, err = m.workloadTicket(ctx, r)
 		default:
 			t, err = m.gcpTicket(ctx, r)
 		}
@@ -172,6 +208,72 @@ func (m *Mirrors) azureTicket(ctx context.Context, r Repository, p AzurePrincipa
 	}
 	return m.grant(ctx, r, endpoint+"/"+url.PathEscape(p.TenantID)+"/oauth2/v2.0/token", "", url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {p.ClientID}, "client_secret": {p.ClientSecret.Reveal()}, "scope": {azureDevOps},
+	})
+}
+
+// maxFederated bounds the file with the cluster's token.
+const maxFederated = 64 << 10
+
+// workloadTicket is the same grant with a token of our cluster's in place of a password (Microsoft's "Access token request
+// with a federated credential").
+func (m *Mirrors) workloadTicket(ctx context.Context, r Repository) (t ticket, err error) {
+	defer problem.Wrap(&err, "get a token for %s as the workload identity of this process", r)
+	w := m.options.Workload
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Scheme != "https" && len(w.Hosts) == 0 || !w.sendsTo(strings.ToLower(u.Hostname())) {
+		return t, problem.New(problem.Forbidden, "its tokens are sent to Azure DevOps only").WithHint("give the repository credentials of its own")
+	}
+	r.Insecure = false // that is about the repository
+	return m.workloadGrant(ctx, r, azureDevOps)
+}
+
+// WorkloadToken returns a token for what Azure calls a scope, by which this process is known there; it is Invalid when the
+// process has no workload identity. The caller answers for where it is sent.
+func (m *Mirrors) WorkloadToken(ctx context.Context, scope string) (token Secret, err error) {
+	defer problem.Wrap(&err, "get a token as the workload identity of this process")
+	key := "workload " + scope
+	m.mu.Lock()
+	t, known := m.tickets[key]
+	m.mu.Unlock()
+	if known && time.Now().Before(t.until.Add(-ticketMargin)) {
+		return t.value, nil
+	}
+	if t, err = m.workloadGrant(ctx, Repository{URL: m.options.Workload.authority(), CA: m.options.Workload.CA}, scope); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.tickets) >= maxTickets {
+		clear(m.tickets)
+	}
+	m.tickets[key] = t
+	return t.value, nil
+}
+
+func (w Workload) authority() string {
+	if w.Authority == "" {
+		return "https://login.microsoftonline.com"
+	}
+	return strings.TrimRight(w.Authority, "/")
+}
+
+func (m *Mirrors) workloadGrant(ctx context.Context, r Repository, scope string) (t ticket, err error) {
+	w := m.options.Workload
+	if w.TenantID == "" || w.ClientID == "" || w.TokenFile == "" {
+		return t, problem.New(problem.Invalid, "this process has none").WithHint("AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE are set in pods with the label azure.workload.identity/use: \"true\"")
+	}
+	file, err := os.Open(w.TokenFile)
+	if err != nil {
+		return t, problem.Because(problem.Unavailable, err, "read the cluster's token")
+	}
+	defer file.Close()
+	proof, err := io.ReadAll(io.LimitReader(file, maxFederated))
+	if err != nil {
+		return t, problem.Because(problem.Unavailable, err, "read the cluster's token")
+	}
+	return m.grant(ctx, r, w.authority()+"/"+url.PathEscape(w.TenantID)+"/oauth2/v2.0/token", "", url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {w.ClientID}, "scope": {scope},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {strings.TrimSpace(string(proof))},
 	})
 }
 

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -163,6 +165,70 @@ func TestAzureServicePrincipal(t *testing.T) {
 	wantKind(t, err, problem.Unauthenticated, "service principal me")
 	if strings.Contains(err.Error(), canary) {
 		t.Error(err)
+	}
+}
+
+// A process with a workload identity changes its cluster's token, as it is at that moment, and sends what it gets to Azure
+// DevOps and nobody else.
+func TestAzureWorkloadIdentity(t *testing.T) {
+	endpoint, ca := tokenServer(t, func(r *http.Request) bool {
+		return r.URL.Path == "/tenant-1/oauth2/v2.0/token" && r.Form.Get("grant_type") == "client_credentials" && r.Form.Get("client_id") == "me" && r.Form.Get("client_secret") == "" &&
+			r.Form.Get("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" && r.Form.Get("client_assertion") == canary &&
+			r.Form.Get("scope") == "499b84ac-1321-427f-aa17-267ca6975798/.default"
+	})
+	s := gittest.New(t)
+	repo := s.Repo(t, "a", map[string]string{"f": "1"})
+	s.Wrap(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "Bearer "+canary {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	file := filepath.Join(t.TempDir(), "token")
+	write := func(token string) {
+		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	identity := git.Workload{TenantID: "tenant-1", ClientID: "me", TokenFile: file, Authority: endpoint + "/"}
+	as := func(w git.Workload) *git.Mirrors { return mirrors(t, func(o *git.Options) { o.Workload = w }) }
+	there := identity
+	there.Hosts = []string{"127.0.0.1"}
+	m, r := as(there), git.Repository{URL: repo.URL, CA: ca, Identity: git.Identity{Workload: true}}
+	write("old-" + canary)
+	_, err := m.Refresh(context.Background(), r, time.Now())
+	wantKind(t, err, problem.Unauthenticated, "workload identity")
+	if strings.Contains(err.Error(), canary) {
+		t.Error(err)
+	}
+	write(canary + "\n")
+	refresh(t, m, r)
+
+	apart := there
+	apart.CA = ca
+	if token, err := as(apart).WorkloadToken(context.Background(), "499b84ac-1321-427f-aa17-267ca6975798/.default"); err != nil || token != canary {
+		t.Errorf("for others: %v", err)
+	}
+	_, err = as(apart).WorkloadToken(context.Background(), "another")
+	wantKind(t, err, problem.Unauthenticated, "as the workload identity")
+
+	for want, m := range map[string]*git.Mirrors{"Azure DevOps only": as(identity), "this process has none": as(git.Workload{Hosts: there.Hosts}), "read the cluster's token": as(git.Workload{TenantID: "t", ClientID: "c", TokenFile: file + "-none", Hosts: there.Hosts})} {
+		asked := s.Requests()
+		if _, err := m.Refresh(context.Background(), r, time.Now()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+		if now := s.Requests(); now != asked {
+			t.Errorf("%s: it was asked: %+v", want, now)
+		}
+	}
+	for host, want := range map[string]bool{"dev.azure.com": true, "acme.visualstudio.com": true, "visualstudio.com": false, "evil-visualstudio.com": false, "dev.azure.com.evil.example": false, "xdev.azure.com": false} {
+		_, err := as(identity).Refresh(context.Background(), git.Repository{URL: "https://" + host + "/x", CA: ca, Proxy: "http://127.0.0.1:1", Identity: git.Identity{Workload: true}}, time.Now())
+		if got := err == nil || !strings.Contains(err.Error(), "Azure DevOps only"); got != want {
+			t.Errorf("%s: %v", host, err)
+		}
 	}
 }
 

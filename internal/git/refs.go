@@ -139,53 +139,60 @@ func (r Refs) Resolve(revision string) (string, error) { return r.ResolveTagged(
 // ResolveTagged is Resolve where versions and ranges look only at tags that begin with tagPrefix, which is not part of
 // the version: with prefix web- the range 1.* matches web-1.4.0.
 func (r Refs) ResolveTagged(revision, tagPrefix string) (string, error) {
+	id, _, err := r.resolve(revision, tagPrefix)
+	return id, err
+}
+
+// resolve is ResolveTagged with the name of the tag by which the revision was found; "" when it was not by one.
+func (r Refs) resolve(revision, tagPrefix string) (id, tag string, err error) {
 	if err := CheckRevision(revision); err != nil {
-		return "", err
+		return "", "", err
 	}
-	id := strings.ToLower(revision)
+	id = strings.ToLower(revision)
 	branch, isBranch := r.Branch(revision)
-	tag, isTag := r.Tag(revision)
+	tagged, isTag := r.Tag(revision)
 	switch {
-	case isFullID(revision) && (isBranch && branch != id || isTag && tag != id):
-		return "", problem.New(problem.Conflict, "revision %q is a commit id and also the name of a branch or tag that points elsewhere", revision).
+	case isFullID(revision) && (isBranch && branch != id || isTag && tagged != id):
+		return "", "", problem.New(problem.Conflict, "revision %q is a commit id and also the name of a branch or tag that points elsewhere", revision).
 			WithHint("write refs/heads/%s or refs/tags/%s to mean the ref, or delete it", revision, revision)
 	case isFullID(revision):
-		return id, nil
+		return id, "", nil
 	case r.s == nil || len(r.s.branches)+len(r.s.tags) == 0 && r.s.headCommit == "":
-		return "", problem.New(problem.NotFound, "revision %q not found: the repository is empty, it has no branch and no tag", revision).
+		return "", "", problem.New(problem.NotFound, "revision %q not found: the repository is empty, it has no branch and no tag", revision).
 			WithHint("push a first commit")
 	case revision == "" || revision == "HEAD":
-		return r.resolveHead()
+		id, err = r.resolveHead()
+		return id, "", err
 	}
 	if name, ok := strings.CutPrefix(revision, "refs/heads/"); ok {
 		if c, ok := r.Branch(name); ok {
-			return c, nil
+			return c, "", nil
 		}
-		return "", r.notFound("branch", name)
+		return "", "", r.notFound("branch", name)
 	}
 	if name, ok := strings.CutPrefix(revision, "refs/tags/"); ok {
 		if c, ok := r.Tag(name); ok {
-			return c, nil
+			return c, name, nil
 		}
-		return "", r.notFound("tag", name)
+		return "", "", r.notFound("tag", name)
 	}
 	if tagPrefix != "" {
 		if _, err := semver.NewVersion(revision); err == nil {
 			if c, ok := r.Tag(tagPrefix + revision); ok {
-				return c, nil
+				return c, tagPrefix + revision, nil
 			}
 		}
 	}
 	if isBranch {
-		return branch, nil
+		return branch, "", nil
 	}
 	if isTag {
-		return tag, nil
+		return tagged, revision, nil
 	}
 	if c := rangeOf(revision); c != nil {
 		return r.highest(c, revision, tagPrefix)
 	}
-	return "", r.notFound("branch or tag", revision)
+	return "", "", r.notFound("branch or tag", revision)
 }
 
 func (r Refs) resolveHead() (string, error) {
@@ -212,10 +219,10 @@ func rangeOf(text string) *semver.Constraints {
 	return c
 }
 
-func (r Refs) highest(c *semver.Constraints, text, prefix string) (string, error) {
+func (r Refs) highest(c *semver.Constraints, text, prefix string) (id, tag string, err error) {
 	for _, v := range r.s.sorted(prefix) {
 		if c.Check(v.Version) {
-			return r.s.tags[v.tag], nil
+			return r.s.tags[v.tag], v.tag, nil
 		}
 	}
 	all := r.s.sorted(prefix)
@@ -224,9 +231,9 @@ func (r Refs) highest(c *semver.Constraints, text, prefix string) (string, error
 		if prefix != "" {
 			what += " after the prefix " + prefix
 		}
-		return "", problem.New(problem.NotFound, "no tag matches %q: the repository has no %s", text, what)
+		return "", "", problem.New(problem.NotFound, "no tag matches %q: the repository has no %s", text, what)
 	}
-	return "", problem.New(problem.NotFound, "no tag matches %q: the highest of %d versions is %s", text, len(all), all[0].tag)
+	return "", "", problem.New(problem.NotFound, "no tag matches %q: the highest of %d versions is %s", text, len(all), all[0].tag)
 }
 
 // sorted returns the tags that are versions after prefix, the highest first; equal versions (v1.0.0 and 1.0.0) by name.

@@ -310,6 +310,27 @@ func Namespaces(list []string) (func(string) bool, error) {
 	return func(name string) bool { return matchAny(patterns, name) }, nil
 }
 
+// Addresses compiles a list of addresses of repositories, each a glob whose * is anything, or a regular expression between
+// slashes, into what reports whether an address is one of them. Spellings of one address are the same, and so are a
+// registry's with oci:// and without.
+func Addresses(list []string) (func(string) bool, error) {
+	normal := func(address string) string {
+		return source.NormalizeURL(strings.TrimPrefix(strings.TrimSpace(address), "oci://"))
+	}
+	var patterns []pattern
+	for _, s := range list {
+		if !strings.HasPrefix(s, "/") {
+			s = normal(s)
+		}
+		p, err := namespacePattern(s)
+		if err != nil {
+			return nil, err
+		}
+		patterns = append(patterns, p)
+	}
+	return func(address string) bool { return matchAny(patterns, normal(address)) }, nil
+}
+
 func matchAny(patterns []pattern, s string) bool {
 	return slices.ContainsFunc(patterns, func(p pattern) bool { return p.allows(s) })
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/cluster"
@@ -50,6 +51,7 @@ type Options struct {
 	// Alone is for a process that answers one person and has no loop (hawser --core): it looks for itself when it is asked,
 	// reports nothing, and writes what that person asks for with their own rights.
 	Alone bool
+	Hub   *agent.Hub // connections of agents; nil in a process that takes none
 }
 
 // Apps is the loop over all applications.
@@ -63,8 +65,11 @@ type Apps struct {
 	judge   atomic.Pointer[judge]
 	skills  atomic.Pointer[skills]
 
-	logs  atomic.Int64 // containers whose logs are being read
-	alone sync.Mutex   // a process that is Alone looks at one application at a time
+	remotes *remotes // applications that agents reconcile
+
+	logs   atomic.Int64 // containers whose logs are being read
+	alone  sync.Mutex   // a process that is Alone looks at one application at a time
+	vetted vetted
 
 	mu     sync.Mutex
 	states map[types.NamespacedName]*state
@@ -91,7 +96,7 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
+	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), heard: newAudience(), remotes: newRemotes(), states: map[types.NamespacedName]*state{}}
 	a.queue.place = a.placeOf
 	return a
 }
@@ -163,7 +168,15 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	if err != nil {
 		return err
 	}
-	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
+	if k, ok := a.agentOf(app); ok {
+		return a.lookRemote(ctx, app, k, a.state(name))
+	}
+	if a.Hub != nil && app.Annotations[annotationRemoteOperation]+app.Annotations[annotationRemoteHold] != "" {
+		if app, err = a.comeHome(ctx, app); err != nil {
+			return err
+		}
+	}
+	if a.frozen(app) != "" {
 		a.claimRecorded(app)
 		return nil
 	}
@@ -220,8 +233,8 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		a.queue.addAfter(name, undecidedLookEvery, cause{spec: true})
 	}
 	if keys := v.unsure(); len(keys) > 0 && v.unknown == nil { // single objects could not be asked about: soon again
-		st.faults.again("", v.at, faultPacing)
-		a.queue.addAfter(name, st.faults.wait(v.at, faultPacing), cause{live: keys})
+		st.faults.again("objects", v.at, doubtPacing)
+		a.queue.addAfter(name, st.faults.wait(v.at, doubtPacing), cause{live: keys})
 	} else if v.unknown == nil {
 		st.faults = pacing{}
 	} else if !v.quiet { // asked again with growing pauses, long before the next poll
@@ -245,6 +258,10 @@ func edited(before, now *v1alpha1.Application) bool {
 
 // faultPacing is how soon a source that could not be read is asked again.
 var faultPacing = pacingSettings{First: 3 * time.Second, Factor: 2, Cap: time.Minute}
+
+// doubtPacing is how soon objects are asked about again. When a cluster is back its watches are taken up a moment later: by
+// the pauses that grew while it was away, everything would wait for another half a minute.
+var doubtPacing = pacingSettings{First: 300 * time.Millisecond, Factor: 2, Cap: time.Minute}
 
 // nextPoll is the time until the source is asked again, spread so that applications do not ask all at once.
 func (a *Apps) nextPoll() time.Duration {
@@ -330,7 +347,7 @@ func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) (
 		case n == name || other.DeletionTimestamp != nil:
 			continue
 		case a.claims.undone(n): // it is in the queue
-		case other.Annotations[v1alpha1.AnnotationSkipReconcile] != "true" && a.claims.elsewhere(n, commits):
+		case a.claims.elsewhere(n, commits) && a.frozen(other) == "":
 			a.queue.add(n, relaxed, cause{git: time.Unix(1, 0)}) // any fetch will do: there has been one
 		default:
 			continue
@@ -346,6 +363,7 @@ const undecidedLookEvery = time.Second
 // Changed is told by the catalog what of our records changed.
 func (a *Apps) Changed(c catalog.Change) {
 	a.setsChanged(c)
+	a.wakeRemotes()
 	switch c.What {
 	case catalog.ApplicationSetChanged:
 	case catalog.ApplicationChanged:
@@ -425,6 +443,7 @@ func (a *Apps) Pushed(p webhook.Push) {
 		return
 	}
 	a.setsPushed(p)
+	a.pushedOn(p)
 	now := time.Now()
 	pushed := map[string]bool{}
 	for _, url := range p.Repositories {

@@ -98,7 +98,7 @@ func (a *Apps) dependencyRepository(v *view, d render.Dependency) (charts.Reposi
 	if record.Problem != nil {
 		return charts.Repository{}, record.Problem
 	}
-	repo := chartRepository(record, noSource)
+	repo := a.chartRepository(record, noSource)
 	if rules.Source(address) != nil {
 		repo.Username, repo.Password, repo.BearerToken, repo.TLSClientCert, repo.TLSClientKey = "", "", "", "", ""
 	}

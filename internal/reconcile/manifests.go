@@ -275,7 +275,17 @@ func (a *Apps) Revision(ctx context.Context, r RevisionRequest) (source.Revision
 	if err != nil {
 		return source.Revision{}, err
 	}
-	return a.Git.Revision(ctx, repo, commit)
+	rev, err := a.Git.Revision(ctx, repo, commit)
+	if err != nil {
+		return rev, err
+	}
+	rules, err := a.rules(&view{spec: spec{project: app.Spec.ProjectName(), name: nameOf(app)}})
+	if err != nil {
+		return rev, err
+	}
+	s.TargetRevision = r.Revision
+	rev.Signed, rev.Doubt, err = a.signed(ctx, rules, s, repo, commit)
+	return rev, err
 }
 
 // Commit returns what our copy of the repository says of the commit that an application was last compared with, of the

@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -19,13 +21,17 @@ type Metrics struct {
 	panics             prometheus.Counter
 	orphans            *prometheus.GaugeVec
 	evaluated, setApps *prometheus.CounterVec
-	info               *prometheus.Desc
-	condition          *prometheus.Desc
+	setLooks           *prometheus.HistogramVec
+	info, condition    *prometheus.Desc
+	setInfo, setOwned  *prometheus.Desc
 	applications       func() []*v1alpha1.Application
+	sets               func() []*v1alpha1.ApplicationSet
+	// Labels are the labels of applications, and of ApplicationSets, that are told; nil means none.
+	Labels func() (applications, sets []string)
 }
 
-// NewMetrics returns the figures; applications lists what argocd_app_info is about.
-func NewMetrics(applications func() []*v1alpha1.Application) *Metrics {
+// NewMetrics returns the figures; applications lists what argocd_app_info is about, sets what argocd_appset_info is.
+func NewMetrics(applications func() []*v1alpha1.Application, sets func() []*v1alpha1.ApplicationSet) *Metrics {
 	return &Metrics{
 		syncs:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "argocd_app_sync_total", Help: "Number of application syncs."}, []string{"namespace", "name", "project", "dest_server", "phase", "dry_run"}),
 		syncSeconds: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "argocd_app_sync_duration_seconds_total", Help: "Seconds spent in application syncs."}, []string{"namespace", "name", "project", "dest_server"}),
@@ -36,10 +42,14 @@ func NewMetrics(applications func() []*v1alpha1.Application) *Metrics {
 		orphans:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "argocd_app_orphaned_resources_count", Help: "Number of orphaned resources per application."}, []string{"namespace", "name", "project"}),
 		evaluated:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawser_applicationset_evaluations_total", Help: "Number of times that the generators of an ApplicationSet were evaluated."}, []string{"namespace", "name"}),
 		setApps:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawser_applicationset_applications_total", Help: "Number of applications that an ApplicationSet created, updated or deleted."}, []string{"namespace", "name", "action"}),
+		setLooks:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "argocd_appset_reconcile", Help: "Seconds per look at an ApplicationSet."}, []string{"namespace", "name"}),
 		info: prometheus.NewDesc("argocd_app_info", "Information about application.",
 			[]string{"namespace", "name", "project", "autosync_enabled", "repo", "dest_server", "dest_namespace", "sync_status", "health_status", "operation"}, nil),
-		condition:    prometheus.NewDesc("argocd_app_condition", "Report application conditions.", []string{"namespace", "name", "condition"}, nil),
+		condition:    prometheus.NewDesc("argocd_app_condition", "Report application conditions.", []string{"namespace", "name", "project", "condition"}, nil),
+		setInfo:      prometheus.NewDesc("argocd_appset_info", "Information about ApplicationSet.", []string{"namespace", "name", "resource_update_status"}, nil),
+		setOwned:     prometheus.NewDesc("argocd_appset_owned_applications", "Number of applications that an ApplicationSet has made.", []string{"namespace", "name"}, nil),
 		applications: applications,
+		sets:         sets,
 	}
 }
 
@@ -48,8 +58,9 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range m.collectors() {
 		c.Describe(ch)
 	}
-	ch <- m.info
-	ch <- m.condition
+	for _, d := range []*prometheus.Desc{m.info, m.condition, m.setInfo, m.setOwned} {
+		ch <- d
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -57,7 +68,14 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range m.collectors() {
 		c.Collect(ch)
 	}
+	var ofApps, ofSets []string
+	if m.Labels != nil {
+		ofApps, ofSets = m.Labels()
+	}
+	appLabels := newLabels("argocd_app_labels", "Labels of applications that somebody wants told.", []string{"namespace", "name", "project"}, ofApps)
+	setLabels := newLabels("argocd_appset_labels", "Labels of ApplicationSets that somebody wants told.", []string{"namespace", "name"}, ofSets)
 	for _, app := range m.applications() {
+		appLabels.tell(ch, app.Labels, app.Namespace, app.Name, app.Spec.ProjectName())
 		repo := ""
 		if s := app.Spec.SourceList(); len(s) > 0 {
 			repo = git.Redact(s[0].RepoURL) // strangers read this
@@ -88,13 +106,60 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 			}
 		}
 		for t, n := range seen {
-			ch <- prometheus.MustNewConstMetric(m.condition, prometheus.GaugeValue, float64(n), app.Namespace, app.Name, string(t))
+			ch <- prometheus.MustNewConstMetric(m.condition, prometheus.GaugeValue, float64(n), app.Namespace, app.Name, app.Spec.ProjectName(), string(t))
 		}
+	}
+	for _, set := range m.sets() {
+		setLabels.tell(ch, set.Labels, set.Namespace, set.Name)
+		ch <- prometheus.MustNewConstMetric(m.setInfo, prometheus.GaugeValue, 1, set.Namespace, set.Name, updateStatus(set))
+		ch <- prometheus.MustNewConstMetric(m.setOwned, prometheus.GaugeValue, float64(max(int64(len(set.Status.Resources)), set.Status.ResourcesCount)), set.Namespace, set.Name)
 	}
 }
 
+// labels are those of objects that are told as labels of a metric whose value is 1.
+type labels struct {
+	desc *prometheus.Desc // nil when none are
+	keys []string
+}
+
+var noLabel = regexp.MustCompile(`[^a-zA-Z0-9_]`)
+
+// newLabels names the metric's labels as Argo CD does, label_team; of two that come out alike the first counts.
+func newLabels(name, help string, fixed, keys []string) labels {
+	l, names := labels{}, slices.Clone(fixed)
+	for _, key := range keys {
+		if n := "label_" + noLabel.ReplaceAllString(key, "_"); !slices.Contains(names, n) {
+			names, l.keys = append(names, n), append(l.keys, key)
+		}
+	}
+	if len(l.keys) > 0 {
+		l.desc = prometheus.NewDesc(name, help, names, nil)
+	}
+	return l
+}
+
+func (l labels) tell(ch chan<- prometheus.Metric, of map[string]string, fixed ...string) {
+	if l.desc == nil {
+		return
+	}
+	for _, key := range l.keys {
+		fixed = append(fixed, of[key])
+	}
+	ch <- prometheus.MustNewConstMetric(l.desc, prometheus.GaugeValue, 1, fixed...)
+}
+
+// updateStatus is why an ApplicationSet says that its applications are up to date, or that they are not.
+func updateStatus(set *v1alpha1.ApplicationSet) string {
+	for _, c := range set.Status.Conditions {
+		if c.Type == v1alpha1.AppSetConditionResourcesUpToDate {
+			return c.Reason
+		}
+	}
+	return "Unknown"
+}
+
 func (m *Metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.syncs, m.syncSeconds, m.reconciles, m.requests, m.drifts, m.panics, m.orphans, m.evaluated, m.setApps}
+	return []prometheus.Collector{m.syncs, m.syncSeconds, m.reconciles, m.requests, m.drifts, m.panics, m.orphans, m.evaluated, m.setApps, m.setLooks}
 }
 
 func (m *Metrics) reconciled(namespace, server string, d time.Duration) {
@@ -119,6 +184,10 @@ func (m *Metrics) synced(app *v1alpha1.Application, server string) {
 	}
 }
 
+func (m *Metrics) setLooked(name types.NamespacedName, d time.Duration) {
+	m.setLooks.WithLabelValues(name.Namespace, name.Name).Observe(d.Seconds())
+}
+
 func (m *Metrics) setWrote(set *v1alpha1.ApplicationSet, action string) {
 	m.setApps.WithLabelValues(set.Namespace, set.Name, action).Inc()
 }
@@ -128,4 +197,5 @@ func (m *Metrics) forgetSet(name types.NamespacedName) {
 	gone := prometheus.Labels{"namespace": name.Namespace, "name": name.Name}
 	m.evaluated.DeletePartialMatch(gone)
 	m.setApps.DeletePartialMatch(gone)
+	m.setLooks.DeletePartialMatch(gone)
 }

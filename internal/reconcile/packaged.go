@@ -11,7 +11,9 @@ import (
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/project"
 	"github.com/hawser-cd/hawser/internal/source"
+	"github.com/hawser-cd/hawser/internal/source/signature"
 )
 
 // release resolves a source that is a chart or an artifact, as its repository knew it at notBefore or later.
@@ -20,7 +22,7 @@ func (a *Apps) release(ctx context.Context, s v1alpha1.ApplicationSource, projec
 	if record.Problem != nil {
 		return charts.Repository{}, charts.Release{}, record.Problem
 	}
-	repo := chartRepository(record, s)
+	repo := a.chartRepository(record, s)
 	release, err := a.Charts.Resolve(ctx, repo, charts.Wanted{Chart: s.Chart, Revision: s.TargetRevision, MediaTypes: a.Catalog.Settings().OCIMediaTypes}, notBefore)
 	return repo, release, err
 }
@@ -42,8 +44,21 @@ func chartRepository(r catalog.Repository, s v1alpha1.ApplicationSource) charts.
 		URL: r.URL, OCI: r.Type == "oci" || r.EnableOCI || !strings.Contains(r.URL, "://"),
 		Username: source.Secret(r.Username.Reveal()), Password: source.Secret(r.Password.Reveal()), BearerToken: source.Secret(r.BearerToken.Reveal()),
 		TLSClientCert: source.Secret(r.TLSClientCert.Reveal()), TLSClientKey: source.Secret(r.TLSClientKey.Reveal()), CA: r.CA,
-		Insecure: r.Insecure, PlainHTTP: r.InsecureOCIForceHTTP, Proxy: r.Proxy, NoProxy: r.NoProxy, PassCredentials: s.Helm != nil && s.Helm.PassCredentials,
+		Workload: r.Workload, Insecure: r.Insecure, PlainHTTP: r.InsecureOCIForceHTTP, Proxy: r.Proxy, NoProxy: r.NoProxy, PassCredentials: s.Helm != nil && s.Helm.PassCredentials,
 	}
+}
+
+// chartRepository is the function of that name with the keys of which one must have signed each chart.
+func (a *Apps) chartRepository(r catalog.Repository, s v1alpha1.ApplicationSource) charts.Repository {
+	repo := chartRepository(r, s)
+	list := a.Catalog.Settings().VerifyCharts
+	if len(list) == 0 {
+		return repo
+	}
+	if signed, err := project.Addresses(list); err != nil || signed(r.URL) {
+		repo.Keys = signature.Read(a.Catalog.GPGKeys())
+	}
+	return repo
 }
 
 // noSource asks for a repository on nobody's behalf.

@@ -83,6 +83,10 @@ func (a *Apps) destination(v *view) {
 		v.note(v1alpha1.ConditionInvalidSpecError, "%s", target.Problem)
 		return
 	}
+	if target.Agent != "" { // in the process that is this agent, it is its own cluster
+		v.note(v1alpha1.ConditionComparisonError, "cluster %s is reached by its agent, which renders and compares what goes there", target.Name)
+		return
+	}
 	c, err := a.Fleet.Cluster(target.Server)
 	if err == nil {
 		err = c.Unreachable()
@@ -216,6 +220,13 @@ func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause
 				return nil, v.inSource(i, err)
 			}
 			resolved[branch(s)] = commit
+		}
+		rules, err := a.rules(v)
+		if err == nil {
+			err = a.vouched(ctx, rules, s, repo, commit)
+		}
+		if err != nil {
+			return nil, v.inSource(i, err)
 		}
 		t, err := a.Git.Tree(ctx, repo, commit)
 		if err != nil {
@@ -423,7 +434,7 @@ func repository(r catalog.Repository) git.Repository {
 		URL: r.URL, Username: git.Secret(r.Username.Reveal()), Password: git.Secret(r.Password.Reveal()), BearerToken: git.Secret(r.BearerToken.Reveal()),
 		SSHPrivateKey: git.Secret(r.SSHPrivateKey.Reveal()), TLSClientCert: git.Secret(r.TLSClientCert.Reveal()), TLSClientKey: git.Secret(r.TLSClientKey.Reveal()),
 		CA: r.CA, KnownHosts: r.KnownHosts, Insecure: r.Insecure, InsecureIgnoreHostKey: r.InsecureIgnoreHostKey, ForceBasicAuth: r.ForceBasicAuth,
-		Proxy: r.Proxy, NoProxy: r.NoProxy, Depth: r.Depth, EnableLFS: r.EnableLFS, Identity: git.Identity{GCPKey: git.Secret(r.GCPKey.Reveal())},
+		Proxy: r.Proxy, NoProxy: r.NoProxy, Depth: r.Depth, EnableLFS: r.EnableLFS, Identity: git.Identity{GCPKey: git.Secret(r.GCPKey.Reveal()), Workload: r.Workload},
 	}
 	if app := r.GitHubApp; app != nil {
 		to.Identity.GitHubApp = &git.GitHubApp{ID: app.ID, InstallationID: app.InstallationID, PrivateKey: git.Secret(app.PrivateKey.Reveal()), BaseURL: app.BaseURL}

@@ -78,7 +78,7 @@ func (a *Apps) seen(ctx context.Context, name types.NamespacedName) (*v1alpha1.A
 		if v != nil && v.cluster != nil {
 			return app, v, nil
 		}
-		if v != nil || app.DeletionTimestamp != nil || app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
+		if v != nil || app.DeletionTimestamp != nil || a.frozen(app) != "" {
 			v, err = a.reach(app)
 			return app, v, err
 		}

@@ -141,6 +141,7 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 		a.sets.mu.Lock()
 		state.took = time.Since(began)
 		a.sets.mu.Unlock()
+		a.Metrics.setLooked(name, time.Since(began))
 	}()
 	owned, others := a.ownedBy(set)
 	if state.failed && why.ofMember() {

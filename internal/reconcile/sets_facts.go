@@ -10,6 +10,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/plugin/generator"
+	"github.com/hawser-cd/hawser/internal/project"
 	"github.com/hawser-cd/hawser/internal/source"
 )
 
@@ -69,7 +70,13 @@ func (f *setFacts) treeOf(ctx context.Context, repoURL, revision string) (tree s
 	if err := onlyGit(record); err != nil {
 		return nil, "", err
 	}
-	if rules, err := f.a.Catalog.Rules(cmp.Or(f.project, v1alpha1.DefaultProject)); err == nil && !strings.Contains(f.project, "{{") {
+	var rules *project.Rules // nil where it is not known before which project it will be
+	if !strings.Contains(f.project, "{{") {
+		if rules, err = f.a.Catalog.Rules(cmp.Or(f.project, v1alpha1.DefaultProject)); err != nil {
+			rules = nil
+		}
+	}
+	if rules != nil {
 		if err := rules.Source(repoURL); err != nil {
 			return nil, "", err
 		}
@@ -80,6 +87,11 @@ func (f *setFacts) treeOf(ctx context.Context, repoURL, revision string) (tree s
 	}
 	if commit, err = f.a.Git.Commit(ctx, repo, cmp.Or(revision, "HEAD")); err != nil {
 		return nil, "", err
+	}
+	if rules != nil {
+		if err := f.a.vouched(ctx, rules, v1alpha1.ApplicationSource{RepoURL: repoURL, TargetRevision: cmp.Or(revision, "HEAD")}, repo, commit); err != nil {
+			return nil, "", err
+		}
 	}
 	tree, err = f.a.Git.Tree(ctx, repo, commit)
 	return tree, commit, err

@@ -359,6 +359,9 @@ func (a *Apps) operationView(ctx context.Context, app *v1alpha1.Application, op 
 		return v, nil
 	}
 	if len(sync.Manifests) > 0 {
+		if err := a.demandsProof(v); err != nil {
+			return nil, err
+		}
 		complete, err := a.given(app, v, sync.Manifests)
 		if err != nil {
 			return nil, err

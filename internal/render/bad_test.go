@@ -84,6 +84,7 @@ func TestBadInputs(t *testing.T) {
 		{"B-004 up", source.Files{"app/a.yaml": configMap("a")}, in("../../other"), Settings{}, problem.Forbidden, "../../other: app path outside root"},
 		{"B-004 absolute", source.Files{"app/a.yaml": configMap("a")}, in("/etc"), Settings{}, problem.Forbidden, "/etc: app path is absolute"},
 		{"B-005", source.Files{"app/a.yaml": configMap("a")}, in("../abcd"), Settings{}, problem.Forbidden, "app path outside root"},
+		{"helm v2", chartWith(nil), helmSpec(v1alpha1.ApplicationSourceHelm{Version: "v2"}), Settings{}, problem.Invalid, "helm version 'v2' is not supported"},
 		{"path missing", source.Files{"app/a.yaml": configMap("a")}, in("apps"), Settings{}, problem.NotFound, "apps: app path does not exist"},
 		{"path is a file", source.Files{"app/a.yaml": configMap("a")}, in("app/a.yaml"), Settings{}, problem.Invalid, "app path is not a directory"},
 		{"B-007 environ", chartWith(nil), helmSpec(v1alpha1.ApplicationSourceHelm{FileParameters: []v1alpha1.HelmFileParameter{{Name: "x", Path: "/proc/self/environ"}}}), Settings{}, problem.NotFound, "no such file or directory"},

@@ -26,6 +26,9 @@ func (j *job) helm(ctx context.Context) ([]object.Item, error) {
 	if spec == nil {
 		spec = &v1alpha1.ApplicationSourceHelm{}
 	}
+	if !slices.Contains([]string{"", "v3", "v4"}, spec.Version) {
+		return nil, problem.New(problem.Invalid, "helm version '%s' is not supported", spec.Version).WithHint("leave spec.source.helm.version out: charts of v3 and v4 are rendered alike")
+	}
 	release, err := j.release(*spec)
 	if err != nil {
 		return nil, err

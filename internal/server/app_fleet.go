@@ -147,7 +147,14 @@ func (s *server) commitsOf(apps []*v1alpha1.Application) map[string]*argocd.Revi
 }
 
 func revisionMetadata(rev source.Revision) *argocd.RevisionMetadata {
-	m := &argocd.RevisionMetadata{Author: rev.Author, Message: rev.Message, Tags: rev.Tags}
+	m := &argocd.RevisionMetadata{Author: rev.Author, Message: rev.Message, Tags: rev.Tags, SignatureInfo: rev.Signed}
+	if rev.Signed != "" || rev.Doubt != "" {
+		check := argocd.SourceIntegrityCheckResultItem{Name: "GIT/GPG"}
+		if rev.Doubt != "" {
+			check.Problems = []string{rev.Doubt}
+		}
+		m.SourceIntegrityResult = &argocd.SourceIntegrityCheckResult{Checks: []argocd.SourceIntegrityCheckResultItem{check}}
+	}
 	if !rev.Date.IsZero() {
 		m.Date = &metav1.Time{Time: rev.Date}
 	}

@@ -12,7 +12,8 @@ type Revision struct {
 	Date    time.Time
 	Message string   // whole commit message
 	Tags    []string // tags that point at exactly this commit
-	Signed  string   // what is known of the signature; empty when none was looked for
+	Signed  string   // what is known of the signature; empty when none is demanded
+	Doubt   string   // what is wrong with it; empty when nothing is
 }
 
 // Short returns the ID as people write it.

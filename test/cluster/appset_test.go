@@ -109,6 +109,12 @@ func TestSetFollowsFolders(t *testing.T) {
 	h.madeBy(t, "web", "a", "b", "c", "d", "e", "f")
 	h.waitSaid(t, "web", "ErrorOccurred=False", "ParametersGenerated=True", "ResourcesUpToDate=True All applications have been generated successfully")
 	h.wait(t, "web-a", synced(repo.Head(t)))
+	of := fmt.Sprintf(`{name="web",namespace=%q`, h.control)
+	for name, least := range map[string]float64{"argocd_appset_info" + of + `,resource_update_status="ApplicationSetUpToDate"} 1`: 1, "argocd_appset_owned_applications" + of + "} 6": 6, "argocd_appset_reconcile_count" + of: 1} {
+		if n := h.metric(t, name); n < least {
+			t.Errorf("%s is %v", name, n)
+		}
+	}
 
 	repo.Commit(t, folderOf("g"), "Add g")
 	h.hook(t, repo.URL)
@@ -134,6 +140,13 @@ func TestSetFollowsFolders(t *testing.T) {
 	h.Delete(t, h.control, h.set("web", repo.URL, ""))
 	h.madeBy(t, "web")
 	h.WaitGone(t, "v1", "ConfigMap", h.target, "c")
+	h.WaitGone(t, "argoproj.io/v1alpha1", "ApplicationSet", h.control, "web")
+	clustertest.Wait(t, "the end of its figures", func(context.Context) error {
+		if n := h.metric(t, "argocd_appset_reconcile_count"+of) + h.metric(t, "argocd_appset_info"+of); n != 0 {
+			return fmt.Errorf("they are still told")
+		}
+		return nil
+	})
 }
 
 // Nothing, or half of it gone, is doubted; a repository that cannot be had is no answer at all.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/charts/chartstest"
@@ -285,5 +286,51 @@ func TestSubmodules(t *testing.T) {
 	h.wait(t, name, condition(v1alpha1.ConditionComparisonError, "submodule vendor/lib", "not permitted in project"))
 	if h.Get(t, "v1", "ConfigMap", h.target, h.name("lib")) == nil {
 		t.Error("what could not be read was pruned")
+	}
+}
+
+// Where charts must be signed, one that nobody vouches for is not deployed, and what is there stays; the same goes for charts
+// that others need, and for one whose key is trusted no more.
+func TestChartsThatMustBeSigned(t *testing.T) {
+	h := prepare(t)
+	ada := chartstest.NewSigner(t, "ada", time.Now().Add(-time.Hour), 0)
+	repo := chartstest.NewRepository(t, nil)
+	add := func(version string, signed bool) {
+		packed := shopChart(t, "shop", version)
+		repo.Add("shop", version, packed)
+		if signed {
+			repo.Prove("shop", version, ada.Sign(t, "shop", version, packed))
+		}
+	}
+	keys := func(text string) {
+		h.Apply(t, h.control, fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: argocd-gpg-keys-cm, labels: {app.kubernetes.io/part-of: argocd}}, data: {%s}}", text))
+	}
+	add("1.0.0", true)
+	h.settings(t, "argocd-cm", fmt.Sprintf("timeout.reconciliation: 1s, timeout.reconciliation.jitter: 0s, hawser.charts.verify: '%s/*, %[1]s'", repo.URL))
+	keys(fmt.Sprintf("1234567890ABCDEF: %q", ada.PublicKey(t)))
+	h.secret(t, "helm", "repository", fmt.Sprintf("{type: helm, name: shop, url: %q}", repo.URL))
+	h.run(t)
+	chart, needs := h.name("signed"), h.name("needs")
+	h.source(t, chart, fmt.Sprintf("{repoURL: %q, chart: shop, targetRevision: 1.x, helm: {releaseName: %s}}", repo.URL, chart))
+	h.wait(t, chart, synced("1.0.0"))
+	git := h.git.Repo(t, "needs", map[string]string{
+		"Chart.yaml": fmt.Sprintf("apiVersion: v2\nname: needs\nversion: 1.0.0\ndependencies: [{name: shop, version: 1.x, repository: %q}]\n", repo.URL),
+	})
+	h.source(t, needs, fmt.Sprintf("{repoURL: %q, path: ., targetRevision: main, helm: {releaseName: %s}}", git.URL, needs))
+	h.wait(t, needs, synced(git.Head(t)))
+
+	add("1.1.0", false)
+	for _, name := range []string{chart, needs} {
+		h.wait(t, name, unknown("verify chart shop", "1.1.0", "has no provenance file"))
+		h.WaitFor(t, "v1", "ConfigMap", h.target, name, field("1.0.0", "data", "version"))
+	}
+	repo.Prove("shop", "1.1.0", ada.Sign(t, "shop", "1.1.0", shopChart(t, "shop", "1.1.0")))
+	h.wait(t, chart, synced("1.1.0"))
+	h.wait(t, needs, synced(git.Head(t)))
+	h.WaitFor(t, "v1", "ConfigMap", h.target, needs, field("1.1.0", "data", "version"))
+
+	keys("")
+	for _, name := range []string{chart, needs} {
+		h.wait(t, name, unknown("none of the 0 keys that are trusted has signed it"))
 	}
 }

@@ -1,7 +1,10 @@
 package compat_test
 
 import (
+	"cmp"
 	_ "embed"
+	"fmt"
+	"strings"
 )
 
 // What a certificate, a key and a host look like that people trust. The private halves are kept nowhere.
@@ -50,6 +53,25 @@ spec:
 	},
 }
 
+// setOf is an ApplicationSet; its applications are called as it is, with the parameter name, unless named otherwise.
+func setOf(name, team, generator string, names ...string) string {
+	return fmt.Sprintf(`apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: %[1]s, labels: {team: %[2]s}, annotations: {example.org/by: %[2]s}}
+spec:
+  goTemplate: true
+  goTemplateOptions: [missingkey=error]
+  generators:
+  %[3]s
+  template:
+    metadata: {name: "%[4]s", labels: {set: %[1]s, team: %[2]s, colour: "{{.colour}}"}}
+    spec:
+      project: default
+      source: {repoURL: "$GIT_WEB", path: more, targetRevision: main}
+      destination: {server: "https://kubernetes.default.svc", namespace: $TARGET}
+`, name, team, generator, cmp.Or(strings.Join(names, ""), name+"-{{.name}}"))
+}
+
 // inputs are files in the folder that commands run in; $NAME is filled in.
 var inputs = map[string]string{
 	"server.pem":  serverPEM,
@@ -90,5 +112,15 @@ kind: AppProject
 metadata: {name: filed}
 spec: {description: from a file, sourceRepos: ["*"]}
 `,
-	"edit": "#!/bin/sh\nsed -i -e 's/description: .*/description: edited/' -e 's/path: app$/path: more/' \"$1\"\n",
+	"sets.yaml":        setOf("made", "blue", `- list: {elements: [{name: a, colour: red}, {name: b, colour: "1"}]}`),
+	"sets-edited.yaml": setOf("made", "green", `- list: {elements: [{name: a, colour: red}, {name: c, colour: ""}]}`),
+	"folders.yaml": setOf("folders", "blue", `- matrix:
+      generators:
+      - git: {repoURL: "$GIT_SET", revision: main, directories: [{path: "*"}, {path: chart, exclude: true}]}
+      - list: {elements: [{name: one, colour: red}, {name: two, colour: red}]}`, "{{.path.basename}}-{{.name}}"),
+	"two-sets.yaml":      setOf("first", "blue", `- list: {elements: []}`) + "---\n" + setOf("second", "blue", `- list: {elements: []}`),
+	"bad-key.yaml":       setOf("bad", "blue", `- list: {elements: [{colour: red}]}`),
+	"bad-generator.yaml": setOf("bad", "blue", `- lost: {}`),
+	"bad-project.yaml":   strings.Replace(setOf("bad", "blue", `- list: {elements: []}`), "project: default", "project: none", 1),
+	"edit":               "#!/bin/sh\nsed -i -e 's/description: .*/description: edited/' -e 's/path: app$/path: more/' \"$1\"\n",
 }

@@ -95,6 +95,7 @@ type Server struct {
 	asked    []string // "METHOD path" of every request that was let in
 	denied   int
 	tickets  int // tokens given out
+	exchange func(url.Values) string
 }
 
 func (s *Server) start(t testing.TB, h http.Handler, secure *tls.Config) {
@@ -134,6 +135,13 @@ func (s *Server) RequireToken(user, password, realm string) {
 	if realm == "" {
 		s.tokens = s.URL + "/token"
 	}
+}
+
+// Exchange has the server give out refresh tokens, as Azure's registries do: f is asked with the form, and "" refuses.
+func (s *Server) Exchange(f func(url.Values) string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.exchange = f
 }
 
 // ExpireTokens makes all tokens given out so far worthless.
@@ -182,6 +190,15 @@ func (s *Server) guard(h http.Handler) http.Handler {
 		user, password, basic := r.BasicAuth()
 		mayEnter := s.user == "" || basic && user == s.user && password == s.password
 		down, wrap := s.down, s.wrap
+		if s.exchange != nil && r.URL.Path == "/oauth2/exchange" && r.Method == http.MethodPost && r.ParseForm() == nil {
+			refresh := s.exchange(r.PostForm)
+			s.mu.Unlock()
+			if refresh == "" {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+			_ = json.NewEncoder(w).Encode(map[string]any{"refresh_token": refresh})
+			return
+		}
 		if s.tokens != "" {
 			if r.URL.Path == "/token" {
 				s.serveToken(w, r, mayEnter)
