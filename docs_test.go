@@ -1,6 +1,7 @@
 package hawser_test
 
 import (
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -101,4 +102,46 @@ func words(pattern, text string) (out []string) {
 		out = append(out, m[1])
 	}
 	return out
+}
+
+// Every figure of our own is in docs/bounds.md, by its whole name, and nothing else is: neither one that is gone nor a value
+// of a label that is not served.
+func TestFiguresAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("docs/bounds.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code []byte
+	err = filepath.WalkDir("internal", func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(file)
+		code = append(code, source...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = `((?:hawser|workqueue)_[a-z0-9_]+)`
+	declared := words(`(?:Name: |NewDesc\(|describe\()"`+name+`"`, string(code))
+	told := words("`"+name+"[`{]", string(text))
+	if len(declared) < 50 {
+		t.Fatalf("the pattern for figures finds only %v", declared)
+	}
+	for _, figure := range declared {
+		if !slices.Contains(told, figure) {
+			t.Errorf("the code serves %s, and docs/bounds.md does not tell", figure)
+		}
+	}
+	for _, figure := range told {
+		if !slices.Contains(declared, figure) {
+			t.Errorf("docs/bounds.md tells of %s, and the code does not serve it", figure)
+		}
+	}
+	for _, value := range words("`[a-z_]+\\{[a-z]+=\"([a-z_]+)\"\\}`", string(text)) {
+		if !strings.Contains(string(code), `"`+value+`"`) && !strings.Contains(string(code), `"`+strings.TrimPrefix(value, "git_")+`"`) {
+			t.Errorf("docs/bounds.md tells of the value %q, which no figure has", value)
+		}
+	}
 }

@@ -260,3 +260,6 @@ func available(actions []Action) string {
 	}
 	return "at present it has: " + strings.Join(names, ", ")
 }
+
+// Running is how many scripts are being run at the moment.
+func (a *Actions) Running() int { return a.interpreter.Running() }

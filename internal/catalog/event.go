@@ -87,6 +87,19 @@ func (e event) same() string {
 	return strings.Join([]string{string(e.about.uid), e.from, e.kind, e.reason, e.message}, "\x00")
 }
 
+// fate is why an event was dropped. What it said stands in the status, or in the log, or both.
+type fate int
+
+const (
+	overBudget fate = iota // too many of one application, or passing ones of all
+	queueFull              // the API server takes them more slowly than they come
+	notTaken               // it refused one, or did not answer in time
+	tooLate                // we are stopping
+	lastFate
+)
+
+var fates = [lastFate]string{"budget", "full", "refused", "stopping"}
+
 // recorder sends events, one goroutine, in order.
 type recorder struct {
 	client dynamic.Interface
@@ -94,7 +107,7 @@ type recorder struct {
 
 	mu      sync.Mutex
 	closed  bool
-	dropped int
+	dropped [lastFate]uint64 // by why
 	queue   chan event
 	budgets map[types.UID]budget
 	passing budget // of all passing events
@@ -120,14 +133,18 @@ func newRecorder(ctx context.Context, running *sync.WaitGroup, client dynamic.In
 func (r *recorder) add(e event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || !r.affords(e) {
-		r.dropped++
+	switch {
+	case r.closed:
+		r.dropped[tooLate]++
+		return
+	case !r.affords(e):
+		r.dropped[overBudget]++
 		return
 	}
 	select {
 	case r.queue <- e:
 	default:
-		r.dropped++
+		r.dropped[queueFull]++
 	}
 }
 
@@ -195,6 +212,9 @@ func (r *recorder) run(ctx context.Context) {
 		now, err := r.send(request, e, sent[e.same()])
 		cancel()
 		if err != nil {
+			r.mu.Lock()
+			r.dropped[notTaken]++
+			r.mu.Unlock()
 			if ctx.Err() == nil {
 				r.log.Debug("event not sent", "about", e.about.kind+" "+e.about.name.String(), "reason", e.reason, "error", err)
 			}

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -53,6 +54,7 @@ const (
 	maxLayers   = 10     // as Argo CD
 	maxCharts   = 20_000 // in an index
 	maxVersions = 200_000
+	maxRequests = 32 // to all servers at a time: an answer may take 100 MiB of memory
 )
 
 // Charts asks repositories and keeps what they answered. Its methods are safe for concurrent use.
@@ -70,6 +72,8 @@ type Charts struct {
 	manifests *memo[*manifest]
 	tags      *memo[[]string]
 	tokens    tokens
+	busy      chan struct{} // bounds the requests that are under way
+	waiting   atomic.Int64
 
 	mu         sync.Mutex
 	transports map[string]*http.Transport
@@ -103,7 +107,7 @@ func New(o Options) (*Charts, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Charts{options: o, key: key, disk: disk, trees: newTrees(o.Memory), tokens: newTokens(), transports: map[string]*http.Transport{}}
+	c := &Charts{options: o, key: key, disk: disk, trees: newTrees(o.Memory), tokens: newTokens(), busy: make(chan struct{}, maxRequests), transports: map[string]*http.Transport{}}
 	c.ctx, c.stop = context.WithCancel(context.Background()) //nolint:forbidigo // the cache lives until Close, longer than any call
 	c.indexes, c.manifests, c.tags = newMemo[*index](c), newMemo[*manifest](c), newMemo[[]string](c)
 	return c, nil

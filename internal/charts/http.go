@@ -79,11 +79,21 @@ func (c *Charts) send(ctx context.Context, r Repository, q request) (*http.Respo
 		return nil, err
 	}
 	client := &http.Client{Transport: bound{home: home, authorization: auth, own: own, foreign: foreign}, CheckRedirect: redirects(q)}
+	done, err := c.turn(ctx, q.doing)
+	if err != nil {
+		return nil, err
+	}
 	res, err := client.Do(req)
 	if err != nil {
+		done()
 		return nil, dialProblem(ctx, err, r, q.doing)
 	}
-	if res.StatusCode == http.StatusOK || slices.Contains(q.accept, res.StatusCode) {
+	if res.StatusCode == http.StatusOK {
+		res.Body = &counted{res.Body, done}
+		return res, nil
+	}
+	done() // who reads why not may have to ask somewhere else before
+	if slices.Contains(q.accept, res.StatusCode) {
 		return res, nil
 	}
 	res.Body.Close()

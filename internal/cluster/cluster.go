@@ -46,9 +46,10 @@ type Options struct {
 	Settings     Settings
 	Track        []schema.GroupKind // kinds to watch in full from the start: spares the second list of those known to hold tracked objects
 
-	// OnEvent is called for each change after the first fill, in order. OnKinds is called when the answer of Kind or
-	// KindErr may have changed for these kinds, and with nil when it may have for any: the connection was lost or came
-	// back, or Configure was called. Both are called from one goroutine and must not block: all later news waits, in memory.
+	// OnEvent is called for each object that has changed after the first fill; changes that come while it is at work are
+	// told as one (Event). OnKinds is called when the answer of Kind or KindErr may have changed for these kinds, and with
+	// nil when it may have for any: the connection was lost or came back, or Configure was called. Both are called from one
+	// goroutine and should not block: all later news waits, at most one change of each object.
 	OnEvent func(Event)
 	OnKinds func([]schema.GroupKind)
 
@@ -94,6 +95,7 @@ type Cluster struct {
 	pins   pins
 	fields fieldSets
 	words  object.Words
+	asking atomic.Int64  // requests that have no answer yet
 	fills  chan struct{} // bounds the lists that run at the same time
 	wake   chan struct{} // asks for discovery
 	synced chan struct{} // closed after the first fill
@@ -126,6 +128,7 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 	}
 	c.log = c.log.With("cluster", c.server)
 	c.index = newIndex(c.out)
+	c.index.pins = &c.pins
 	c.settings.Store(&o.Settings)
 	for _, gk := range o.Track {
 		c.tracked[gk] = true
@@ -180,8 +183,10 @@ func (c *Cluster) connect(config *rest.Config, fence func(*rest.Config)) (err er
 	if c.login != nil {
 		c.login.renewed = c.dialer.CloseAll
 	}
-	c.config = config
-	if c.http, err = c.login.client(config); err != nil {
+	c.config = config // terminals make connections of their own of it, and count as streams
+	counting := rest.CopyConfig(config)
+	counting.Wrap(func(next http.RoundTripper) http.RoundTripper { return &asking{next, &c.asking} })
+	if c.http, err = c.login.client(counting); err != nil {
 		return err
 	}
 	plain := dynamic.ConfigFor(config)
@@ -329,8 +334,11 @@ func (c *Cluster) Whole(ctx context.Context, key object.Key) (*object.Object, er
 		return nil, err
 	}
 	o, err := c.fetch(ctx, t)
-	if err == nil {
+	switch {
+	case err == nil:
 		c.feed(ctx, t, o)
+	case problem.Is(err, problem.NotFound):
+		c.pins.drop(key)
 	}
 	return o, err
 }
@@ -540,7 +548,7 @@ func (c *Cluster) kindsChanged(gks ...schema.GroupKind) {
 	close(c.changed)
 	c.changed = make(chan struct{})
 	c.mu.Unlock()
-	c.out.add(change{state: true, kinds: gks})
+	c.out.tell(gks...)
 }
 
 // checkSynced ends the wait of Synced once every stream has settled. Under c.mu.
@@ -585,7 +593,7 @@ func (c *Cluster) pulseChanged() {
 		c.log.Warn("cluster does not answer", "error", err)
 		c.dialer.CloseAll() // what has fallen silent stays silent: only a new connection tells whether the server is back
 	}
-	c.out.add(change{state: true})
+	c.out.tell()
 }
 
 // identify finds out whether the server that answers (again) still is the cluster that we know, no older than we know

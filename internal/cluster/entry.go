@@ -1,7 +1,7 @@
 package cluster
 
 import (
-	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -262,27 +262,32 @@ func slimPod(spec map[string]any) {
 }
 
 // pins are the objects that are kept whole although nobody tracks them (yet): wanted by an application that has not
-// marked them. They are few, read with each event and written hardly ever, so writing copies.
+// marked them. An object that is gone is pinned no more, so there are never more pins than objects: who still wants it asks
+// for it again (Whole) when it comes back.
 type pins struct {
-	p atomic.Pointer[map[object.Key]bool]
+	keys  sync.Map // object.Key → struct{}: read with each event, written hardly ever
+	count atomic.Int64
 }
 
 func (p *pins) has(key object.Key) bool {
 	if p == nil {
 		return false
 	}
-	m := p.p.Load()
-	return m != nil && (*m)[key]
+	_, ok := p.keys.Load(key)
+	return ok
 }
 
 func (p *pins) add(key object.Key) {
-	for {
-		old, now := p.p.Load(), map[object.Key]bool{key: true}
-		if old != nil {
-			maps.Copy(now, *old)
-		}
-		if p.p.CompareAndSwap(old, &now) {
-			return
-		}
+	if _, known := p.keys.LoadOrStore(key, struct{}{}); !known {
+		p.count.Add(1)
+	}
+}
+
+func (p *pins) drop(key object.Key) {
+	if p == nil {
+		return
+	}
+	if _, known := p.keys.LoadAndDelete(key); known {
+		p.count.Add(-1)
 	}
 }

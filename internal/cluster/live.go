@@ -22,6 +22,7 @@ type index struct {
 	children   map[types.UID]map[*node]struct{} // by the UID that their owner references name, whether we know it or not
 	scopes     map[scope]*source
 	out        *outbox
+	pins       *pins // of objects that are here, or asked for; nil: none
 }
 
 // name is an object's place within its kind.
@@ -297,6 +298,7 @@ func (x *index) unset(n *node) {
 func (x *index) unlink(n *node) {
 	x.unindex(n)
 	x.unlinkOwners(n)
+	x.pins.drop(n.cur.key)
 	gk := n.cur.key.GroupKind()
 	delete(x.kinds[gk], name{n.cur.key.Namespace, n.cur.key.Name})
 	if len(x.kinds[gk]) == 0 {

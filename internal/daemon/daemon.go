@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,7 +135,8 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		return nil, err
 	}
 	renderMetrics := newRenderMetrics(d.registry)
-	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now, Plugins: pluginsIn(cfg.Plugins)})
+	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now, Plugins: pluginsIn(cfg.Plugins), Parallel: max(8, 4*runtime.GOMAXPROCS(0))})
+	forges := forge.New()
 	d.Fleet = cluster.NewFleet(ctx)
 	d.registry.MustRegister(clusterMetrics{d.Fleet})
 	metrics := reconcile.NewMetrics(d.Catalog.Applications, func() []*v1alpha1.ApplicationSet {
@@ -150,15 +152,17 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		d.hub = agent.NewHub(agent.HubOptions{Log: o.Log, Report: func(name string, r agent.Report) { d.Apps.Reported(name, r) }, Changed: func(name string) { d.Apps.AgentChanged(name) }})
 	}
 	d.Apps = reconcile.New(reconcile.Options{
-		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forge.New(), Render: renderer, Namespace: cfg.Namespace,
+		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forges, Render: renderer, Namespace: cfg.Namespace,
 		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "", Hub: d.hub,
 	})
+	d.registry.MustRegister(use{Daemon: d, render: renderer, forges: forges})
 	if d.listener = o.Listener; d.listener == nil {
 		if d.listener, err = server.Listen(ctx, cfg.Listen); err != nil {
 			return nil, err
 		}
 	}
 	d.Addr = d.listener.Addr().String()
+	d.listener = server.Bounded(d.listener, d.registry)
 	return d, nil
 }
 

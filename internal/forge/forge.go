@@ -15,6 +15,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -160,6 +161,9 @@ type Client struct {
 	// Now is the clock, time.Now unless set.
 	Now func() time.Time
 
+	busy    chan struct{} // bounds the requests that are under way
+	waiting atomic.Int64
+
 	mu         sync.Mutex
 	transports map[string]*http.Transport
 	answers    map[string]*list.Element // of *remembered, by credential and address
@@ -172,7 +176,7 @@ type Client struct {
 
 // New returns a client that knows nothing yet.
 func New() *Client {
-	return &Client{Now: time.Now, transports: map[string]*http.Transport{}, answers: map[string]*list.Element{}, recent: list.New(),
+	return &Client{Now: time.Now, busy: make(chan struct{}, maxRequests), transports: map[string]*http.Transport{}, answers: map[string]*list.Element{}, recent: list.New(),
 		closed: map[string]time.Time{}, pauses: map[string]*pause{}, tokens: map[string]token{}}
 }
 

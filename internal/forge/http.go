@@ -31,6 +31,7 @@ const (
 	maxPause    = time.Hour        // what a server may ask us to wait
 	patience    = 30 * time.Second // for one answer
 	maxRedirect = 5
+	maxRequests = 16 // to all services at a time: of each, an answer and what is made of it are in memory
 )
 
 // askedAgain is the way out of what passes by itself.
@@ -237,6 +238,11 @@ func (s *session) exchange(ctx context.Context, method string, u *url.URL, in an
 			req.Header.Set("If-None-Match", old.tag)
 		}
 	}
+	done, err := s.client.turn(ctx)
+	if err != nil {
+		return answer{}, s.fault(problem.Unavailable, u, "gave up waiting for other requests: %v", err).WithHint("it is asked again")
+	}
+	defer done()
 	res, err := s.http.Do(req)
 	if err != nil {
 		return answer{}, s.unreachable(ctx, u, err)

@@ -22,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -55,6 +56,12 @@ type Mirrors struct {
 	blobs   *lru[[]byte]
 	commits *lru[commitInfo]
 	busy    chan struct{} // bounds the git processes that talk to servers at a time
+	tidying chan struct{} // and those that tidy mirrors
+	waiting atomic.Int64  // for busy
+	readers atomic.Int64  // cat-file processes
+	idle    atomic.Int64  // of these, those that wait for work
+	spare   int64         // and how many may
+	disk    footprint
 	working sync.WaitGroup
 	closing sync.Once
 
@@ -68,6 +75,8 @@ type Mirrors struct {
 const (
 	minMajor, minMinor = 2, 36     // the first git with cat-file --batch-command
 	maxTalking         = 32        // git processes that talk to servers at a time
+	maxTidying         = 2         // mirrors that are tidied at a time
+	maxIdleReaders     = 64        // cat-file processes that wait for work, of all mirrors: each has some megabytes
 	treeCacheBytes     = 96 << 20  // parsed folders
 	blobCacheBytes     = 48 << 20  // content of small files
 	smallBlob          = 256 << 10 // what counts as small
@@ -130,7 +139,7 @@ func New(o Options) (*Mirrors, error) {
 	}
 	o.Dir = dir
 	m := &Mirrors{
-		options: o, mirrors: map[string]*mirror{}, clients: map[string]*http.Client{}, tickets: map[string]ticket{}, busy: make(chan struct{}, maxTalking),
+		options: o, mirrors: map[string]*mirror{}, clients: map[string]*http.Client{}, tickets: map[string]ticket{}, busy: make(chan struct{}, maxTalking), tidying: make(chan struct{}, maxTidying), spare: maxIdleReaders,
 		trees: newLRU[*folder](treeCacheBytes), blobs: newLRU[[]byte](blobCacheBytes), commits: newLRU[commitInfo](commitCacheBytes),
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background()) //nolint:forbidigo // mirrors live until Close, longer than any call

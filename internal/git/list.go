@@ -69,6 +69,8 @@ func (m *Mirrors) listCommand(ctx context.Context, r Repository) (*snapshot, err
 
 // talk waits for leave to start one more process that talks to a server.
 func (m *Mirrors) talk(ctx context.Context) (release func(), err error) {
+	m.waiting.Add(1)
+	defer m.waiting.Add(-1)
 	select {
 	case m.busy <- struct{}{}:
 		return func() { <-m.busy }, nil

@@ -44,6 +44,12 @@ func (x *mirror) tidyLater() {
 	go func() {
 		defer x.m.working.Done()
 		select {
+		case x.m.tidying <- struct{}{}: // before the mirror, which a fetch may want meanwhile
+		case <-x.m.ctx.Done():
+			return
+		}
+		defer func() { <-x.m.tidying }()
+		select {
 		case x.work <- struct{}{}:
 		case <-x.m.ctx.Done():
 			return

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -152,6 +153,7 @@ func (o *objects) take() (*reader, error) {
 	if n := len(o.idle); n > 0 {
 		r := o.idle[n-1]
 		o.idle = o.idle[:n-1]
+		o.m.idle.Add(-1)
 		o.mu.Unlock()
 		return r, nil
 	}
@@ -176,8 +178,10 @@ func (o *objects) take() (*reader, error) {
 	if err != nil { // as text: it may well be "no such file", which a reader of trees must not take for an answer
 		return nil, problem.New(problem.Unavailable, "read the Git mirror: start git: %s", err.Error())
 	}
+	o.m.readers.Add(1)
 	go func() {
 		_ = r.cmd.Wait()
+		o.m.readers.Add(-1)
 		close(r.waited)
 	}()
 	return r, nil
@@ -190,10 +194,13 @@ func (o *objects) give(r *reader) {
 	if keep {
 		r.since = time.Now()
 		o.idle = append(o.idle, r)
+		o.m.idle.Add(1)
 	}
 	o.mu.Unlock()
 	if !keep {
 		r.end()
+	}
+	for o.m.idle.Load() > o.m.spare && o.m.endOldest() {
 	}
 }
 
@@ -203,6 +210,7 @@ func (o *objects) renew() {
 	o.era++
 	idle := o.idle
 	o.idle = nil
+	o.m.idle.Add(-int64(len(idle)))
 	o.mu.Unlock()
 	for _, r := range idle {
 		r.end()
@@ -215,6 +223,7 @@ func (o *objects) close() {
 	o.closed = true
 	idle := o.idle
 	o.idle = nil
+	o.m.idle.Add(-int64(len(idle)))
 	o.mu.Unlock()
 	for _, r := range idle {
 		r.end()
@@ -234,6 +243,7 @@ func (o *objects) rest(then time.Time) {
 		}
 	}
 	o.idle = keep
+	o.m.idle.Add(-int64(len(old)))
 	o.mu.Unlock()
 	for _, r := range old {
 		r.end()
@@ -343,15 +353,44 @@ func (m *Mirrors) reap() {
 		case <-m.ctx.Done():
 			return
 		case now := <-tick.C:
-			m.mu.Lock()
-			list := make([]*mirror, 0, len(m.mirrors))
-			for _, x := range m.mirrors {
-				list = append(list, x)
-			}
-			m.mu.Unlock()
-			for _, x := range list {
+			for _, x := range m.opened() {
 				x.objects.rest(now.Add(-idleReader))
 			}
 		}
 	}
+}
+
+// opened returns the mirrors that this process has used.
+func (m *Mirrors) opened() []*mirror {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := make([]*mirror, 0, len(m.mirrors))
+	for _, x := range m.mirrors {
+		list = append(list, x)
+	}
+	return list
+}
+
+// endOldest ends the reader that has been idle the longest, whatever mirror it reads; false: there is none.
+func (m *Mirrors) endOldest() bool {
+	var of *objects
+	var oldest *reader
+	for _, x := range m.opened() {
+		x.objects.mu.Lock()
+		if idle := x.objects.idle; len(idle) > 0 && (oldest == nil || idle[0].since.Before(oldest.since)) {
+			of, oldest = x.objects, idle[0] // the first: those given back last are taken first
+		}
+		x.objects.mu.Unlock()
+	}
+	if oldest == nil {
+		return false
+	}
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	if i := slices.Index(of.idle, oldest); i >= 0 { // else somebody was faster
+		of.idle = slices.Delete(of.idle, i, i+1)
+		m.idle.Add(-1)
+		oldest.end()
+	}
+	return true
 }

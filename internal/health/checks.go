@@ -135,3 +135,6 @@ func (c *Checks) judge(ctx context.Context, s *check, o *object.Object, opts Opt
 	}
 	return Health{unknown, s.name + ": " + err.Error()}, true
 }
+
+// Running is how many scripts are being run at the moment.
+func (c *Checks) Running() int { return c.interpreter.Running() }

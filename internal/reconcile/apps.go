@@ -67,7 +67,8 @@ type Apps struct {
 
 	remotes *remotes // applications that agents reconcile
 
-	alone  sync.Mutex // a process that is Alone looks at one application at a time
+	logs   atomic.Int64 // containers whose logs are being read
+	alone  sync.Mutex   // a process that is Alone looks at one application at a time
 	vetted vetted
 
 	mu     sync.Mutex

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/cluster"
@@ -57,7 +58,8 @@ type LogLine struct {
 // Bounds of logs.
 const (
 	defaultMaxPods = 10
-	maxStreams     = 500                    // containers whose logs are read at once
+	maxStreams     = 500                    // containers whose logs are read at once in one stream
+	maxLogs        = 2000                   // and in all streams: each takes two buffers and a request to the API server
 	maxLogLine     = 64 << 10               // bytes; what is longer comes in pieces
 	logPatience    = 100 * time.Millisecond // how long a line waits for earlier ones of other containers
 	logStart       = time.Second            // how much longer it waits for their first
@@ -254,7 +256,10 @@ func (a *Apps) openLogs(ctx context.Context, c *cluster.Cluster, r LogRequest, p
 		if r.Tail > 0 {
 			ask.Tail = r.Tail
 		}
-		stream, err := c.Logs(ctx, ask)
+		stream, err := a.openLog(ctx, c, ask)
+		if err != nil && !r.Follow && problem.Is(err, problem.Limit) {
+			return nil, err // what is followed joins later; here it would be missing, and nobody told
+		}
 		if err != nil {
 			failed = append(failed, err)
 			continue
@@ -266,6 +271,34 @@ func (a *Apps) openLogs(ctx context.Context, c *cluster.Cluster, r LogRequest, p
 		return nil, failed[0]
 	}
 	return m, nil
+}
+
+// openLog begins to read one log, which counts until it is closed. Where too many are read already, it is a problem of kind
+// Limit: people see it, and what would have joined a stream does so when others have ended.
+func (a *Apps) openLog(ctx context.Context, c *cluster.Cluster, ask cluster.LogRequest) (io.ReadCloser, error) {
+	free := sync.OnceFunc(func() { a.logs.Add(-1) })
+	if a.logs.Add(1) > maxLogs {
+		free()
+		return nil, problem.New(problem.Limit, "the logs of %d containers are being read already", maxLogs).WithHint("try again in a moment, or ask for fewer")
+	}
+	stream, err := c.Logs(ctx, ask)
+	if err != nil {
+		free()
+		return nil, err
+	}
+	return &countedLog{stream, free}, nil
+}
+
+// countedLog is a log that says when it is no longer read.
+type countedLog struct {
+	io.ReadCloser
+	free func()
+}
+
+// Close ends the reading.
+func (l *countedLog) Close() error {
+	l.free()
+	return l.ReadCloser.Close()
 }
 
 // containersOf names the containers of a pod, those that start it first.
@@ -352,6 +385,10 @@ func newMerger(room int, r LogRequest) *merger {
 
 func (m *merger) add(of LogLine) *logSource {
 	s := &logSource{LogLine: of, index: len(m.sources), out: m.inbox, next: make(chan struct{}, 1)}
+	if i := slices.Index(m.over, true); i >= 0 { // its place is free: who follows for weeks must not collect what has ended
+		s.index, m.sources[i], m.heads[i], m.over[i], m.silent[i] = i, s, nil, false, time.Now().Add(logStart)
+		return s
+	}
 	m.sources, m.heads, m.over = append(m.sources, s), append(m.heads, nil), append(m.over, false)
 	m.silent = append(m.silent, time.Now().Add(logStart))
 	return s

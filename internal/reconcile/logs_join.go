@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -71,6 +72,21 @@ func (f *followed) opens(p *object.Object, container string) {
 		r.last = was.last
 	}
 	f.runs[at] = r
+}
+
+// tidy forgets what has ended of pods that are no longer there. Who follows a CronJob for weeks meets thousands.
+func (f *followed) tidy(there []*object.Object) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	needed := map[types.UID]bool{}
+	for _, p := range there {
+		needed[p.GetUID()] = true
+	}
+	for at, r := range f.runs {
+		needed[at.pod] = needed[at.pod] || !r.over
+	}
+	maps.DeleteFunc(f.runs, func(at containerIn, _ *run) bool { return !needed[at.pod] })
+	f.pods = slices.DeleteFunc(slices.Clone(f.pods), func(p *object.Object) bool { return !needed[p.GetUID()] })
 }
 
 // read reads a log to its end.
@@ -146,6 +162,7 @@ func (a *Apps) joinLater(ctx context.Context, c *cluster.Cluster, r LogRequest, 
 		}
 		pods, _, err := a.podsFor(ctx, r.Application, r.Resource)
 		if err == nil { // or watchOver finds out
+			f.tidy(pods)
 			for _, p := range pods {
 				a.joinPod(ctx, c, r, f, m, p)
 			}
@@ -170,7 +187,7 @@ func (a *Apps) joinPod(ctx context.Context, c *cluster.Cluster, r LogRequest, f 
 		if r.Tail > 0 && startedAt(statusOf(p, name)).Before(f.began.Truncate(time.Second)) { // Kubernetes tells whole seconds
 			ask.Tail = r.Tail // not new: it could not be opened before
 		}
-		stream, err := c.Logs(ctx, ask)
+		stream, err := a.openLog(ctx, c, ask)
 		if err != nil {
 			f.failed(p, name)
 			continue

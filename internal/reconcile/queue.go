@@ -66,6 +66,7 @@ type wish struct {
 	cause
 	lane
 	place string
+	since time.Time // it waits, through all that was added
 }
 
 // slot is a place for one timer. Asking Git has its own: united with a short wait, it would ask at every one of them.
@@ -96,7 +97,7 @@ func (q *queue) add(name types.NamespacedName, l lane, c cause) {
 	}
 	w := q.waiting[name]
 	if w == nil {
-		w = &wish{lane: l}
+		w = &wish{lane: l, since: time.Now()}
 		q.waiting[name] = w
 	}
 	w.add(c)

@@ -2,7 +2,6 @@ package render
 
 import (
 	"container/list"
-	"context"
 	"reflect"
 	"strings"
 	"sync"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
-	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/source"
 )
 
@@ -259,65 +257,9 @@ func valueSize(v any) int64 {
 	return 8
 }
 
-// flights lets equal requests share one render. Unlike a plain singleflight the work is nobody's own: a caller that
-// gives up leaves it running, for the others and for the cache.
-type flights struct {
-	mu      sync.Mutex
-	running map[string]*flight
-}
-
-type flight struct {
-	limit context.Context // ends with the time that the work may take
-	done  chan struct{}
-	entry *entry
-	err   error
-}
-
-// do runs work, or waits for the run of it that is under way; shared says which.
-func (g *flights) do(ctx context.Context, key string, timeout time.Duration, work func(context.Context) (*entry, error)) (e *entry, shared bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, false, gaveUp(err)
-	}
-	f, shared := g.join(key, timeout, work)
-	select {
-	case <-f.done:
-		return f.entry, shared, f.err
-	case <-f.limit.Done():
-		select {
-		case <-f.done: // the limit also ends when the work does
-			return f.entry, shared, f.err
-		default:
-			return nil, shared, gaveUp(f.limit.Err())
-		}
-	case <-ctx.Done():
-		return nil, shared, gaveUp(ctx.Err())
-	}
-}
-
-func (g *flights) join(key string, timeout time.Duration, work func(context.Context) (*entry, error)) (f *flight, shared bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if f, shared = g.running[key]; shared {
-		return f, true
-	}
-	limit, cancel := context.WithTimeout(context.Background(), timeout) //nolint:forbidigo // the work is nobody's own: see flights
-	f = &flight{limit: limit, done: make(chan struct{})}
-	if g.running == nil {
-		g.running = map[string]*flight{}
-	}
-	g.running[key] = f
-	go func() {
-		f.entry, f.err = work(limit)
-		g.mu.Lock()
-		delete(g.running, key)
-		g.mu.Unlock()
-		close(f.done)
-		cancel() // after done: who waits must see the answer, not the end of its time
-	}()
-	return f, false
-}
-
-func gaveUp(err error) error {
-	return problem.Because(problem.Limit, err, "the render was not done in time").
-		WithHint("look for a template or program that runs for ever, or raise the time limit")
+// use returns how much of the bound is taken, by how many entries.
+func (c *cache) use() (bytes int64, entries int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bytes, c.order.Len()
 }

@@ -111,6 +111,9 @@ type Options struct {
 	Timeout time.Duration
 	// Plugins render sources with the block plugin; nil means that there are none, and that such a source is an error.
 	Plugins Plugins
+	// Parallel bounds the renders that run at a time, each with its own memory; others wait. 0 means 16. One that goes on
+	// beyond its limit, because it cannot be stopped, is not counted any more: it must not keep others from theirs.
+	Parallel int
 	// Observe, if set, is told of every answered request.
 	Observe func(Observation)
 	// Clock, if set, times renders for Observe. This package has no clock of its own.
@@ -145,7 +148,8 @@ func New(o Options) *Renderer {
 	o.Timeout = orDefault(o.Timeout, 90*time.Second)
 	o.key = make([]byte, 32)
 	_, _ = rand.Read(o.key) // it never fails (Go 1.24)
-	return &Renderer{opts: o, cache: newCache(o.CacheBytes)}
+	o.Parallel = orDefault(o.Parallel, 16)
+	return &Renderer{opts: o, cache: newCache(o.CacheBytes), group: flights{slots: make(chan struct{}, o.Parallel)}}
 }
 
 func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
@@ -159,8 +163,8 @@ func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
 // is a problem of kind Invalid, NotFound, Forbidden or Limit as far as an editor of the source can mend it, and is
 // never remembered.
 //
-// A context that ends makes the call return, not the render: that has a time limit of its own, so that a caller in a
-// hurry does not keep others from an answer. At its limit a chart stops at the next thing it prints or includes. A
+// A context that ends makes the call return, not the render: once begun, that has a time limit of its own, so that a
+// caller in a hurry does not keep others from an answer. One that waits for its turn is given up with its last caller. At its limit a chart stops at the next thing it prints or includes. A
 // jsonnet program or a kustomize build cannot be stopped within this process: it goes on alone, and equal requests
 // wait for it instead of starting another.
 func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err error) {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -50,6 +51,7 @@ type Settings struct {
 // Interpreter runs the scripts of one sort. Safe for concurrent use.
 type Interpreter struct {
 	settings Settings
+	running  atomic.Int64
 	states   sync.Pool // of *lua.LState: making one costs more than most scripts
 }
 
@@ -139,6 +141,8 @@ type Answer struct {
 // time. States are used again; the environment, where a script can leave something, is new each time. A state in which
 // something went wrong is not used again.
 func (i *Interpreter) Run(ctx context.Context, p *Program, in Input) (Answer, error) {
+	i.running.Add(1)
+	defer i.running.Add(-1)
 	l := i.states.Get().(*lua.LState)
 	env := l.CreateTable(0, 8)
 	env.Metatable = l.G.Registry.RawGetString(environment)
@@ -308,3 +312,7 @@ func condition(l *lua.LState) int {
 	l.Push(lua.LNil)
 	return 1
 }
+
+// Running is how many scripts are being run at the moment. What each of them may take is bounded; how many there are is
+// bounded by those who call Run.
+func (i *Interpreter) Running() int { return int(i.running.Load()) }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -60,6 +61,8 @@ type crowd struct {
 	limits
 	strangers *gate
 	lists     chan struct{}
+	refused   *refusals
+	awaiting  atomic.Int64 // turns of lists
 
 	mu      sync.Mutex
 	shares  map[string]*usage // of callers who are being answered
@@ -78,7 +81,7 @@ type usage struct {
 }
 
 func newCrowd(l limits) *crowd {
-	return &crowd{limits: l, strangers: newGate(l.strangers), lists: make(chan struct{}, l.lists), shares: map[string]*usage{}}
+	return &crowd{limits: l, strangers: newGate(l.strangers), lists: make(chan struct{}, l.lists), refused: newRefusals(), shares: map[string]*usage{}}
 }
 
 // seat is what one request has taken, until leave gives it back.
@@ -117,11 +120,11 @@ func (h *crowd) enter(c *call, r *http.Request) (*seat, error) {
 		portion = h.stranger
 		s.caller = "source " + sourceKey(c.source).String()
 		if !h.strangers.pass(c.source, time.Now()) {
-			return nil, tooMany("too many requests from this address by callers who are not logged in")
+			return nil, h.tooMany(byStrangerRate, "too many requests from this address by callers who are not logged in")
 		}
 		leave, ok := h.strangers.enter(0)
 		if !ok {
-			return nil, overloaded("too many requests by callers who are not logged in")
+			return nil, h.overloaded(byStrangers, "too many requests by callers who are not logged in")
 		}
 		s.leaveAll = leave
 	}
@@ -134,7 +137,7 @@ func (h *crowd) enter(c *call, r *http.Request) (*seat, error) {
 	}
 	if u.running >= u.share.running {
 		s.leaveAll()
-		return nil, tooMany("%d requests of yours are being answered already", u.running)
+		return nil, h.tooMany(byCallersRequests, "%d requests of yours are being answered already", u.running)
 	}
 	u.requests, u.running, s.usage = u.requests+1, u.running+1, u
 	return s, nil
@@ -186,9 +189,9 @@ func (s *seat) hold(n int64) error {
 	case s.loose:
 		return nil
 	case s.usage.held+n > s.usage.bytes:
-		return tooMany("the bodies of your requests take too much memory")
+		return s.tooMany(byCallersBodies, "the bodies of your requests take too much memory")
 	case s.stranger && !s.strangers.reserve(n), !s.stranger && s.crowd.held+n > s.crowd.bytes:
-		return overloaded("the bodies of requests take too much memory")
+		return s.overloaded(byBodies, "the bodies of requests take too much memory")
 	}
 	if !s.stranger {
 		s.crowd.held += n
@@ -217,9 +220,9 @@ func (s *seat) startStream() error {
 	defer s.mu.Unlock()
 	switch {
 	case s.usage.streams >= s.usage.share.streams:
-		return tooMany("%d streams of yours are open already", s.usage.streams)
+		return s.tooMany(byCallersStreams, "%d streams of yours are open already", s.usage.streams)
 	case s.crowd.streams >= s.limits.streams:
-		return overloaded("too many streams are open")
+		return s.overloaded(byStreams, "too many streams are open")
 	}
 	s.stream = true
 	s.usage.streams, s.usage.running, s.crowd.streams = s.usage.streams+1, s.usage.running-1, s.crowd.streams+1
@@ -232,6 +235,8 @@ func (s *seat) turn(ctx context.Context) error {
 	if s.usage == nil {
 		return nil
 	}
+	s.awaiting.Add(1)
+	defer s.awaiting.Add(-1)
 	wait := time.NewTimer(s.queue)
 	defer wait.Stop()
 	for _, turns := range []chan struct{}{s.usage.lists, s.crowd.lists} { // one's own first: who asks for many waits for none but himself
@@ -242,9 +247,9 @@ func (s *seat) turn(ctx context.Context) error {
 			return ctx.Err()
 		case <-wait.C:
 			if turns == s.usage.lists {
-				return tooMany("%d lists are being sent to you already", cap(turns))
+				return s.tooMany(byCallersLists, "%d lists are being sent to you already", cap(turns))
 			}
-			return overloaded("too many lists are being sent")
+			return s.overloaded(byLists, "too many lists are being sent")
 		}
 	}
 	return nil
@@ -253,11 +258,13 @@ func (s *seat) turn(ctx context.Context) error {
 // retryAfter is in seconds.
 const retryAfter = "1"
 
-func tooMany(format string, args ...any) error {
+func (h *crowd) tooMany(by refusedBy, format string, args ...any) error {
+	h.refused.add(by)
 	return &httpFault{http.StatusTooManyRequests, problem.New(problem.Limit, format, args...).WithHint("try again in a moment")}
 }
 
-func overloaded(text string) error {
+func (h *crowd) overloaded(by refusedBy, text string) error {
+	h.refused.add(by)
 	return &httpFault{http.StatusServiceUnavailable, problem.New(problem.Limit, "%s", text).WithHint("try again in a moment")}
 }
 

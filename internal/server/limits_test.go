@@ -408,7 +408,7 @@ func TestSourceKey(t *testing.T) {
 	if sourceKey(netip.Addr{}).IsValid() {
 		t.Error("no address is one")
 	}
-	if problem.KindOf(tooMany("x")) != problem.Limit {
+	if problem.KindOf(newCrowd(defaultLimits).tooMany(byCallersRequests, "x")) != problem.Limit {
 		t.Error("a refusal has another kind")
 	}
 }

@@ -69,6 +69,7 @@ const (
 func (s *server) watchHealth(c *call, q *healthQuery, send func(*healthAnswer) error) error {
 	if s.healthWatches.Add(1) > maxHealthWatches {
 		s.healthWatches.Add(-1)
+		s.crowd.refused.add(byHealthWatches)
 		return problem.New(problem.Limit, "too many watches of health")
 	}
 	defer s.healthWatches.Add(-1)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // How long a connection may do nothing useful, and how long a stop waits for requests that are being answered.
@@ -52,11 +53,23 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return l, nil
 }
 
+// Bounded is l with a bound on its connections, in all and from one address: those beyond it are closed at once. The
+// figures of that go to count, unless it is nil. Serve bounds what nobody has.
+func Bounded(l net.Listener, count prometheus.Registerer) net.Listener {
+	t := newTurnstile(l, maxOpen, maxOpenByOne)
+	if count != nil {
+		count.MustRegister(connectionFigures{t})
+	}
+	return t
+}
+
 // Serve answers on l with HTTP/1.1 and HTTP/2, without TLS (which gRPC clients call plain text) and, unless secure is
 // nil, with it, until ctx ends; then it stops listening, lets running requests finish for up to ten seconds, and returns
 // nil. It owns l.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) error {
-	l = newTurnstile(l, maxOpen, maxOpenByOne)
+	if _, bounded := l.(*turnstile); !bounded {
+		l = Bounded(l, nil)
+	}
 	var p http.Protocols
 	p.SetHTTP1(true)
 	p.SetHTTP2(true)

@@ -143,6 +143,9 @@ func newServerWithin(o Options, b bounds, l limits) *server {
 		l.strangers.rate, l.strangers.burst = o.StrangerRate, o.StrangerRate
 	}
 	s := &server{Options: o, webhooks: newGate(b), crowd: newCrowd(l), counters: newCounters(o.Count), crossOrigin: http.NewCrossOriginProtection()}
+	if o.Count != nil {
+		o.Count.MustRegister(figures{s})
+	}
 	if s.Audit == nil {
 		s.Audit = LogAudit{o.Log}
 	}

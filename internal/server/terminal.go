@@ -70,6 +70,7 @@ func (s *server) terminal(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.terminals.Add(1) > maxTerminals {
 		s.terminals.Add(-1)
+		s.crowd.refused.add(byTerminals)
 		fail(w, problem.New(problem.Limit, "too many terminals are open"))
 		return
 	}

@@ -16,9 +16,10 @@ type turnstile struct {
 	net.Listener
 	all, perSource int
 
-	mu   sync.Mutex
-	open int
-	from map[netip.Addr]int
+	mu      sync.Mutex
+	open    int
+	from    map[netip.Addr]int
+	refused uint64
 }
 
 func newTurnstile(l net.Listener, all, perSource int) *turnstile {
@@ -61,6 +62,7 @@ func (t *turnstile) enter(source netip.Addr) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.open >= t.all || t.from[source] >= t.perSource {
+		t.refused++
 		return false
 	}
 	t.open++

@@ -48,6 +48,7 @@ func (s *server) webhook(w http.ResponseWriter, r *http.Request) {
 func (s *server) delivery(w http.ResponseWriter, r *http.Request) (webhook.Push, int, error) {
 	var none webhook.Push
 	if !s.webhooks.pass(sourceOf(r.RemoteAddr), time.Now()) {
+		s.crowd.refused.add(byWebhookRate)
 		return none, http.StatusTooManyRequests, problem.New(problem.Limit, "too many deliveries from this address").
 			WithHint("nothing is lost: repositories are polled as well")
 	}
@@ -61,6 +62,7 @@ func (s *server) delivery(w http.ResponseWriter, r *http.Request) (webhook.Push,
 	}
 	leave, ok := s.webhooks.enter(size)
 	if !ok {
+		s.crowd.refused.add(byWebhooks)
 		return none, http.StatusServiceUnavailable, problem.New(problem.Limit, "too many deliveries at once").
 			WithHint("nothing is lost: repositories are polled as well")
 	}

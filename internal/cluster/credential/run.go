@@ -25,6 +25,13 @@ type limits struct {
 
 var standard = limits{time: 20 * time.Second, output: 256 << 10}
 
+// turns bounds the programs that run at a time, whatever cluster they are for: a fleet that is connected at once would start
+// hundreds. Each of them loads a cloud's whole SDK.
+var turns = make(chan struct{}, 8)
+
+// Running returns how many programs run, and how many may at a time.
+func Running() (running, limit int) { return len(turns), cap(turns) }
+
 const (
 	group          = "client.authentication.k8s.io/"
 	maxComplaint   = 4 << 10
@@ -75,6 +82,12 @@ func run(ctx context.Context, p Program, l limits) (Credential, error) {
 			hint = "it must be in the image in which Hawser's server runs, on its PATH; or register the cluster with another kind of credentials"
 		}
 		return Credential{}, problem.New(problem.Precondition, "program %s, which gives the credentials, is not there", p.Command).WithHint("%s", oneLine(hint))
+	}
+	select {
+	case turns <- struct{}{}: // its time begins with its turn
+		defer func() { <-turns }()
+	case <-ctx.Done():
+		return Credential{}, problem.New(problem.Unavailable, "program %s waits for others that give credentials: %v", p.Command, ctx.Err())
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.time)
 	defer cancel()
