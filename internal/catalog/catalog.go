@@ -33,6 +33,7 @@ type Options struct {
 	ApplicationNamespaces []string
 	Identity              string           // of this replica, for Lead
 	LeaseDuration         time.Duration    // for Lead; 15 s when 0
+	Sharding              bool             // replicas share the work: Join and Divide are called, and Lead is not
 	InsteadOf             []config.Rewrite // before those of the settings
 	Log                   *slog.Logger
 }
@@ -48,6 +49,7 @@ type Catalog struct {
 	running   sync.WaitGroup
 	events    *recorder
 	lead      lead
+	roll      *roll                       // the Leases of replicas and units; nil without sharding
 	elsewhere func(namespace string) bool // whether Applications may be there; nil when they may be with us only
 	setsElse  func(namespace string) bool // the same of ApplicationSets
 
@@ -112,6 +114,9 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	}
 	if err := c.check(ctx); err != nil {
 		return nil, err
+	}
+	if o.Sharding {
+		c.roll = newRoll()
 	}
 	watching, stop := context.WithCancel(ctx)
 	c.stop = stop

@@ -62,6 +62,7 @@ func serve(std IO) *cobra.Command {
 	f.StringVar(&cfg.LogFormat, "log-format", cfg.LogFormat, "text or json")
 	f.StringVar(&cfg.Identity, "identity", "", "`name` of this replica in the lease (default: host and process)")
 	f.DurationVar(&cfg.LeaseDuration, "lease-duration", cfg.LeaseDuration, "how long a silent leader keeps the lead")
+	f.BoolVar(&cfg.Sharding, "sharding", false, "share the work with the other replicas instead of waiting for the one that leads")
 	f.DurationVar(&cfg.GitTimeout, "git-timeout", cfg.GitTimeout, "longest time of one fetch")
 	f.IntVar(&cfg.Workers.Status, "workers", cfg.Workers.Status, "applications looked at side by side")
 	return cmd

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/deploy"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
@@ -69,6 +70,8 @@ type Daemon struct {
 	registry *prometheus.Registry
 	leading  atomic.Bool
 	fleetCtx context.Context
+	gathers  sync.Mutex
+	shares   *shares // what is done of the work that replicas share; nil without sharding
 }
 
 // Run builds the process and runs it until ctx ends.
@@ -107,7 +110,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 			return nil, err
 		}
 	}
-	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, InsteadOf: cfg.InsteadOf, Log: o.Log}); err != nil {
+	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, Sharding: cfg.Sharding && o.Core == "", InsteadOf: cfg.InsteadOf, Log: o.Log}); err != nil {
 		return nil, err
 	}
 	d.Auth = auth.New(auth.Options{Records: &records{catalog: d.Catalog}, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
@@ -132,8 +135,11 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	renderMetrics := newRenderMetrics(d.registry)
 	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now})
 	d.Fleet = cluster.NewFleet(ctx)
+	if cfg.Sharding && o.Core == "" {
+		d.shares = newShares()
+	}
 	d.registry.MustRegister(clusterMetrics{d.Fleet})
-	metrics := reconcile.NewMetrics(d.Catalog.Applications)
+	metrics := reconcile.NewMetrics(func() []*v1alpha1.Application { return d.Apps.Own(d.Catalog.Applications()) })
 	d.registry.MustRegister(metrics)
 	d.Apps = reconcile.New(reconcile.Options{
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forge.New(), Render: renderer, Namespace: cfg.Namespace,
@@ -169,7 +175,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), secure, d.log) })
-	group.Go(func() error { return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) }) })
+	group.Go(func() error {
+		if d.shares != nil {
+			return d.Catalog.Join(ctx, d.share, func() { d.leading.Store(false) })
+		}
+		return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) })
+	})
 	d.log.Info("hawser is up", "listen", d.Addr, "namespace", d.cfg.Namespace, "version", server.Build().Version)
 	err = group.Wait()
 	if ctx.Err() != nil && problem.KindOf(err) == problem.Internal {
@@ -210,10 +221,15 @@ func (d *Daemon) reconcile(ctx context.Context) {
 
 // gather makes the fleet the clusters of our records.
 func (d *Daemon) gather() {
+	d.gathers.Lock()
+	defer d.gathers.Unlock()
 	s := d.Catalog.Settings()
 	masker := object.Masker{Key: d.maskKey, Annotations: s.MaskAnnotations}
 	var list []cluster.Options
 	for _, c := range d.Catalog.Clusters() {
+		if d.shares != nil && !d.shares.watches(c.Server) {
+			continue
+		}
 		connection, err := c.REST()
 		if err != nil {
 			d.log.Warn("cluster record cannot be used", "cluster", c.Name, "server", c.Server, "error", err)
