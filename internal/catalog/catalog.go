@@ -21,6 +21,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/problem"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/rest"
 )
 
@@ -124,6 +125,14 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	if err := c.watchAll(watching); err != nil {
 		c.Close()
 		return nil, err
+	}
+	if o.Sharding {
+		client, err := coordination.NewForConfig(quick(o.REST))
+		if err != nil {
+			c.Close()
+			return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")
+		}
+		c.running.Go(func() { c.tellPushes(watching, client.Leases(o.Namespace)) })
 	}
 	c.mu.Lock()
 	c.ready = true

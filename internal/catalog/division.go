@@ -420,8 +420,9 @@ func (d *division) recut(ctx context.Context, known map[string]seenLease, server
 	if !atRest {
 		return
 	}
-	cut := first.DeepCopy()
+	cut, now := first.DeepCopy(), metav1.NowMicro()
 	cut.Annotations[annotationSlices] = strconv.Itoa(asked)
+	cut.Spec.AcquireTime = &now
 	if d.write(ctx, cut) != nil {
 		d.read(ctx, first.Name)
 		return

@@ -30,7 +30,6 @@ const (
 	// annotationSlices, on the Lease of the first slice, is the number of slices in force. What the cluster's Secret asks
 	// for (AnnotationSlices) comes into force when one replica owns them all.
 	annotationSlices = AnnotationSlices
-	annotationPushed = "hawser.dev/pushed" // of a replica: which repositories it heard of
 	replicaPrefix    = "hawser-replica-"
 )
 
@@ -47,6 +46,7 @@ type roll struct {
 	dead    map[string]string    // names of deleted Leases: the version at which they were deleted
 	missing map[string]time.Time // owners without a Lease, and when that was noticed
 	changed chan struct{}        // written to after each change; has room for one
+	pushes  *pushes
 }
 
 // seenLease is a version of a Lease, and when it was known first, by our own clock.
@@ -56,7 +56,7 @@ type seenLease struct {
 }
 
 func newRoll() *roll {
-	return &roll{leases: map[string]seenLease{}, dead: map[string]string{}, missing: map[string]time.Time{}, changed: make(chan struct{}, 1)}
+	return &roll{leases: map[string]seenLease{}, dead: map[string]string{}, missing: map[string]time.Time{}, changed: make(chan struct{}, 1), pushes: newPushes()}
 }
 
 func (r *roll) feed() feed {
@@ -72,6 +72,9 @@ func (r *roll) put(o *object.Object) {
 
 // see takes in a version of a Lease, unless a newer one is known.
 func (r *roll) see(l *coordinationv1.Lease) {
+	if l.Name == pushesLease {
+		defer r.pushes.take(l)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if known, ok := r.leases[l.Name]; ok && !after(l.ResourceVersion, known.ResourceVersion) {
@@ -83,7 +86,7 @@ func (r *roll) see(l *coordinationv1.Lease) {
 	delete(r.dead, l.Name)
 	before := r.leases[l.Name].Lease
 	r.leases[l.Name] = seenLease{l, time.Now()}
-	if before == nil || holderOf(before) != holderOf(l) || !maps.Equal(before.Annotations, l.Annotations) { // not a mere renewal
+	if l.Name != pushesLease && (before == nil || holderOf(before) != holderOf(l) || !maps.Equal(before.Annotations, l.Annotations)) { // not a mere renewal
 		r.stir()
 	}
 }

@@ -145,6 +145,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forge.New(), Render: renderer, Namespace: cfg.Namespace,
 		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "",
 	})
+	if d.shares != nil {
+		d.Catalog.OnPush(d.Apps.Pushed)
+	}
 	if d.listener = o.Listener; d.listener == nil {
 		if d.listener, err = server.Listen(ctx, cfg.Listen); err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/shard"
+	"github.com/hawser-cd/hawser/internal/webhook"
 )
 
 // shares is the units whose work this replica does.
@@ -112,5 +113,13 @@ func (d *Daemon) waitForCluster(ctx context.Context, server string) {
 	}
 	if err := c.Synced(wait); err != nil && ctx.Err() == nil {
 		d.log.Warn("cluster is not complete yet", "cluster", c.Name(), "error", err)
+	}
+}
+
+// pushed is told of a delivery by the server.
+func (d *Daemon) pushed(p webhook.Push) {
+	d.Apps.Pushed(p)
+	if d.shares != nil {
+		d.Catalog.Spread(p)
 	}
 }

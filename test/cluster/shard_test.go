@@ -1,15 +1,14 @@
 package cluster_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"regexp"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +31,9 @@ type team struct {
 	began      int
 	apps       map[string]shardApp
 	values     map[string]string // of each application, as Git has them
+
+	mu     sync.Mutex
+	ledger []*coordinationv1.Lease // every version of the units' Leases, in order
 }
 
 type shardApp struct {
@@ -48,11 +50,33 @@ func gather(t *testing.T, slices int) *team {
 	h := prepareOn(t, home.Cluster)
 	away.Apply(t, "", "{apiVersion: v1, kind: Namespace, metadata: {name: "+h.target+"}}")
 	m := &team{hawser: h, home: home, away: away, cfg: h.config(t), replicas: map[string]*process{}, apps: map[string]shardApp{}, values: map[string]string{}}
+	m.record(t)
 	h.register(t, "away", away.Config.Host, away.Config, nil)
 	m.cut(t, slices)
 	m.repo = h.git.Repo(t, "shared", map[string]string{"README.md": "one directory for each application"})
 	return m
 }
+
+// record notes every version of the Leases of units: the API server's audit log has everything but Leases.
+func (m *team) record(t *testing.T) {
+	t.Helper()
+	w, err := m.Client.CoordinationV1().Leases(m.control).Watch(t.Context(), metav1.ListOptions{LabelSelector: "hawser.dev/lease=unit", TimeoutSeconds: ptr(int64(3600))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for e := range w.ResultChan() {
+			if l, ok := e.Object.(*coordinationv1.Lease); ok {
+				m.mu.Lock()
+				m.ledger = append(m.ledger, l)
+				m.mu.Unlock()
+			}
+		}
+	}()
+	t.Cleanup(w.Stop)
+}
+
+func ptr[T any](v T) *T { return &v }
 
 // cut asks for a number of slices of our own cluster.
 func (m *team) cut(t *testing.T, slices int) {
@@ -254,32 +278,26 @@ func (m *team) judge(t *testing.T) (judged int, broken []string) {
 		at time.Time
 		n  int
 	}
-	home := m.home.Audit(t)
 	tenures, cuts := map[shard.Unit][]owned{}, map[string][]sliced{}
-	changes := slices.Clone(home)
-	slices.SortStableFunc(changes, func(a, b clustertest.Audited) int { return a.Done.Compare(b.Done) })
-	for _, a := range changes {
-		if a.Object.Resource != "leases" || a.Object.Namespace != m.control || !a.Accepted() {
-			continue
-		}
-		l := &coordinationv1.Lease{}
-		if json.Unmarshal(a.Sent, l) != nil || l.Labels["hawser.dev/lease"] != "unit" {
-			continue
-		}
+	m.mu.Lock()
+	ledger := m.ledger
+	m.mu.Unlock()
+	for _, l := range ledger {
 		u, holder := unitOfLease(l), ""
 		if l.Spec.HolderIdentity != nil {
 			holder = *l.Spec.HolderIdentity
 		}
 		if list := tenures[u]; len(list) == 0 || list[len(list)-1].holder != holder {
 			if len(list) > 0 {
-				list[len(list)-1].until = a.Received
+				list[len(list)-1].until = l.Spec.AcquireTime.Time
 			}
-			tenures[u] = append(list, owned{from: a.Received, holder: holder})
+			tenures[u] = append(list, owned{from: l.Spec.AcquireTime.Time, holder: holder})
 		}
 		if n, err := strconv.Atoi(l.Annotations["hawser.dev/slices"]); err == nil {
-			cuts[u.Server] = append(cuts[u.Server], sliced{a.Done, n})
+			cuts[u.Server] = append(cuts[u.Server], sliced{l.Spec.AcquireTime.Time, n})
 		}
 	}
+	home := m.home.Audit(t)
 	for i, log := range [][]clustertest.Audited{home, m.away.Audit(t)} {
 		for _, a := range log {
 			if !strings.HasPrefix(a.Who(), "hawser-") || !a.Accepted() || a.Object.Resource == "leases" || a.Object.Resource == "events" {
