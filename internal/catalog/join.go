@@ -30,7 +30,10 @@ func (c *Catalog) Join(ctx context.Context, onStart func(ctx context.Context, tu
 			Client:     client,
 			LockConfig: resourcelock.ResourceLockConfig{Identity: turn},
 		}
-		if err := c.leadOnce(ctx, &timed{Interface: lock, lead: &c.lead, once: true}, func(ctx context.Context) { onStart(ctx, turn) }, onStop); err != nil {
+		if err := c.leadOnce(ctx, &timed{Interface: lock, lead: &c.lead, once: true}, func(ctx context.Context) {
+			c.roll.turn.Store(&turn)
+			onStart(ctx, turn)
+		}, onStop); err != nil {
 			return err
 		}
 	}
@@ -67,6 +70,14 @@ type tenureKey struct{}
 type tenure struct {
 	unit shard.Unit
 	over atomic.Bool
+}
+
+// SameTenure returns ctx, marked as belonging to the tenure that another context belongs to.
+func SameTenure(of, ctx context.Context) context.Context {
+	if t, _ := of.Value(tenureKey{}).(*tenure); t != nil {
+		return t.within(ctx)
+	}
+	return ctx
 }
 
 // within marks what is done with the context as belonging to the tenure.

@@ -49,6 +49,9 @@ func leaseOf(o Options) time.Duration {
 	return o.LeaseDuration.Truncate(time.Second)
 }
 
+// LeaseDuration is how long a replica may be silent before others take over.
+func (c *Catalog) LeaseDuration() time.Duration { return leaseOf(c.options) }
+
 // goodFor is how long after a renewal its lease is trusted: the rest is for what is on its way.
 func goodFor(lease time.Duration) time.Duration { return lease * 2 / 3 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/object"
@@ -47,6 +48,8 @@ type roll struct {
 	missing map[string]time.Time // owners without a Lease, and when that was noticed
 	changed chan struct{}        // written to after each change; has room for one
 	pushes  *pushes
+	began   time.Time
+	turn    atomic.Pointer[string] // our own
 }
 
 // seenLease is a version of a Lease, and when it was known first, by our own clock.
@@ -56,7 +59,7 @@ type seenLease struct {
 }
 
 func newRoll() *roll {
-	return &roll{leases: map[string]seenLease{}, dead: map[string]string{}, missing: map[string]time.Time{}, changed: make(chan struct{}, 1), pushes: newPushes()}
+	return &roll{leases: map[string]seenLease{}, dead: map[string]string{}, missing: map[string]time.Time{}, changed: make(chan struct{}, 1), pushes: newPushes(), began: time.Now()}
 }
 
 func (r *roll) feed() feed {

@@ -25,6 +25,7 @@ type shares struct {
 type share struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
+	began   time.Time
 	leaving bool
 	looks   int
 	idle    chan struct{} // closed when it is leaving and the last look is over
@@ -122,6 +123,24 @@ func (a *Apps) enter(ctx context.Context, name types.NamespacedName) (_ context.
 	}, true
 }
 
+// hold is enter for what a person asks for: the unit is not given away before it is done, or has been cut off.
+func (a *Apps) hold(ctx context.Context, name types.NamespacedName) (_ context.Context, leave func(), err error) {
+	if err := a.ours(name); err != nil {
+		return nil, nil, err
+	}
+	within, leave, ok := a.enter(ctx, name)
+	if !ok {
+		return nil, nil, a.ours(name)
+	}
+	ctx, cancel := context.WithCancel(catalog.SameTenure(within, ctx))
+	stop := context.AfterFunc(within, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+		leave()
+	}, nil
+}
+
 // isCut reports whether other replicas may look at other applications of the cluster.
 func (a *Apps) isCut(server string) bool {
 	a.shares.mu.Lock()
@@ -143,7 +162,7 @@ func (a *Apps) OpenShared() (run func(ctx context.Context)) {
 func (a *Apps) TakeUp(ctx context.Context, s catalog.Share) {
 	ctx, cancel := context.WithCancel(ctx)
 	a.shares.mu.Lock()
-	a.shares.held[s.Unit] = &share{ctx: ctx, cancel: cancel, idle: make(chan struct{})}
+	a.shares.held[s.Unit] = &share{ctx: ctx, cancel: cancel, began: time.Now(), idle: make(chan struct{})}
 	if s.Unit != shard.Sets {
 		a.shares.cut[s.Unit.Server] = s.Slices
 	}

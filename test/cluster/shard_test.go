@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/gittest"
@@ -26,6 +29,7 @@ type team struct {
 	*hawser
 	home, away *clustertest.Own
 	cfg        config.Config
+	more       []string // flags of the replicas
 	repo       *gittest.Repo
 	replicas   map[string]*process // that run, by identity
 	began      int
@@ -92,7 +96,7 @@ func (m *team) start(t *testing.T) string {
 	name := fmt.Sprintf("hawser-%d", m.began)
 	cfg := m.cfg
 	cfg.Kubeconfig, cfg.DataDir = m.asUser(t, name, "system:masters"), t.TempDir()
-	m.replicas[name] = m.launch(t, cfg, name, "--sharding")
+	m.replicas[name] = m.launch(t, cfg, name, append([]string{"--sharding"}, m.more...)...)
 	return name
 }
 
@@ -188,8 +192,9 @@ func (m *team) fill(t *testing.T, slices int) {
 	}
 }
 
+// cargoOf is two objects in two waves: a replica can go in between.
 func cargoOf(app, value string) string {
-	return fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s-cm}\ndata: {v: %s}\n", app, value)
+	return fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %[1]s-cm}\ndata: {v: %[2]s}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: %[1]s-last, annotations: {%[3]s: '1'}}\ndata: {v: %[2]s}\n", app, value, waveOf)
 }
 
 // push changes some applications, and tells one replica of it.
@@ -251,8 +256,8 @@ func (m *team) deployed(t *testing.T) time.Duration {
 				live[o.Name] = o.Data["v"]
 			}
 			for name, a := range m.apps {
-				if a.away == away && live[name+"-cm"] != m.values[name] {
-					wrong = append(wrong, fmt.Sprintf("%s has %q and not %q", name, live[name+"-cm"], m.values[name]))
+				if first, last := live[name+"-cm"], live[name+"-last"]; a.away == away && (first != m.values[name] || last != m.values[name]) {
+					wrong = append(wrong, fmt.Sprintf("%s has %q, %q and not %q", name, first, last, m.values[name]))
 				}
 			}
 		}
@@ -305,7 +310,7 @@ func (m *team) judge(t *testing.T) (judged int, broken []string) {
 			}
 			name := a.Object.Name
 			if a.Object.Resource == "configmaps" && a.Object.Namespace == m.target {
-				name = strings.TrimSuffix(name, "-cm")
+				name = strings.TrimSuffix(strings.TrimSuffix(name, "-cm"), "-last")
 			}
 			app, known := m.apps[name]
 			if !known || app.away != (i == 1) && a.Object.Resource != "applications" {
@@ -336,14 +341,15 @@ func (m *team) judge(t *testing.T) (judged int, broken []string) {
 	return judged, broken
 }
 
-// Three replicas share two clusters, one of which is cut into two. Replicas are killed, stopped and continued, ended and
-// added at random, and commits are pushed meanwhile. HAWSER_TEST_KILLS says how often (8).
+// Three replicas share two clusters, one of which is cut into two slices, sometimes three. Replicas are killed, stopped and
+// continued, ended and added at random, the more likely those that own something, and commits are pushed meanwhile.
+// HAWSER_TEST_KILLS says how often (8).
 func TestReplicasShareTheWork(t *testing.T) {
 	kills := 8
 	if text := os.Getenv("HAWSER_TEST_KILLS"); text != "" {
 		fmt.Sscan(text, &kills)
 	}
-	const cut = 2
+	cut := 2
 	m := gather(t, cut)
 	for range 3 {
 		m.start(t)
@@ -352,37 +358,42 @@ func TestReplicasShareTheWork(t *testing.T) {
 	m.fill(t, cut)
 	t.Logf("%d applications deployed after %.1f s", len(m.apps), m.deployed(t).Seconds())
 	var longest, slowest time.Duration
+	done := map[string]int{}
 	for i := range kills {
-		names := make([]string, 0, len(m.replicas))
-		for name := range m.replicas {
-			names = append(names, name)
-		}
-		sort.Strings(names)
-		victim := names[rand.IntN(len(names))]
+		victim := m.victim(t)
 		p := m.replicas[victim]
-		what := []string{"killed", "stopped and continued", "ended", "added"}[rand.IntN(4)]
-		if len(names) >= 4 && what == "added" {
-			what = "killed"
+		what := []string{"killed", "stopped and continued", "ended", "added", "killed", "cut anew"}[rand.IntN(6)]
+		if len(m.replicas) >= 4 && what == "added" {
+			what = "stopped and continued"
 		}
+		done[what]++
+		m.push(t, 12, fmt.Sprintf("v%d", 2*i+1))
+		time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond) // some of it is under way
+		signal := func(s syscall.Signal) {
+			if err := p.cmd.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
 		switch what {
 		case "killed":
 			delete(m.replicas, victim)
 			p.kill(t)
 		case "ended":
 			delete(m.replicas, victim)
-			if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
+			signal(syscall.SIGTERM)
 		case "stopped and continued":
 			delete(m.replicas, victim)
-			if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-				t.Fatal(err)
-			}
+			signal(syscall.SIGSTOP)
 		case "added":
 			victim = m.start(t)
+		case "cut anew":
+			victim, cut = "", 5-cut
+			m.cut(t, cut)
 		}
-		m.push(t, 12, fmt.Sprintf("v%d", i+1))
-		owned := m.settle(t, cut+2)
+		m.settle(t, cut+2)
+		owned := time.Since(began)
+		m.push(t, 12, fmt.Sprintf("v%d", 2*i+2))
 		switch what {
 		case "killed", "ended":
 			if len(m.replicas) < 3 {
@@ -390,9 +401,7 @@ func TestReplicasShareTheWork(t *testing.T) {
 			}
 		case "stopped and continued":
 			time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond)
-			if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-				t.Fatal(err)
-			}
+			signal(syscall.SIGCONT)
 			m.replicas[victim] = p
 		}
 		took := m.deployed(t)
@@ -406,8 +415,160 @@ func TestReplicasShareTheWork(t *testing.T) {
 	for _, line := range broken[:min(len(broken), 20)] {
 		t.Error(line)
 	}
-	if judged < kills*12 {
+	if judged < kills*24 {
 		t.Errorf("only %d writes were judged", judged)
 	}
-	t.Logf("%d times: units without an owner for at most %.1f s, commits deployed within %.1f s; %d writes judged, %d of them outside of ownership", kills, longest.Seconds(), slowest.Seconds(), judged, len(broken))
+	t.Logf("%v: units without an owner for at most %.1f s, commits deployed within %.1f s; %d writes judged, %d of them outside of ownership", done, longest.Seconds(), slowest.Seconds(), judged, len(broken))
+}
+
+// victim is a replica that runs: three times of four one that owns something.
+func (m *team) victim(t *testing.T) string {
+	t.Helper()
+	owners, alive := m.leases(t)
+	var all, owning []string
+	for name := range m.replicas {
+		all = append(all, name)
+	}
+	for _, owner := range owners {
+		if alive[owner] {
+			owning = append(owning, replicaOfTurn(owner))
+		}
+	}
+	sort.Strings(all)
+	if len(owning) > 0 && rand.IntN(4) > 0 {
+		return owning[rand.IntN(len(owning))]
+	}
+	return all[rand.IntN(len(all))]
+}
+
+// apart returns two applications in slices of our own cluster that different replicas own, and those.
+func (m *team) apart(t *testing.T, slices int) (names, owners [2]string) {
+	t.Helper()
+	held, _ := m.leases(t)
+	for i := 0; names[1] == ""; i++ {
+		name := m.name(fmt.Sprintf("p%03d", i))
+		owner := replicaOfTurn(held[shard.Unit{Server: "https://kubernetes.default.svc", Slice: shard.SliceOf(m.control, name, slices)}])
+		switch {
+		case names[0] == "":
+			names[0], owners[0] = name, owner
+		case owner != owners[0]:
+			names[1], owners[1] = name, owner
+		case i > 1000:
+			t.Fatalf("one replica owns all slices: %v", held)
+		}
+	}
+	return names, owners
+}
+
+// An object that a commit moves from an application to one of another slice is not pruned before the other's owner has
+// looked, however long that takes; nor is one that is gone for good.
+func TestAPruneWaitsForOtherSlices(t *testing.T) {
+	const cut = 6 // each of two replicas owns some of them
+	m := gather(t, cut)
+	m.more = []string{"--lease-duration", "30s"}
+	for range 2 {
+		m.start(t)
+	}
+	m.settle(t, cut+2)
+	names, owners := m.apart(t, cut)
+	from, to := names[0], names[1]
+	cm := func(name string) string {
+		return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\ndata: {a: b}\n"
+	}
+	m.repo.Commit(t, map[string]string{from + "/stays.yaml": cm(from), from + "/moves.yaml": cm("moves"), from + "/goes.yaml": cm("goes"), to + "/stays.yaml": cm(to)}, "Before")
+	for _, name := range names {
+		m.apply(t, app{name: name, repo: m.repo.URL, path: name, auto: "{prune: true, selfHeal: true}"})
+	}
+	for _, name := range names {
+		m.wait(t, name, synced(m.repo.Head(t)))
+	}
+	before := m.Get(t, "v1", "ConfigMap", m.target, "moves")
+
+	other := m.replicas[owners[1]].cmd.Process
+	if err := other.Signal(syscall.SIGSTOP); err != nil { // for less than its lease: it stays the owner
+		t.Fatal(err)
+	}
+	commit := m.repo.Replace(t, map[string]string{from + "/stays.yaml": cm(from), to + "/stays.yaml": cm(to), to + "/moves.yaml": cm("moves")}, "Moved, and gone")
+	m.refresh(t, from)
+	m.wait(t, from, func(a *v1alpha1.Application) string {
+		if a.Status.Sync.Revision != commit || a.Status.Sync.Status != v1alpha1.SyncStatusOutOfSync {
+			return "not looked at"
+		}
+		return ""
+	})
+	for until := time.Now().Add(4 * time.Second); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+		for _, name := range []string{"moves", "goes"} {
+			if m.Get(t, "v1", "ConfigMap", m.target, name) == nil {
+				t.Fatalf("%s was pruned before %s had been looked at", name, to)
+			}
+		}
+	}
+	if err := other.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	m.ring(t)
+	for _, name := range names {
+		m.wait(t, name, synced(commit))
+	}
+	m.WaitGone(t, "v1", "ConfigMap", m.target, "goes")
+	after := m.Get(t, "v1", "ConfigMap", m.target, "moves")
+	if after == nil || after.GetUID() != before.GetUID() {
+		t.Error("the object that was moved is another one now")
+	}
+	if judged, broken := m.judge(t); len(broken) > 0 {
+		t.Errorf("of %d writes outside of ownership: %v", judged, broken)
+	}
+}
+
+// A replica that does not share the work, and those that do, never work at the same time: in the middle of an update both
+// kinds are there.
+func TestSharingWaitsForWhoLeadsAlone(t *testing.T) {
+	home := clustertest.StartOwn(t)
+	h := prepareOn(t, home.Cluster)
+	repo := h.git.Repo(t, "mixed", map[string]string{"cm.yaml": configMap})
+	name := h.name("mixed")
+	run := func(who string, more ...string) *process {
+		cfg := h.config(t)
+		cfg.Kubeconfig, cfg.DataDir = h.asUser(t, who, "system:masters"), t.TempDir()
+		return h.launch(t, cfg, who, more...)
+	}
+	old := run("hawser-old")
+	h.apply(t, app{name: name, repo: repo.URL, path: ".", auto: "{prune: true, selfHeal: true}"})
+	h.wait(t, name, synced(repo.Head(t)))
+	young := run("hawser-young", "--sharding")
+	said := func(p *process, words string) {
+		t.Helper()
+		clustertest.Wait(t, words, func(context.Context) error {
+			if text, _ := os.ReadFile(p.log); !strings.Contains(string(text), words) {
+				return fmt.Errorf("not said: %s", words)
+			}
+			return nil
+		})
+	}
+	said(young, "a replica leads that does not share the work")
+	push := func(colour string) {
+		t.Helper()
+		commit := repo.Commit(t, map[string]string{"cm.yaml": strings.Replace(configMap, "blue", colour, 1)}, colour)
+		h.refresh(t, name)
+		h.wait(t, name, synced(commit))
+	}
+	push("red")
+	old.kill(t)
+	push("green")
+	late := run("hawser-late")
+	said(late, "another replica leads; waiting")
+	push("white")
+	time.Sleep(5 * time.Second) // more than twice the time after which it would take a lead that is not kept
+	push("black")
+	young.kill(t)
+	push("yellow")
+	var story []string
+	for _, a := range home.Audit(t) {
+		if a.Object.Namespace == h.target && a.Object.Resource == "configmaps" && a.Accepted() && strings.HasPrefix(a.Who(), "hawser-") && (len(story) == 0 || story[len(story)-1] != a.Who()) {
+			story = append(story, a.Who())
+		}
+	}
+	if d := cmp.Diff([]string{"hawser-old", "hawser-young", "hawser-late"}, story); d != "" {
+		t.Error("who wrote, one after the other: ", d)
+	}
 }
