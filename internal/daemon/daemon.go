@@ -147,6 +147,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	})
 	if d.shares != nil {
 		d.Catalog.OnPush(d.Apps.Pushed)
+		d.registry.MustRegister(shareMetrics{d.Catalog})
 	}
 	if d.listener = o.Listener; d.listener == nil {
 		if d.listener, err = server.Listen(ctx, cfg.Listen); err != nil {

@@ -2,8 +2,12 @@ package cluster_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"regexp"
 	"sort"
@@ -275,6 +279,14 @@ func (m *team) deployed(t *testing.T) time.Duration {
 // judge returns the writes that a replica made outside of its ownership, and how many it looked at.
 func (m *team) judge(t *testing.T) (judged int, broken []string) {
 	t.Helper()
+	m.mu.Lock()
+	ledger := m.ledger
+	m.mu.Unlock()
+	return m.outside(ledger, m.home.Audit(t), m.away.Audit(t))
+}
+
+// outside is judge of the versions of the units' Leases, and of the audit logs of both clusters.
+func (m *team) outside(ledger []*coordinationv1.Lease, home, away []clustertest.Audited) (judged int, broken []string) {
 	type owned struct {
 		from, until time.Time // from when its taking was asked for, until the next one's was
 		holder      string
@@ -284,9 +296,6 @@ func (m *team) judge(t *testing.T) (judged int, broken []string) {
 		n  int
 	}
 	tenures, cuts := map[shard.Unit][]owned{}, map[string][]sliced{}
-	m.mu.Lock()
-	ledger := m.ledger
-	m.mu.Unlock()
 	for _, l := range ledger {
 		u, holder := unitOfLease(l), ""
 		if l.Spec.HolderIdentity != nil {
@@ -302,8 +311,7 @@ func (m *team) judge(t *testing.T) (judged int, broken []string) {
 			cuts[u.Server] = append(cuts[u.Server], sliced{l.Spec.AcquireTime.Time, n})
 		}
 	}
-	home := m.home.Audit(t)
-	for i, log := range [][]clustertest.Audited{home, m.away.Audit(t)} {
+	for i, log := range [][]clustertest.Audited{home, away} {
 		for _, a := range log {
 			if !strings.HasPrefix(a.Who(), "hawser-") || !a.Accepted() || a.Object.Resource == "leases" || a.Object.Resource == "events" {
 				continue
@@ -515,9 +523,6 @@ func TestAPruneWaitsForOtherSlices(t *testing.T) {
 	if after == nil || after.GetUID() != before.GetUID() {
 		t.Error("the object that was moved is another one now")
 	}
-	if judged, broken := m.judge(t); len(broken) > 0 {
-		t.Errorf("of %d writes outside of ownership: %v", judged, broken)
-	}
 }
 
 // A replica that does not share the work, and those that do, never work at the same time: in the middle of an update both
@@ -571,4 +576,159 @@ func TestSharingWaitsForWhoLeadsAlone(t *testing.T) {
 	if d := cmp.Diff([]string{"hawser-old", "hawser-young", "hawser-late"}, story); d != "" {
 		t.Error("who wrote, one after the other: ", d)
 	}
+}
+
+// The judge must find what is wrong.
+func TestJudgeOfSharedWorkFindsWhatIsWrong(t *testing.T) {
+	at := func(second int) time.Time { return time.Date(2026, 11, 28, 12, 0, second, 0, time.UTC) }
+	lease := func(second int, holder, slice, slices string) *coordinationv1.Lease {
+		l := &coordinationv1.Lease{}
+		l.Annotations = map[string]string{"hawser.dev/cluster": "https://kubernetes.default.svc", "hawser.dev/slice": slice}
+		if slices != "" {
+			l.Annotations["hawser.dev/slices"] = slices
+		}
+		l.Spec.HolderIdentity, l.Spec.AcquireTime = &holder, &metav1.MicroTime{Time: at(second)}
+		return l
+	}
+	write := func(second int, who, resource, namespace, name string) clustertest.Audited {
+		a := clustertest.Audited{Verb: "patch", Received: at(second), Done: at(second)}
+		a.User.Username, a.Answer.Code = who, 200
+		a.Object.Resource, a.Object.Namespace, a.Object.Name = resource, namespace, name
+		return a
+	}
+	m := &team{hawser: &hawser{control: "argocd", target: "shop"}, apps: map[string]shardApp{}}
+	var names [2]string // of applications in either slice
+	for i := 0; names[0] == "" || names[1] == ""; i++ {
+		name := fmt.Sprint("app", i)
+		m.apps[name] = shardApp{server: "https://kubernetes.default.svc"}
+		names[shard.SliceOf("argocd", name, 2)] = name
+	}
+	// one owns all, cuts in two at 10 and gives the second slice to two at 20; the first is taken by three at 40
+	ledger := []*coordinationv1.Lease{lease(0, "hawser-1-aa", "0", "1"), lease(9, "hawser-1-aa", "1", ""), lease(10, "hawser-1-aa", "0", "2"),
+		lease(20, "hawser-2-bb", "1", ""), lease(40, "hawser-3-cc", "0", "2")}
+	for _, c := range []struct {
+		name string
+		log  clustertest.Audited
+		want string
+	}{
+		{"all is one's", write(5, "hawser-1", "applications", "argocd", names[1]), ""},
+		{"its slice", write(25, "hawser-2", "configmaps", "shop", names[1]+"-cm"), ""},
+		{"somebody else", write(25, "ada", "configmaps", "shop", names[1]+"-cm"), ""},
+		{"given away", write(21, "hawser-1", "configmaps", "shop", names[1]+"-last"), "patch configmaps/" + names[1] + "-last"},
+		{"not yet given", write(19, "hawser-2", "applications", "argocd", names[1]), "patch applications/" + names[1]},
+		{"another's slice", write(25, "hawser-2", "applications", "argocd", names[0]), "patch applications/" + names[0]},
+		{"taken over", write(41, "hawser-1", "applications", "argocd", names[0]), "patch applications/" + names[0]},
+		{"who took over", write(41, "hawser-3", "applications", "argocd", names[0]), ""},
+		{"never heard of", write(41, "hawser-3", "configmaps", "shop", "stranger"), "patch configmaps/stranger in cluster 0 by hawser-3: nobody's"},
+	} {
+		_, broken := m.outside(ledger, []clustertest.Audited{c.log}, nil)
+		if c.want == "" && len(broken) > 0 || c.want != "" && (len(broken) != 1 || !strings.HasPrefix(broken[0], c.want)) {
+			t.Errorf("%s: %q, want %q", c.name, broken, c.want)
+		}
+	}
+}
+
+// ask sends a request to a replica, as the admin, and returns the answer.
+func (m *team) ask(t *testing.T, replica, path string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(m.replicas[replica].log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := listens.FindSubmatch(text)
+	if at == nil {
+		t.Fatalf("%s does not answer yet", replica)
+	}
+	secret, err := m.Client.CoreV1().Secrets(m.control).Get(t.Context(), "argocd-initial-admin-secret", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(verb, path, token, body string, into any) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), verb, "http://"+string(at[1])+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Header.Set("Content-Type", "application/json"); token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		data, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != 200 || json.Unmarshal(data, into) != nil {
+			t.Fatalf("%s %s: %s %s %v", verb, path, res.Status, data, err)
+		}
+	}
+	var session struct{ Token string }
+	send("POST", "/api/v1/session", "", fmt.Sprintf(`{"username":"admin","password":%q}`, secret.Data["password"]), &session)
+	send("GET", path, session.Token, "", into)
+}
+
+// Every replica says who looks at an application. One whose owner is gone, and which nobody can take over, is Unknown, with
+// the reason, though its record says Synced; and it is Synced again when somebody looks at it.
+func TestAnApplicationThatNobodyLooksAtIsUnknown(t *testing.T) {
+	m := gather(t, 1)
+	able := m.start(t)
+	m.settle(t, 3)
+	name := m.name("kept")
+	m.repo.Commit(t, map[string]string{name + "/cm.yaml": configMap}, "One")
+	m.apply(t, app{name: name, repo: m.repo.URL, path: name, auto: "{prune: true, selfHeal: true}"})
+	m.wait(t, name, synced(m.repo.Head(t)))
+	// a replica that may read everything and take nothing
+	m.Apply(t, "", `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: reader}, rules: [{apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: reader}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}, subjects: [{kind: User, name: hawser-reader, apiGroup: rbac.authorization.k8s.io}]}`)
+	cfg := m.cfg
+	cfg.Kubeconfig, cfg.DataDir = m.asUser(t, "hawser-reader"), t.TempDir()
+	m.replicas["hawser-reader"] = m.launch(t, cfg, "hawser-reader", "--sharding")
+	clustertest.Wait(t, "the reader answers", func(context.Context) error {
+		if text, _ := os.ReadFile(m.replicas["hawser-reader"].log); !listens.Match(text) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	get := func(replica string) *v1alpha1.Application {
+		t.Helper()
+		a := &v1alpha1.Application{}
+		m.ask(t, replica, "/api/v1/applications/"+name, a)
+		return a
+	}
+	for _, replica := range []string{able, "hawser-reader"} {
+		a := get(replica)
+		if r := a.Status.Reconciler; r == nil || r.Replica != able || r.Unit != "https://kubernetes.default.svc" || r.At == nil || a.Status.Sync.Status != v1alpha1.SyncStatusSynced {
+			t.Errorf("%s says %+v, %s", replica, r, a.Status.Sync.Status)
+		}
+	}
+	m.replicas[able].kill(t)
+	delete(m.replicas, able)
+	clustertest.Wait(t, "Unknown", func(context.Context) error {
+		a := get("hawser-reader")
+		if got := a.Status.Sync.Status; got != v1alpha1.SyncStatusUnknown {
+			return fmt.Errorf("it is %s", got)
+		}
+		if wrong := condition(v1alpha1.ConditionComparisonError, "nobody has reconciled it since", able+", which owned https://kubernetes.default.svc, is gone")(a); wrong != "" {
+			return errors.New(wrong)
+		}
+		return nil
+	})
+	var list v1alpha1.ApplicationList
+	for query, want := range map[string]int{"sync=Unknown": 1, "sync=Synced": 0} {
+		m.ask(t, "hawser-reader", "/api/v1/applications?"+query, &list)
+		if len(list.Items) != want {
+			t.Errorf("%s lists %d", query, len(list.Items))
+		}
+	}
+	if recorded := m.get(t, name); recorded.Status.Sync.Status != v1alpha1.SyncStatusSynced || recorded.Status.Reconciler != nil {
+		t.Errorf("the record was changed: %+v", recorded.Status)
+	}
+	next := m.start(t)
+	clustertest.Wait(t, "Synced again", func(context.Context) error {
+		if a := get("hawser-reader"); a.Status.Sync.Status != v1alpha1.SyncStatusSynced || a.Status.Reconciler.Replica != next {
+			return fmt.Errorf("%s, %+v", a.Status.Sync.Status, a.Status.Reconciler)
+		}
+		return nil
+	})
 }
