@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -51,7 +52,9 @@ type division struct {
 	ended    chan shard.Unit
 	over     map[string]bool          // turns whose Leases are gone for good
 	orphaned map[shard.Unit]time.Time // since when nobody owns them
-	waiting  string                   // what is waited for, as last logged
+
+	alone   atomic.Bool // nobody works who does not share: see guard
+	waiting string      // what guard waits for, as last logged
 }
 
 // holding is a unit that is ours according to its Lease.
@@ -81,13 +84,21 @@ func (c *Catalog) Divide(ctx context.Context, turn string, h Holder) error {
 		c: c, me: turn, holder: h, client: client.Leases(c.options.Namespace), lease: leaseOf(c.options),
 		held: map[shard.Unit]*holding{}, ended: make(chan shard.Unit, 1), over: map[string]bool{}, orphaned: map[shard.Unit]time.Time{},
 	}
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
 	wake := make(chan struct{}, 1)
+	stir := func() {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+	var guarding sync.WaitGroup
+	defer guarding.Wait()
+	guarding.Go(func() { d.guard(ctx, stir, lose) })
 	defer c.Subscribe(func(change Change) {
 		if change.What == ClusterChanged || change.What == SettingsChanged {
-			select {
-			case wake <- struct{}{}:
-			default:
-			}
+			stir()
 		}
 	})()
 	defer d.endAll()
@@ -96,6 +107,9 @@ func (c *Catalog) Divide(ctx context.Context, turn string, h Holder) error {
 	for {
 		select {
 		case <-ctx.Done():
+			if lost := context.Cause(ctx); problem.Is(lost, problem.Conflict) {
+				return lost
+			}
 			return nil
 		case u := <-d.ended:
 			d.rest(u)
@@ -112,18 +126,15 @@ func (c *Catalog) Divide(ctx context.Context, turn string, h Holder) error {
 				more = false
 			}
 		}
-		if ctx.Err() == nil && c.Leading() == nil && !d.step(ctx) {
-			return problem.New(problem.Conflict, "the work can be shared no more: a replica without --sharding leads, or may lead soon")
+		if ctx.Err() == nil && c.Leading() == nil && d.alone.Load() {
+			d.step(ctx)
 		}
 	}
 }
 
-// step looks at what is known of all Leases, and does what is to be done. It reports whether the turn can go on.
-func (d *division) step(ctx context.Context) bool {
+// step looks at what is known of all Leases, and does what is to be done.
+func (d *division) step(ctx context.Context) {
 	now := time.Now()
-	if ours, lost := d.keepOut(ctx, now); !ours {
-		return !lost || len(d.held) == 0
-	}
 	d.declare(ctx, now)
 	known := d.c.roll.snapshot()
 	d.notice(known)
@@ -174,7 +185,6 @@ func (d *division) step(ctx context.Context) bool {
 	if d.held[shard.Sets] != nil {
 		d.sweep(ctx, known, clusters, now)
 	}
-	return true
 }
 
 // live are the turns that go on.

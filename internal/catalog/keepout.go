@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hawser-cd/hawser/internal/problem"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,30 @@ import (
 // sharedLead is who holds LeaderLease while replicas share the work: all of them. It keeps out a replica that was started
 // without sharding, before or after, as in the middle of an update: that one would do everything alone.
 const sharedLead = "shared"
+
+// guard keeps out who does not share the work until ctx ends, and ends the turn when that fails: units must not be worked on
+// while another leads or may lead.
+func (d *division) guard(ctx context.Context, stir func(), lose func(error)) {
+	tick := time.NewTicker(d.lease / 8)
+	defer tick.Stop()
+	for {
+		ours, lost := d.keepOut(ctx, time.Now())
+		switch {
+		case ctx.Err() != nil:
+			return
+		case ours && !d.alone.Swap(true):
+			stir()
+		case lost && d.alone.Load():
+			lose(problem.New(problem.Conflict, "the work can be shared no more: a replica without --sharding leads, or may lead soon"))
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
 
 // keepOut keeps LeaderLease held in the name of all, and reports whether it is; lost, when it was and another has it now or
 // may have it soon. Every replica renews it as often as it

@@ -161,22 +161,35 @@ func (a *Apps) OpenShared() (run func(ctx context.Context)) {
 // TakeUp begins to look at the applications of a unit. What is written for them is written with ctx.
 func (a *Apps) TakeUp(ctx context.Context, s catalog.Share) {
 	ctx, cancel := context.WithCancel(ctx)
-	a.shares.mu.Lock()
-	a.shares.held[s.Unit] = &share{ctx: ctx, cancel: cancel, began: time.Now(), idle: make(chan struct{})}
-	if s.Unit != shard.Sets {
-		a.shares.cut[s.Unit.Server] = s.Slices
-	}
-	a.shares.mu.Unlock()
 	began := time.Now()
-	all := a.Catalog.Applications()
-	for _, app := range all { // what others want first: nothing is looked at before that is known
-		a.heed(nameOf(app))
+	ours := func(app *v1alpha1.Application) bool {
+		return a.unitServer(app) == s.Unit.Server && shard.SliceOf(app.Namespace, app.Name, s.Slices) == s.Unit.Slice
 	}
-	for _, app := range all {
-		if a.unitServer(app) == s.Unit.Server {
+	if s.Unit != shard.Sets {
+		a.shares.mu.Lock()
+		a.shares.cut[s.Unit.Server] = s.Slices
+		a.shares.mu.Unlock()
+	}
+	for _, app := range a.Catalog.Applications() { // what others want first: nothing is looked at before that is known
+		if a.unitServer(app) == s.Unit.Server && !ours(app) {
+			a.heed(nameOf(app))
+		}
+	}
+	a.shares.mu.Lock()
+	a.shares.held[s.Unit] = &share{ctx: ctx, cancel: cancel, began: began, idle: make(chan struct{})}
+	a.shares.mu.Unlock()
+	for _, app := range a.Catalog.Applications() { // listed again: of one that has just come nothing was queued yet
+		if ours(app) {
 			a.queue.add(nameOf(app), urgent, cause{spec: true, git: began})
 		}
 	}
+}
+
+// knows reports whether something is remembered of the application.
+func (a *Apps) knows(name types.NamespacedName) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.states[name] != nil
 }
 
 // courtesy is how long looks may go on when their unit is given away, before they are cut off.
@@ -238,9 +251,13 @@ func (a *Apps) heed(name types.NamespacedName) {
 	a.shares.mu.Lock()
 	divided, cut, ours := a.shares.divided, a.shares.cut[server] > 1, a.shares.find(a, app) != nil
 	a.shares.mu.Unlock()
-	switch {
-	case !divided || ours:
+	if !divided || ours {
 		return
+	}
+	if a.knows(name) { // it was ours, and goes somewhere else now
+		a.forgetSeen(name)
+	}
+	switch {
 	case !cut:
 		a.claim(name, "", nil)
 		a.claims.forget(name)
