@@ -38,8 +38,8 @@ test: devcluster web/dist/index.html ## every test, on a real Kubernetes; what C
 test-unit: check ## the pure packages and the layers: the one you run all day
 	go test . $(PURE)
 
-scale: devcluster ## the life of a repository of N applications, phase by phase (N=100)
-	go test -run '^$$' -bench Phases -benchtime 1x -timeout 60m ./test/scale -apps $(or $(N),100)
+scale: devcluster ## the life of a repository of N applications, phase by phase (N=100; SCALE=-light: one object each)
+	go test -run '^$$' -bench Phases -benchtime 1x -timeout 60m ./test/scale -apps $(or $(N),100) $(SCALE)
 
 bench: devcluster ## the benchmarks: beside the code, and of the whole on a real Kubernetes (test/scale)
 	go test -run '^$$' -bench . -benchmem ./internal/...

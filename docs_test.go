@@ -56,8 +56,8 @@ func TestSettingsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ files, inCode, inPage string }{
-		// flags of serve: f.StringVar(&cfg.Listen, "listen", …)
-		{"internal/cli/serve.go", `\bf\.[A-Za-z]+Var\(&[A-Za-z.]+, "([a-z-]+)"`, "\\| `--([a-z-]+)` "},
+		// flags of serve and agent: f.StringVar(&cfg.Listen, "listen", …)
+		{"internal/cli/serve.go internal/cli/agent.go", `\bf\.[A-Za-z]+Var\(&[A-Za-z.]+, "([a-z-]+)"`, "\\| `--([a-z-]+)` "},
 		// keys of argocd-cm and argocd-cmd-params-cm: read(&k, "url", …), and of argocd-cm and argocd-secret: cm["url"], s.CM["url"]
 		{"internal/catalog/settings*.go internal/auth/*.go", `(?:\bread\(&?[kp], |\b(?:cm|CM)\[)"([A-Za-z.]+)"`, "`((?:[a-z]+\\.)+[A-Za-z.]+|url|additionalUrls|passwordPattern|installationID|globalProjects)`"},
 		// keys of argocd-secret

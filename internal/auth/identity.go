@@ -158,3 +158,8 @@ func plainClaims(raw map[string]any) map[string][]string {
 func TheOperator() Identity {
 	return Identity{kind: Operator, subject: "operator", issuer: "kubeconfig"}
 }
+
+// Vouched is a person on whose behalf a hub calls its agent. What they may do was decided there.
+func Vouched(name string) Identity {
+	return Identity{kind: Operator, subject: name, issuer: "hub"}
+}

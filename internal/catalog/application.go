@@ -82,8 +82,15 @@ func (c *Catalog) putApplication(o *object.Object) {
 	if !c.holds(o.GetNamespace()) {
 		return
 	}
-	app, err := decodeApplication(o)
-	c.see(&appEntry{app: app, err: err})
+	c.mu.RLock()
+	known := c.apps[nameOf(o)]
+	c.mu.RUnlock()
+	if known == nil || known.app.UID != o.GetUID() || known.app.ResourceVersion != o.GetResourceVersion() { // else: see
+		c.words.Share(o)
+		app, err := decodeApplication(o)
+		known = &appEntry{app: app, err: err}
+	}
+	c.see(known)
 }
 
 // heardApplications notes how far the watch has told.

@@ -97,7 +97,7 @@ func (c *Catalog) patchSet(ctx context.Context, old *v1alpha1.ApplicationSet, ch
 	}
 	changed := old.DeepCopy()
 	change(changed)
-	patch, _, err := difference(old, changed)
+	patch, err := difference(old, changed)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/config"
+	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
@@ -35,6 +36,7 @@ type Options struct {
 	Identity              string           // of this replica, for Lead
 	LeaseDuration         time.Duration    // for Lead; 15 s when 0
 	Sharding              bool             // replicas share the work: Join and Divide are called, and Lead is not
+	Agent                 string           // name of the agent that this process is; empty when it is none
 	InsteadOf             []config.Rewrite // before those of the settings
 	Log                   *slog.Logger
 }
@@ -61,6 +63,7 @@ type Catalog struct {
 	sets            *ledger[*v1alpha1.ApplicationSet]
 	heardSets       string
 	writing         map[types.NamespacedName]*writing
+	words           object.Words // of Applications
 	projects        map[string]projectEntry
 	projectsVersion int // counts the changes of projects
 	records         records
@@ -139,7 +142,9 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	c.rebuild()
 	c.rebuildAccounts()
 	c.mu.Unlock()
-	c.ensureDefaultProject(ctx)
+	if c.options.Agent == "" { // an agent's projects are its hub's
+		c.ensureDefaultProject(ctx)
+	}
 	return c, nil
 }
 
@@ -202,7 +207,7 @@ func (c *Catalog) rebuild() {
 	c.view.Store(&view{
 		settings:     s,
 		repositories: parseRepositories(secrets, c.records.maps, slices.Concat(c.options.InsteadOf, s.InsteadOf)),
-		clusters:     parseClusters(secrets, c.clusterRules(s)),
+		clusters:     parseClusters(secrets, c.clusterRules(s)).byAgent(c.options.Agent, c.options.REST),
 	})
 	if before == nil || !sameProblems(before.Problems, s.Problems) {
 		for _, p := range s.Problems {

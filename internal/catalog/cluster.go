@@ -37,6 +37,7 @@ type Cluster struct {
 	Shown            ShownConfig
 	Program          bool   // a program that runs beside us gives its credentials
 	Version          string // changes whenever the record does
+	Agent            string // name of the agent that it is reached by; empty for none
 
 	// Problem is why the cluster cannot be reached with what the Secret says; nil when it can be tried. A cluster
 	// with a Problem still exists: nothing that is deployed to it may be taken for abandoned.
@@ -49,6 +50,9 @@ type Cluster struct {
 func (c Cluster) REST() (*rest.Config, error) {
 	if c.Problem != nil {
 		return nil, c.Problem
+	}
+	if c.Agent != "" {
+		return nil, problem.New(problem.Unsupported, "cluster %s is reached by its agent, which connects to us", c.Name)
 	}
 	return rest.CopyConfig(c.rest), nil
 }
@@ -182,6 +186,10 @@ func parseCluster(s secretRecord, r clusterRules) Cluster {
 		}
 	}
 	c.Shown, c.Program = conf.shown(), conf.program() != nil
+	if name, ok := agentOf(c.Server); ok {
+		c.Agent = name
+		return c
+	}
 	c.rest = conf.rest(c.Server, r.home)
 	if field, err := conf.check(r.programs); err != nil {
 		wrong(err, "config."+field)

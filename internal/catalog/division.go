@@ -140,7 +140,9 @@ func (d *division) step(ctx context.Context) {
 	d.notice(known)
 	clusters := map[string]int{} // slices asked for
 	for _, k := range d.c.Clusters() {
-		clusters[k.Server] = k.Slices
+		if k.Agent == "" { // else its applications are the agent's; what is to be said to it belongs to Sets
+			clusters[k.Server] = k.Slices
+		}
 	}
 	owners := map[shard.Unit]string{shard.Sets: holderOf(known[unitLease(shard.Sets)].Lease)}
 	whole := map[string]bool{}

@@ -113,7 +113,7 @@ func conditionalPatch[T metav1.Object](old, scratch T, change func(T) error) ([]
 	if err := change(scratch); err != nil {
 		return nil, err
 	}
-	patch, _, err := difference(old, scratch)
+	patch, err := difference(old, scratch)
 	if err != nil || len(patch) == 0 {
 		return nil, err
 	}

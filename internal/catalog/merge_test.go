@@ -9,6 +9,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 )
 
@@ -45,6 +46,78 @@ func TestMergePatchLeadsToTheWantedValue(t *testing.T) {
 		}
 		if (patch == nil) != cmp.Equal(from, to) {
 			t.Fatalf("patch %v of %v and %v", patch, from, to)
+		}
+	})
+}
+
+// Leaving out what two Applications have in common changes nothing of the patch between them.
+func TestDifferenceIsThatOfTheWholeRecords(t *testing.T) {
+	now := metav1.Now()
+	yes := true
+	edits := []func(*v1alpha1.Application){
+		func(a *v1alpha1.Application) { a.Labels = map[string]string{"team": "a"} },
+		func(a *v1alpha1.Application) { a.ResourceVersion = "8" },
+		func(a *v1alpha1.Application) { a.CreationTimestamp = now },
+		func(a *v1alpha1.Application) { a.Spec.Project = "shop" },
+		func(a *v1alpha1.Application) {
+			a.Spec.Source = &v1alpha1.ApplicationSource{RepoURL: "https://git.example/a", Path: "x"}
+		},
+		func(a *v1alpha1.Application) {
+			if a.Spec.Source != nil {
+				a.Spec.Source.Directory = &v1alpha1.ApplicationSourceDirectory{Recurse: true}
+			}
+		},
+		func(a *v1alpha1.Application) {
+			if a.Spec.Source != nil {
+				a.Spec.Source.Directory = &v1alpha1.ApplicationSourceDirectory{Jsonnet: v1alpha1.ApplicationSourceJsonnet{Libs: []string{"lib"}}}
+			}
+		},
+		func(a *v1alpha1.Application) {
+			if a.Spec.Source != nil && a.Spec.Source.Directory != nil {
+				a.Spec.Source.Directory.Jsonnet.TLAs = []v1alpha1.JsonnetVar{{Name: "n", Value: "v"}}
+			}
+		},
+		func(a *v1alpha1.Application) {
+			a.Spec.SyncPolicy = &v1alpha1.SyncPolicy{Automated: &v1alpha1.SyncPolicyAutomated{Enabled: &yes}}
+		},
+		func(a *v1alpha1.Application) {
+			a.Operation = &v1alpha1.Operation{Sync: &v1alpha1.SyncOperation{Revision: "abc"}}
+		},
+		func(a *v1alpha1.Application) { a.Status.Sync.Status = v1alpha1.SyncStatusSynced },
+		func(a *v1alpha1.Application) { a.Status.Sync.Revision = "abc" },
+		func(a *v1alpha1.Application) { a.Status.ReconciledAt = &now },
+		func(a *v1alpha1.Application) { a.Status.Resources = []v1alpha1.ResourceStatus{{Name: "a"}} },
+		func(a *v1alpha1.Application) { a.Status.Resources = []v1alpha1.ResourceStatus{{Name: "b"}} },
+		func(a *v1alpha1.Application) {
+			a.Status.OperationState = &v1alpha1.OperationState{Phase: v1alpha1.OperationRunning, StartedAt: now}
+		},
+		func(a *v1alpha1.Application) {
+			if a.Status.OperationState != nil {
+				a.Status.OperationState.Phase, a.Status.OperationState.FinishedAt = v1alpha1.OperationSucceeded, &now
+			}
+		},
+		func(a *v1alpha1.Application) { a.Status.Health.Status = "Healthy" },
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(label string) *v1alpha1.Application {
+			a := &v1alpha1.Application{}
+			for _, i := range rapid.SliceOf(rapid.IntRange(0, len(edits)-1)).Draw(t, label) {
+				edits[i](a)
+			}
+			return a
+		}
+		from, to := draw("from"), draw("to")
+		before, err := plain(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := plain(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := difference(from, to)
+		if diff := cmp.Diff(mergePatch(before, after), got); diff != "" || err != nil {
+			t.Fatalf("%s (%v)", diff, err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
@@ -48,7 +49,7 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 	}
 	changed := old.DeepCopy()
 	change(changed)
-	patch, want, err := difference(old, changed)
+	patch, err := difference(old, changed)
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +88,12 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 		c.endWriting(key, "")
 		return nil, c.writeProblem(err, old.UID)
 	}
+	c.words.Share(answer)
 	result, broken := decodeApplication(answer)
 	result = c.keep(&appEntry{app: result, err: broken, own: true})
 	echo := ""
-	if onlyStatus {
-		if got, err := plain(result); err == nil && sameContent(want, got) {
-			echo = result.ResourceVersion
-		}
+	if onlyStatus && sameContent(changed, result) {
+		echo = result.ResourceVersion
 	}
 	c.endWriting(key, echo)
 	if echo == "" {
@@ -231,17 +231,55 @@ func plain(v any) (map[string]any, error) {
 	return m, utiljson.Unmarshal(data, &m)
 }
 
-// difference is the merge patch that makes one record another, and that other as plain fields.
-func difference(from, to any) (patch, want map[string]any, err error) {
-	before, err := plain(from)
+// difference is the JSON merge patch that makes one record another, nil when they are equal; both are pointers to the
+// same type of struct. Only the fields that differ become JSON: most writes change little of an Application.
+func difference(from, to any) (map[string]any, error) {
+	a, b := apart(reflect.ValueOf(from).Elem(), reflect.ValueOf(to).Elem())
+	before, err := plain(a.Interface())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if want, err = plain(to); err != nil {
-		return nil, nil, err
+	after, err := plain(b.Interface())
+	if err != nil {
+		return nil, err
 	}
-	return mergePatch(before, want), want, nil
+	return mergePatch(before, after), nil
 }
+
+// apart returns copies of two structs without the fields in which they are the same.
+func apart(from, to reflect.Value) (a, b reflect.Value) {
+	a, b = reflect.New(from.Type()).Elem(), reflect.New(from.Type()).Elem()
+	for i := range from.NumField() {
+		x, y := from.Field(i), to.Field(i)
+		switch {
+		case reflect.DeepEqual(x.Interface(), y.Interface()):
+			continue
+		case x.Kind() == reflect.Pointer && !x.IsNil() && !y.IsNil() && fieldwise(x.Type().Elem()):
+			p, q := apart(x.Elem(), y.Elem())
+			x, y = p.Addr(), q.Addr()
+		case x.Kind() == reflect.Struct && fieldwise(x.Type()) && !strings.Contains(from.Type().Field(i).Tag.Get("json"), "omitzero"):
+			x, y = apart(x, y) // with omitzero, one that lost all that it had in common would look like none
+		}
+		a.Field(i).Set(x)
+		b.Field(i).Set(y)
+	}
+	return a, b
+}
+
+// fieldwise reports whether the JSON of a type is that of its fields.
+func fieldwise(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(marshaler) {
+		return false
+	}
+	for i := range t.NumField() {
+		if !t.Field(i).IsExported() {
+			return false
+		}
+	}
+	return true
+}
+
+var marshaler = reflect.TypeFor[json.Marshaler]()
 
 // mergePatch returns the JSON merge patch (RFC 7386) that makes to out of from, nil when they are equal.
 func mergePatch(from, to map[string]any) map[string]any {
@@ -280,9 +318,10 @@ func orEmpty(m map[string]any) map[string]any {
 	return m
 }
 
-// sameContent compares two Applications but for what the API server counts up on every write.
-func sameContent(a, b map[string]any) bool {
-	patch := mergePatch(a, b)
+// sameContent compares two versions of an Application but for what the API server counts up on every write, and what is
+// not kept of it (see decodeApplication).
+func sameContent(a, b *v1alpha1.Application) bool {
+	patch, err := difference(a, b)
 	if metadata, ok := patch["metadata"].(map[string]any); ok {
 		delete(metadata, "resourceVersion")
 		delete(metadata, "generation")
@@ -290,5 +329,5 @@ func sameContent(a, b map[string]any) bool {
 			delete(patch, "metadata")
 		}
 	}
-	return len(patch) == 0
+	return err == nil && len(patch) == 0
 }

@@ -19,8 +19,6 @@ import (
 // for each unit, written only when its owner changes. An owner is a turn and not a process: whose turn has been over once
 // comes back under another name, so that nobody goes on with what others have taken meanwhile.
 
-var leases = coordinationv1.SchemeGroupVersion.WithResource("leases")
-
 // Labels and annotations of the Leases.
 const (
 	labelLease        = "hawser.dev/lease" // what a Lease is of:

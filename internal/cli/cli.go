@@ -75,7 +75,7 @@ func root(std IO, r *remote) *cobra.Command {
 	})
 	cmd.PersistentFlags().AddFlagSet(r.flags)
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error { return r.settle() }
-	for _, c := range []*cobra.Command{serve(std), crds(std), demo(std)} {
+	for _, c := range []*cobra.Command{serve(std), agentCommand(std, r), crds(std), demo(std)} {
 		c.Annotations = map[string]string{ours: "yes"}
 		c.SetUsageTemplate(strings.Replace(c.UsageTemplate(), "{{if .HasAvailableInheritedFlags}}", "{{if false}}", 1)) // argocd's flags are not for them
 		c.PersistentPreRunE = func(*cobra.Command, []string) error { return nil }
@@ -96,7 +96,7 @@ func group(root *cobra.Command) {
 		{"apps", "Applications:", "app appset proj why"},
 		{"reach", "What the server knows:", "account cert cluster gpg repo repocreds"},
 		{"session", "This machine's sessions:", "configure context login logout relogin"},
-		{"run", "Running Hawser:", "admin crds demo serve"},
+		{"run", "Running Hawser:", "admin agent crds demo serve"},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 		for name := range strings.FieldsSeq(g.names) {

@@ -24,9 +24,9 @@ func clusterCommand(r *remote) *cobra.Command {
 	return cmd
 }
 
-// named reads SERVER/NAME: an address begins with http.
+// named reads SERVER/NAME: an address begins with http, or with agent where an agent connects.
 func named(text string) *argocd.ClusterQuery {
-	if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
+	if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "agent://") {
 		return &argocd.ClusterQuery{Server: text}
 	}
 	return &argocd.ClusterQuery{Name: text}

@@ -10,6 +10,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/daemon"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/klog/v2"
 )
 
@@ -23,20 +24,7 @@ func serve(std IO) *cobra.Command {
 			"Every flag can be given by an environment variable: --data-dir is HAWSER_DATA_DIR.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := fromEnvironment(cmd.Flags()); err != nil {
-				return err
-			}
-			for _, text := range insteadOf {
-				r, err := config.ParseRewrite(text)
-				if err != nil {
-					return problem.Because(problem.Invalid, err, "--instead-of")
-				}
-				cfg.InsteadOf = append(cfg.InsteadOf, r)
-			}
-			if err := fillIn(&cfg); err != nil {
-				return err
-			}
-			if err := cfg.Validate(); err != nil {
+			if err := settleConfig(cmd, &cfg, insteadOf); err != nil {
 				return err
 			}
 			log := logger(std, cfg)
@@ -45,27 +33,50 @@ func serve(std IO) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&cfg.Insecure, "insecure", false, "answer without TLS, for a proxy that does it")
+	f.StringVar(&cfg.TLSCert, "tls-cert", "", "`file` of the certificate, PEM (default: that of argocd-secret, made when missing)")
+	f.StringVar(&cfg.TLSKey, "tls-key", "", "`file` of the certificate's key, PEM")
+	f.StringVar(&cfg.RootPath, "root-path", "", "`path` below which everything is served, as /hawser")
+	f.BoolVar(&cfg.Sharding, "sharding", false, "share the work with the other replicas instead of waiting for the one that leads")
+	daemonFlags(f, &cfg, &insteadOf)
+	return cmd
+}
+
+// daemonFlags are those of every process that reconciles: serve and agent.
+func daemonFlags(f *pflag.FlagSet, cfg *config.Config, insteadOf *[]string) {
 	f.StringVar(&cfg.Kubeconfig, "kubeconfig", "", "kubeconfig `file`; in-cluster when empty")
 	f.StringVar(&cfg.Context, "context", "", "`context` of the kubeconfig; its current one when empty")
 	f.StringVar(&cfg.Namespace, "namespace", cfg.Namespace, "`namespace` of Applications, settings and the lease")
 	f.StringSliceVar(&cfg.ApplicationNamespaces, "application-namespaces", nil, "further `namespaces` that may hold Applications: globs, or regular expressions between slashes, by comma")
 	f.StringVar(&cfg.DataDir, "data-dir", "", "`directory` of mirrors and caches; all of it can be lost (default: a folder of the user's cache)")
 	f.StringVar(&cfg.Listen, "listen", cfg.Listen, "`host:port` to answer on")
-	f.BoolVar(&cfg.Insecure, "insecure", false, "answer without TLS, for a proxy that does it")
-	f.StringVar(&cfg.TLSCert, "tls-cert", "", "`file` of the certificate, PEM (default: that of argocd-secret, made when missing)")
-	f.StringVar(&cfg.TLSKey, "tls-key", "", "`file` of the certificate's key, PEM")
-	f.StringVar(&cfg.RootPath, "root-path", "", "`path` below which everything is served, as /hawser")
 	f.BoolVar(&cfg.InstallCRDs, "install-crds", false, "install missing CustomResourceDefinitions and the namespace at start")
 	f.BoolVar(&cfg.AllowFileRepositories, "allow-file-repositories", false, "permit file:// repositories")
-	f.StringArrayVar(&insteadOf, "instead-of", nil, "fetch repositories that begin with PREFIX from URL, as `PREFIX=URL`; may be repeated")
+	f.StringArrayVar(insteadOf, "instead-of", nil, "fetch repositories that begin with PREFIX from URL, as `PREFIX=URL`; may be repeated")
 	f.StringVar(&cfg.LogLevel, "log-level", cfg.LogLevel, "debug, info, warn or error")
 	f.StringVar(&cfg.LogFormat, "log-format", cfg.LogFormat, "text or json")
 	f.StringVar(&cfg.Identity, "identity", "", "`name` of this replica in the lease (default: host and process)")
 	f.DurationVar(&cfg.LeaseDuration, "lease-duration", cfg.LeaseDuration, "how long a silent leader keeps the lead")
-	f.BoolVar(&cfg.Sharding, "sharding", false, "share the work with the other replicas instead of waiting for the one that leads")
 	f.DurationVar(&cfg.GitTimeout, "git-timeout", cfg.GitTimeout, "longest time of one fetch")
 	f.IntVar(&cfg.Workers.Status, "workers", cfg.Workers.Status, "applications looked at side by side")
-	return cmd
+}
+
+// settleConfig takes in the environment and what depends on the machine, and judges the whole.
+func settleConfig(cmd *cobra.Command, cfg *config.Config, insteadOf []string) error {
+	if err := fromEnvironment(cmd.Flags()); err != nil {
+		return err
+	}
+	for _, text := range insteadOf {
+		r, err := config.ParseRewrite(text)
+		if err != nil {
+			return problem.Because(problem.Invalid, err, "--instead-of")
+		}
+		cfg.InsteadOf = append(cfg.InsteadOf, r)
+	}
+	if err := fillIn(cfg); err != nil {
+		return err
+	}
+	return cfg.Validate()
 }
 
 // fillIn sets what depends on the machine.

@@ -474,7 +474,7 @@ func (c *Cluster) feed(ctx context.Context, t target, o *object.Object) {
 			return // the watch will bring it
 		}
 	}
-	r := &reader{kind: kind, masker: c.masker, tracking: c.settings.Load().Tracking, pinned: &c.pins, fields: &c.fields}
+	r := &reader{kind: kind, masker: c.masker, tracking: c.settings.Load().Tracking, pinned: &c.pins, fields: &c.fields, words: &c.words}
 	r.explained = explained(kind.gk(), r.tracking)
 	if e := r.read(o); e.uid != "" {
 		c.index.feed(e)

@@ -93,6 +93,7 @@ type Cluster struct {
 	out    *outbox
 	pins   pins
 	fields fieldSets
+	words  object.Words
 	fills  chan struct{} // bounds the lists that run at the same time
 	wake   chan struct{} // asks for discovery
 	synced chan struct{} // closed after the first fill

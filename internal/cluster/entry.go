@@ -84,6 +84,7 @@ type reader struct {
 	explained bool
 	pinned    *pins
 	fields    *fieldSets
+	words     *object.Words
 	strings   map[string]string
 }
 
@@ -124,9 +125,11 @@ func (r *reader) read(o *object.Object) *entry {
 	switch {
 	case e.whole || r.explained && r.kind.gk() == crdKind:
 		e.full = r.masker.Mask(o)
+		r.words.Share(e.full) // before the next: what is shared already is never changed
 		r.fields.share(e.full)
 	case r.explained:
 		e.full = slim(r.masker.Mask(o))
+		r.words.Share(e.full)
 	default:
 		e.meta = &outline{labels: r.internMap(o.GetLabels()), annotations: r.internMap(r.annotations(o.GetAnnotations())), finalizers: o.GetFinalizers(),
 			created: o.GetCreationTimestamp().Time, deleted: o.GetDeletionTimestamp(), generation: o.GetGeneration()}

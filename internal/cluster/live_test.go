@@ -240,7 +240,7 @@ func benchIndex() (*index, *stream) {
 
 func BenchmarkEvent(b *testing.B) {
 	x, s := benchIndex()
-	r := &reader{kind: podKind, explained: true, fields: &fieldSets{}, masker: object.Masker{Key: []byte("k")}}
+	r := &reader{kind: podKind, explained: true, fields: &fieldSets{}, words: &object.Words{}, masker: object.Masker{Key: []byte("k")}}
 	pods := make([]*object.Object, 64)
 	for i := range pods {
 		n := i*10 + 5

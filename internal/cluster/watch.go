@@ -311,7 +311,7 @@ func (s *stream) page(ctx context.Context, options metav1.ListOptions) (items []
 
 func (s *stream) reader() *reader {
 	t := s.c.settings.Load().Tracking
-	return &reader{kind: s.kind, masker: s.c.masker, tracking: t, explained: explained(s.gk, t), pinned: &s.c.pins, fields: &s.c.fields}
+	return &reader{kind: s.kind, masker: s.c.masker, tracking: t, explained: explained(s.gk, t), pinned: &s.c.pins, fields: &s.c.fields, words: &s.c.words}
 }
 
 // entry makes an entry of what the watch sent; nil when it is no object.

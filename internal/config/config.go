@@ -47,6 +47,18 @@ type Config struct {
 	SyncTimeout time.Duration // one whole operation unless argocd-cmd-params-cm says otherwise; 0 is none
 
 	Workers Workers
+
+	Agent Agent // of a process that is one; the zero value for a hub
+}
+
+// Agent is how an agent reaches its hub. It proves itself with a token, or with a certificate.
+type Agent struct {
+	Hub       string // address, as https://hawser.example.com
+	Name      string // as the hub registered it
+	TokenFile string // holds the token
+	CAFile    string // PEM; empty: the machine's authorities
+	CertFile  string // client certificate and its key, PEM
+	KeyFile   string
 }
 
 // Workers says how much happens at the same time. The defaults are Argo CD's (controller.status.processors and
@@ -111,6 +123,20 @@ func (c Config) Validate() error {
 	}
 	if c.Workers.Status < 1 || c.Workers.Operation < 1 {
 		wrong("--status-workers %d and --operation-workers %d must be at least 1", c.Workers.Status, c.Workers.Operation)
+	}
+	if a := c.Agent; a != (Agent{}) {
+		if a.Hub == "" {
+			wrong("--hub is empty")
+		}
+		if !namespaceName.MatchString(a.Name) {
+			wrong("--name %q is not the name of an agent", a.Name)
+		}
+		if a.TokenFile == "" && a.CertFile == "" {
+			wrong("--token-file and --client-cert are both empty: one of them proves who this is")
+		}
+		if (a.CertFile == "") != (a.KeyFile == "") {
+			wrong("--client-cert and --client-key go together")
+		}
 	}
 	for _, r := range c.InsteadOf {
 		if err := r.Validate(); err != nil {

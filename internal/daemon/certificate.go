@@ -12,9 +12,11 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/problem"
 )
@@ -43,7 +45,7 @@ func (d *Daemon) tlsConfig(ctx context.Context) (*tls.Config, error) {
 			return nil, problem.Because(problem.Invalid, err, "read the certificate %s and its key %s", d.cfg.TLSCert, d.cfg.TLSKey)
 		}
 		c.Certificates = []tls.Certificate{pair}
-		return c, nil
+		return askAgents(c), nil
 	}
 	own := &certificate{d: d}
 	if _, err := own.get(nil); err != nil {
@@ -61,7 +63,21 @@ func (d *Daemon) tlsConfig(ctx context.Context) (*tls.Config, error) {
 		}
 	}
 	c.GetCertificate = own.get
-	return c, nil
+	return askAgents(c), nil
+}
+
+// askAgents has agents that say so show a certificate. It is judged by its key, where their records are known; nobody
+// else is asked for one.
+func askAgents(c *tls.Config) *tls.Config {
+	ask := c.Clone()
+	ask.ClientAuth = tls.RequestClientCert
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if slices.Contains(hello.SupportedProtos, agent.Protocol) {
+			return ask, nil
+		}
+		return nil, nil //nolint:nilnil // crypto/tls: go on with what you have
+	}
+	return c
 }
 
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/deploy"
+	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/charts"
@@ -71,7 +72,8 @@ type Daemon struct {
 	leading  atomic.Bool
 	fleetCtx context.Context
 	gathers  sync.Mutex
-	shares   *shares // what is done of the work that replicas share; nil without sharding
+	shares   *shares    // what is done of the work that replicas share; nil without sharding
+	hub      *agent.Hub // connections of agents; nil in an agent
 }
 
 // Run builds the process and runs it until ctx ends.
@@ -110,12 +112,12 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 			return nil, err
 		}
 	}
-	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, Sharding: cfg.Sharding && o.Core == "", InsteadOf: cfg.InsteadOf, Log: o.Log}); err != nil {
+	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, Sharding: cfg.Sharding && o.Core == "" && cfg.Agent.Name == "", InsteadOf: cfg.InsteadOf, Agent: cfg.Agent.Name, Log: o.Log}); err != nil {
 		return nil, err
 	}
 	d.Auth = auth.New(auth.Options{Records: &records{catalog: d.Catalog}, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
 	d.rate = o.StrangerRate
-	if d.core = o.Core; d.core != "" {
+	if d.core = o.Core; d.core != "" || d.isAgent() {
 		// no account is needed, and none made
 	} else if made, err := d.Auth.Bootstrap(ctx); err != nil {
 		o.Log.Warn("accounts cannot be used yet", "error", err)
@@ -135,15 +137,18 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	renderMetrics := newRenderMetrics(d.registry)
 	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now})
 	d.Fleet = cluster.NewFleet(ctx)
-	if cfg.Sharding && o.Core == "" {
+	if d.Catalog.Sharing() {
 		d.shares = newShares()
 	}
 	d.registry.MustRegister(clusterMetrics{d.Fleet})
 	metrics := reconcile.NewMetrics(func() []*v1alpha1.Application { return d.Apps.Own(d.Catalog.Applications()) })
 	d.registry.MustRegister(metrics)
+	if d.core == "" && !d.isAgent() {
+		d.hub = agent.NewHub(agent.HubOptions{Log: o.Log, Report: func(name string, r agent.Report) { d.Apps.Reported(name, r) }, Changed: func(name string) { d.Apps.AgentChanged(name) }})
+	}
 	d.Apps = reconcile.New(reconcile.Options{
 		Catalog: d.Catalog, Fleet: d.Fleet, Git: d.git, Charts: d.charts, Forges: forge.New(), Render: renderer, Namespace: cfg.Namespace,
-		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "",
+		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "", Hub: d.hub,
 	})
 	if d.shares != nil {
 		d.Catalog.OnPush(d.Apps.Pushed)
@@ -173,6 +178,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if d.core != "" {
 		return d.runCore(ctx)
+	}
+	if d.isAgent() {
+		return d.runAgent(ctx)
 	}
 	secure, err := d.tlsConfig(ctx)
 	if err != nil {
@@ -217,7 +225,9 @@ func (d *Daemon) reconcile(ctx context.Context) {
 		d.Apps.Changed(c)
 	})()
 	d.waitForClusters(ctx)
+	defer d.hub.Open()()
 	var both sync.WaitGroup
+	both.Go(func() { d.Apps.RunHub(ctx) })
 	both.Go(func() { d.Apps.RunSets(ctx) })
 	both.Go(func() { d.Apps.Run(ctx) })
 	both.Wait()
@@ -231,7 +241,7 @@ func (d *Daemon) gather() {
 	masker := object.Masker{Key: d.maskKey, Annotations: s.MaskAnnotations}
 	var list []cluster.Options
 	for _, c := range d.Catalog.Clusters() {
-		if d.shares != nil && !d.shares.watches(c.Server) {
+		if c.Agent != "" || d.shares != nil && !d.shares.watches(c.Server) { // watched from within, or by another replica
 			continue
 		}
 		connection, err := c.REST()

@@ -79,7 +79,7 @@ func (p *policies) compile() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.d.Catalog.Settings()
-	if p.d.core != "" { // the API server decides what the operator may do
+	if p.d.core != "" || p.d.isAgent() { // the API server decides what the operator may do
 		s = &catalog.Settings{RBAC: map[string]string{"policy.csv": "g, " + auth.TheOperator().Subject() + ", role:admin"}}
 	}
 	policy, problems := rbac.New(rbac.Config{RBAC: s.RBAC, Projects: p.d.Catalog.Projects(), Inherit: !s.Server.NoInheritance, SeparateRollback: s.Server.RollbackAction})

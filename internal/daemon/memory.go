@@ -14,8 +14,8 @@ const (
 	// rest is for git, the code and stacks.
 	ofTheLimit = 0.8
 	// garbage is how much garbage, in percent of what is in use, there may be before it is collected. Hawser is at rest most of
-	// the time, and processor time is what it has plenty of: half of Go's default saves a third of the memory.
-	garbage = 50
+	// the time, and processor time is what it has plenty of: less than half of Go's default saves a third of the memory.
+	garbage = 40
 )
 
 // thrift has the process live within the memory that its container has. GOGC and GOMEMLIMIT, where they are set, count.

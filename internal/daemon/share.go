@@ -72,6 +72,10 @@ func (h *holder) TakeUp(ctx context.Context, s catalog.Share) {
 	d.shares.mu.Unlock()
 	if s.Unit == shard.Sets {
 		l.going.Go(func() { d.Apps.RunSets(ctx) })
+		l.going.Go(func() { // agents connect to this replica; the others send them on
+			defer d.hub.Open()()
+			d.Apps.RunHub(ctx)
+		})
 		d.Apps.TakeUp(ctx, s)
 		return
 	}

@@ -35,7 +35,9 @@ func (m shareMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	count("sets", m.catalog.Ownerships(""))
 	for _, k := range m.catalog.Clusters() {
-		count("cluster", m.catalog.Ownerships(k.Server))
+		if k.Agent == "" {
+			count("cluster", m.catalog.Ownerships(k.Server))
+		}
 	}
 	for kind, n := range owned {
 		ch <- prometheus.MustNewConstMetric(shareUnits, prometheus.GaugeValue, float64(n), kind)

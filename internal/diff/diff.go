@@ -71,7 +71,8 @@ func Compare(ctx context.Context, in Input) (Result, error) {
 // extraneous reports whether the live object asks not to be counted. The word needs no value; whitespace around it and
 // other options beside it are common.
 func extraneous(live *object.Object) bool {
-	for _, option := range strings.Split(live.GetAnnotations()[v1alpha1.AnnotationCompareOptions], ",") {
+	options, _ := object.Annotation(live, v1alpha1.AnnotationCompareOptions)
+	for _, option := range strings.Split(options, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(option), "=")
 		if name == v1alpha1.CompareOptionIgnoreExtraneous && value != "false" {
 			return true

@@ -91,10 +91,12 @@ func orAny(pattern string) string {
 	return pattern
 }
 
+var unescape = strings.NewReplacer("~1", "/", "~0", "~") // RFC 6901
+
 func parsePointer(p string) []string {
 	parts := strings.Split(p[1:], "/")
 	for i, s := range parts {
-		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
+		parts[i] = unescape.Replace(s)
 	}
 	return parts
 }

@@ -126,7 +126,7 @@ func stays(o *object.Object, at []string, key string) bool {
 
 func lastApplied(o *object.Object) side {
 	var v map[string]any
-	text := o.GetAnnotations()[lastAppliedAnnotation]
+	text, _ := object.Annotation(o, lastAppliedAnnotation)
 	if text == "" || json.Unmarshal([]byte(text), &v) != nil { // that of a Secret is masked
 		return side{}
 	}

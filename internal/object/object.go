@@ -38,6 +38,14 @@ func (k Key) String() string {
 	return k.Group + "/" + k.Kind + "/" + k.Namespace + "/" + k.Name
 }
 
+// Annotation returns an annotation of o, and whether it is there. (GetAnnotations makes a copy of all of them.)
+func Annotation(o *Object, name string) (value string, ok bool) {
+	metadata, _ := o.Object["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	value, ok = annotations[name].(string)
+	return value, ok
+}
+
 // Short returns Kind/name, as messages for people name an object.
 func (k Key) Short() string { return k.Kind + "/" + k.Name }
 

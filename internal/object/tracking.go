@@ -59,11 +59,7 @@ func ParseTrackingID(id string) (instance string, k Key, ok bool) {
 // own, or for a cluster-scoped object the application's destination namespace (both readings of Argo CD are
 // accepted by Owner). CRDs carry no label: operators copy a CRD's labels. What the marks do not touch is shared with o.
 func (t Tracking) Mark(o *Object, instance, namespace string) *Object {
-	content := maps.Clone(o.Object)
-	if metadata, ok := content["metadata"].(map[string]any); ok {
-		content["metadata"] = maps.Clone(metadata)
-	}
-	o = &Object{Object: content}
+	o = onTop(o)
 	key := KeyOf(o)
 	key.Namespace = namespace
 	if !t.byLabel() {
@@ -88,17 +84,26 @@ func (t Tracking) Mark(o *Object, instance, namespace string) *Object {
 	return o
 }
 
+// onTop returns a copy of o whose metadata can be set; the rest is shared.
+func onTop(o *Object) *Object {
+	content := maps.Clone(o.Object)
+	if metadata, ok := content["metadata"].(map[string]any); ok {
+		content["metadata"] = maps.Clone(metadata)
+	}
+	return &Object{Object: content}
+}
+
 // Owner returns the instance that o is marked as belonging to, or "". An annotation counts only when it describes
 // the object itself: copies that operators make of an annotated object are not ours.
 func (t Tracking) Owner(o *Object) string {
 	if t.byLabel() {
 		return o.GetLabels()[t.labelKey()]
 	}
-	annotations := o.GetAnnotations()
-	if t.InstallationID != annotations[InstallationAnnotation] {
+	if installation, _ := Annotation(o, InstallationAnnotation); t.InstallationID != installation {
 		return ""
 	}
-	instance, key, ok := ParseTrackingID(annotations[TrackingAnnotation])
+	id, _ := Annotation(o, TrackingAnnotation)
+	instance, key, ok := ParseTrackingID(id)
 	if !ok {
 		return ""
 	}

@@ -12,17 +12,16 @@ import (
 // IsHook reports whether the object runs at a point of the sync instead of being kept in the cluster. An annotation
 // that names nothing known makes it a hook all the same: an object that somebody meant to run must not be kept.
 func IsHook(o *object.Object) bool {
-	a := o.GetAnnotations()
-	if h, ok := a[v1alpha1.AnnotationHook]; ok {
+	if h, ok := object.Annotation(o, v1alpha1.AnnotationHook); ok {
 		return !onlySkip(h)
 	}
-	h, ok := a[v1alpha1.AnnotationHelmHook]
+	h, ok := object.Annotation(o, v1alpha1.AnnotationHelmHook)
 	return ok && strings.TrimSpace(h) != "crd-install" // Helm 2's way of saying "an ordinary CRD"
 }
 
 // IsSkipped reports whether the object asks to be left out of syncs altogether: its only hook is Skip.
 func IsSkipped(o *object.Object) bool {
-	h, ok := o.GetAnnotations()[v1alpha1.AnnotationHook]
+	h, ok := object.Annotation(o, v1alpha1.AnnotationHook)
 	return ok && onlySkip(h)
 }
 
@@ -46,13 +45,13 @@ const (
 // understood runs never.
 func Hooks(o *object.Object, stage HelmStage) []v1alpha1.HookType {
 	named := map[v1alpha1.HookType]bool{}
-	a := o.GetAnnotations()
-	if text, ok := a[v1alpha1.AnnotationHook]; ok {
+	if text, ok := object.Annotation(o, v1alpha1.AnnotationHook); ok {
 		for _, part := range strings.Split(text, ",") {
 			named[v1alpha1.HookType(strings.TrimSpace(part))] = true
 		}
 	} else {
-		for _, part := range strings.Split(a[v1alpha1.AnnotationHelmHook], ",") {
+		text, _ := object.Annotation(o, v1alpha1.AnnotationHelmHook)
+		for _, part := range strings.Split(text, ",") {
 			part = strings.TrimSpace(part)
 			if stage == HelmInstall && strings.HasSuffix(part, "-upgrade") || stage == HelmUpgrade && strings.HasSuffix(part, "-install") {
 				continue

@@ -49,7 +49,7 @@ func ParseOptions(list []string) Options {
 
 // With returns the options with those that the object's annotation sets.
 func (o Options) With(obj *object.Object) Options {
-	text := obj.GetAnnotations()[v1alpha1.AnnotationSyncOptions]
+	text, _ := object.Annotation(obj, v1alpha1.AnnotationSyncOptions)
 	if text == "" {
 		return o
 	}

@@ -60,7 +60,7 @@ func phaseRank(p v1alpha1.SyncPhase) int {
 // Wave returns the wave that the object asks for: its sync-wave annotation, else Helm's hook weight, else 0.
 func Wave(o *object.Object) int {
 	for _, name := range []string{v1alpha1.AnnotationSyncWave, v1alpha1.AnnotationHelmHookWeight} {
-		if text, ok := o.GetAnnotations()[name]; ok {
+		if text, ok := object.Annotation(o, name); ok {
 			if n, err := strconv.Atoi(strings.TrimSpace(text)); err == nil {
 				return n
 			}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/charts"
 	"github.com/hawser-cd/hawser/internal/cluster"
@@ -50,6 +51,7 @@ type Options struct {
 	// Alone is for a process that answers one person and has no loop (hawser --core): it looks for itself when it is asked,
 	// reports nothing, and writes what that person asks for with their own rights.
 	Alone bool
+	Hub   *agent.Hub // connections of agents; nil in a process that takes none
 }
 
 // Apps is the loop over all applications.
@@ -63,6 +65,8 @@ type Apps struct {
 	heard   *audience
 	judge   atomic.Pointer[judge]
 	skills  atomic.Pointer[skills]
+
+	remotes *remotes // applications that agents reconcile
 
 	alone sync.Mutex // a process that is Alone looks at one application at a time
 
@@ -91,7 +95,7 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), shares: newShares(), heard: newAudience(), states: map[types.NamespacedName]*state{}}
+	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), shares: newShares(), heard: newAudience(), remotes: newRemotes(), states: map[types.NamespacedName]*state{}}
 	a.queue.place, a.queue.mine = a.placeOf, a.isMine
 	return a
 }
@@ -172,6 +176,14 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	}
 	if err != nil {
 		return err
+	}
+	if k, ok := a.agentOf(app); ok {
+		return a.lookRemote(ctx, app, k, a.state(name))
+	}
+	if a.Hub != nil && app.Annotations[annotationRemoteOperation]+app.Annotations[annotationRemoteHold] != "" {
+		if app, err = a.comeHome(ctx, app); err != nil {
+			return err
+		}
 	}
 	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
 		a.claimRecorded(app)
@@ -364,6 +376,7 @@ const undecidedLookEvery = time.Second
 // Changed is told by the catalog what of our records changed.
 func (a *Apps) Changed(c catalog.Change) {
 	a.setsChanged(c)
+	a.wakeRemotes()
 	switch c.What {
 	case catalog.ApplicationSetChanged:
 	case catalog.ApplicationChanged:
@@ -444,6 +457,7 @@ func (a *Apps) Pushed(p webhook.Push) {
 		return
 	}
 	a.setsPushed(p)
+	a.pushedOn(p)
 	now := time.Now()
 	pushed := map[string]bool{}
 	for _, url := range p.Repositories {

@@ -161,7 +161,8 @@ func (a *Apps) ignoreRules(app *v1alpha1.Application) []v1alpha1.ResourceIgnoreD
 	rules := []v1alpha1.ResourceIgnoreDifferences{
 		// a child application's request and record are no part of its manifest, and it has no status subresource
 		{Group: v1alpha1.Group, Kind: v1alpha1.KindApplication, JSONPointers: []string{"/operation", "/status",
-			pointerTo(annotationPruneApproved), pointerTo(annotationInstalled), pointerTo(v1alpha1.AnnotationHold), pointerTo(v1alpha1.AnnotationRefresh)}},
+			pointerTo(annotationPruneApproved), pointerTo(annotationInstalled), pointerTo(v1alpha1.AnnotationHold), pointerTo(v1alpha1.AnnotationRefresh),
+			pointerTo(annotationRemoteOperation), pointerTo(annotationRemoteHold)}},
 	}
 	rules = append(rules, a.Catalog.Settings().IgnoreDifferences...)
 	return append(rules, app.Spec.IgnoreDifferences...)
@@ -437,7 +438,8 @@ func kindsOf(wants map[object.Key]*object.Object) []schema.GroupKind {
 
 // hasOption reports whether a comma-separated annotation names the option.
 func hasOption(o *object.Object, annotation, option string) bool {
-	for _, part := range strings.Split(o.GetAnnotations()[annotation], ",") {
+	options, _ := object.Annotation(o, annotation)
+	for _, part := range strings.Split(options, ",") {
 		if strings.TrimSpace(part) == option {
 			return true
 		}

@@ -83,6 +83,10 @@ func (a *Apps) destination(v *view) {
 		v.note(v1alpha1.ConditionInvalidSpecError, "%s", target.Problem)
 		return
 	}
+	if target.Agent != "" { // in the process that is this agent, it is its own cluster
+		v.note(v1alpha1.ConditionComparisonError, "cluster %s is reached by its agent, which renders and compares what goes there", target.Name)
+		return
+	}
 	c, err := a.Fleet.Cluster(target.Server)
 	if err == nil {
 		err = c.Unreachable()
@@ -391,14 +395,9 @@ func (a *Apps) place(v *view, o *object.Object, scopes map[schema.GroupKind]bool
 	}
 	switch {
 	case namespaced && o.GetNamespace() == "":
-		o = o.DeepCopy()
-		o.SetNamespace(v.spec.destination.Namespace)
-		if v.spec.destination.Namespace == "" {
-			o.SetNamespace("default")
-		}
+		return object.InNamespace(o, cmp.Or(v.spec.destination.Namespace, "default"))
 	case !namespaced && o.GetNamespace() != "":
-		o = o.DeepCopy()
-		o.SetNamespace("")
+		return object.InNamespace(o, "")
 	}
 	return o
 }

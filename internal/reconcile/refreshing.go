@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -21,6 +22,11 @@ func (a *Apps) Refresh(ctx context.Context, name types.NamespacedName, how v1alp
 	}
 	if how != v1alpha1.RefreshHard {
 		how = v1alpha1.RefreshNormal
+	}
+	if name := a.AgentOf(app); name != "" && a.shares.mine(a, app) {
+		if state := a.Hub.State(name); !state.Connected {
+			return nil, agent.Away(name, state)
+		}
 	}
 	if app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" { // nobody would look
 		return nil, problem.New(problem.Invalid, "application %s is not looked at", app.Name).WithHint("it has the annotation %s", v1alpha1.AnnotationSkipReconcile)

@@ -46,11 +46,11 @@ func (s *shares) find(a *Apps, app *v1alpha1.Application) *share {
 
 // unitServer is the cluster that decides which unit an application belongs to, "" for shard.Sets.
 func (a *Apps) unitServer(app *v1alpha1.Application) string {
-	server, err := a.Catalog.ServerOf(app.Spec.Destination)
-	if err != nil {
+	k, err := a.Catalog.Destination(app.Spec.Destination)
+	if err != nil || k.Agent != "" {
 		return ""
 	}
-	return server
+	return k.Server
 }
 
 // goesTo reports whether the application's destination is the cluster.

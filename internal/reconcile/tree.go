@@ -396,6 +396,10 @@ func sortedNames[T any](m map[string]T) []string {
 // (resourceHealthSource: appTree). It costs a look-up, and gives nothing where nothing is known: on a replica that does
 // not lead, or before the first look.
 func (a *Apps) Healths(name types.NamespacedName) func(object.Key) *v1alpha1.HealthStatus {
+	if app, err := a.Catalog.Application(name); err == nil && a.AgentOf(app) != "" {
+		known := a.remoteHealth(app)
+		return func(key object.Key) *v1alpha1.HealthStatus { return known[key] }
+	}
 	v := a.peek(name)
 	if v == nil || a.ours(name) != nil {
 		return func(object.Key) *v1alpha1.HealthStatus { return nil }

@@ -200,7 +200,11 @@ func (v *view) isItself(o *object.Object) bool { return v.itself != "" && o.GetU
 
 // ignoresHealth reports whether an object is annotated so that its health does not count. (Argo CD heeds the live one.)
 func ignoresHealth(o *object.Object) bool {
-	return o != nil && o.GetAnnotations()[v1alpha1.AnnotationIgnoreHealthCheck] == "true"
+	if o == nil {
+		return false
+	}
+	ignore, _ := object.Annotation(o, v1alpha1.AnnotationIgnoreHealthCheck)
+	return ignore == "true"
 }
 
 // keys returns the wanted objects in a stable order.

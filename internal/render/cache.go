@@ -3,6 +3,7 @@ package render
 import (
 	"container/list"
 	"context"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -175,6 +176,30 @@ func (c *cache) add(e *entry) {
 	}
 	for c.bytes > c.bound {
 		c.drop(c.order.Back())
+	}
+}
+
+// inherit has e share the objects that it has in common with the newest entry of its spec: most commits change few of
+// many. Nobody else may know e yet.
+func (c *cache) inherit(e *entry) {
+	c.mu.Lock()
+	var last *entry
+	if of := c.specs[e.key]; len(of) > 0 {
+		last = of[len(of)-1].Value.(*entry)
+	}
+	c.mu.Unlock()
+	if last == nil {
+		return
+	}
+	known := make(map[object.Key]*object.Object, len(last.items))
+	for _, item := range last.items {
+		known[object.KeyOf(item.Object)] = item.Object
+	}
+	for i, item := range e.items {
+		if o := known[object.KeyOf(item.Object)]; o != nil && reflect.DeepEqual(o.Object, item.Object.Object) {
+			e.items[i].Object = o
+			e.size -= valueSize(o.Object)
+		}
 	}
 }
 

@@ -504,3 +504,30 @@ func TestAThousandCommitsRenderWhatTheyConcern(t *testing.T) {
 		}
 	}
 }
+
+// What a commit did not change of an application is there once, however many commits are remembered.
+func TestRendersShareWhatACommitDoesNotChange(t *testing.T) {
+	r := New(Options{})
+	files := source.Files{"app/a.yaml": configMap("a"), "app/b.yaml": configMap("b")}
+	first, err := r.Objects(t.Context(), at("app", files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = maps.Clone(files)
+	files["app/0.yaml"], files["app/b.yaml"] = configMap("new"), strings.Replace(configMap("b"), "name: b", "name: b, labels: {l: v}", 1)
+	second, err := r.Objects(t.Context(), at("app", files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := map[string]bool{}
+	for _, now := range second.Items {
+		for _, before := range first.Items {
+			if now.Object == before.Object {
+				same[now.Object.GetName()] = true
+			}
+		}
+	}
+	if len(second.Items) != 3 || !maps.Equal(same, map[string]bool{"a": true}) {
+		t.Errorf("%d objects, shared: %v", len(second.Items), same)
+	}
+}

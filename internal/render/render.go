@@ -108,6 +108,7 @@ type Observation struct {
 type Renderer struct {
 	opts  Options
 	cache *cache
+	words object.Words
 	group flights
 }
 
@@ -160,10 +161,15 @@ func (r *Renderer) Objects(ctx context.Context, req Request) (res Result, err er
 			return e, nil
 		}
 		e, err := j.render(ctx)
-		if err == nil {
-			r.cache.add(e)
+		if err != nil {
+			return nil, err
 		}
-		return e, err
+		for _, item := range e.items {
+			r.words.Share(item.Object)
+		}
+		r.cache.inherit(e)
+		r.cache.add(e)
+		return e, nil
 	})
 	if err != nil {
 		return Result{}, err

@@ -26,7 +26,7 @@ func (s *server) applicationLinks(c *call, _ *argocd.ListAppLinksRequest) (*argo
 
 // resourceLinks are the links of resource.links: they read resource, application (or app), cluster and project.
 func (s *server) resourceLinks(c *call, q *argocd.ApplicationResourceRequest) (*argocd.LinksResponse, error) {
-	live, err := s.Apps.GetResource(c, c.resource(q.Group, q.Kind, q.Namespace, q.ResourceName, q.Version)) // secrets are masked
+	live, err := s.liveManifest(c, q) // secrets are masked
 	if err != nil {
 		return nil, err
 	}

@@ -16,10 +16,7 @@ import (
 // previewSync says what a sync would do, to whoever may see the application. What the sync itself would be refused for
 // is a warning here.
 func (s *server) previewSync(c *call, q *argocd.SyncPreviewRequest) (*argocd.SyncPreview, error) {
-	asked := &argocd.ApplicationSyncRequest{
-		Name: q.Name, Revision: q.Revision, Revisions: q.Revisions, SourcePositions: q.SourcePositions, DryRun: q.DryRun, Prune: q.Prune,
-		Strategy: q.Strategy, Resources: q.Resources, SyncOptions: q.SyncOptions,
-	}
+	asked := syncAsked(q)
 	op, err := operationOf(c.app, asked)
 	if err != nil {
 		return nil, err
@@ -40,6 +37,17 @@ func (s *server) previewSync(c *call, q *argocd.SyncPreviewRequest) (*argocd.Syn
 	}
 	return res, nil
 }
+
+// syncAsked is the sync that a preview is asked of.
+func syncAsked(q *argocd.SyncPreviewRequest) *argocd.ApplicationSyncRequest {
+	return &argocd.ApplicationSyncRequest{
+		Name: q.Name, Revision: q.Revision, Revisions: q.Revisions, SourcePositions: q.SourcePositions, DryRun: q.DryRun, Prune: q.Prune,
+		Strategy: q.Strategy, Resources: q.Resources, SyncOptions: q.SyncOptions,
+	}
+}
+
+// refusalTypes are the types of the warnings that refusals gives.
+var refusalTypes = []string{"Permission", "Revision", "Replace"}
 
 // refusals is why the caller's sync would not be taken, besides what the loop knows.
 func (s *server) refusals(c *call, q *argocd.ApplicationSyncRequest, op *v1alpha1.SyncOperation) (list []argocd.SyncPreviewWarning) {

@@ -8,6 +8,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
+	"github.com/hawser-cd/hawser/internal/reconcile"
 	"github.com/hawser-cd/hawser/internal/server/argocd"
 )
 
@@ -68,6 +69,10 @@ func (c *call) application(ref appRef) (*v1alpha1.Application, error) {
 		return nil, err
 	}
 	missing := problem.New(problem.NotFound, "applications.argoproj.io %q not found", ref.name)
+	if c.s.Vouched != nil && (app == nil || !reconcile.IsCopyOf(app, c.copyOf)) {
+		c.decided(rbac.Applications, rbac.Get, clip(name.String()), false, "it is no copy of the application that the hub asks about")
+		return nil, missing
+	}
 	forbidden := problem.New(problem.Forbidden, "permission denied")
 	if ref.project != "" && !c.may(rbac.Applications, rbac.Get, rbac.Object(ref.project, name.Namespace, name.Name, c.s.Namespace)) {
 		return nil, forbidden

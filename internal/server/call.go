@@ -18,13 +18,15 @@ import (
 // call is one request while it is answered: who asks, by which door, and what they may do.
 type call struct {
 	context.Context
-	s      *server
-	id     string
-	door   string // http, grpc, grpc-web
-	method string
-	source netip.Addr
-	token  string // as shown
-	cookie bool   // it came in a cookie, which a browser sends by itself
+	s       *server
+	id      string
+	door    string // http, grpc, grpc-web
+	method  string
+	source  netip.Addr
+	token   string // as shown
+	cookie  bool   // it came in a cookie, which a browser sends by itself
+	vouched string // who asks, says the hub
+	copyOf  string // UID of the hub's Application that they may have, says the hub
 
 	who     auth.Identity // of whom there is nothing to be said while refused is set
 	refused error         // why the token is no good
@@ -60,6 +62,9 @@ func (s *server) receive(r *http.Request, id string) *call {
 		}
 	}
 	c.token, c.cookie = tokenOf(r)
+	if s.Vouched != nil {
+		c.vouched, c.copyOf = s.Vouched(r)
+	}
 	c.identify()
 	return c
 }
@@ -78,6 +83,10 @@ func tokenOf(r *http.Request) (token string, cookie bool) {
 
 // identify asks who shows the token, and reads what they may do.
 func (c *call) identify() {
+	if c.s.Vouched != nil {
+		c.who, c.table = auth.Vouched(c.vouched), c.s.Policy().For(rbac.Subject{Name: auth.TheOperator().Subject()})
+		return
+	}
 	if c.s.Operator != "" {
 		if subtle.ConstantTimeCompare([]byte(c.token), []byte(c.s.Operator)) == 1 {
 			c.who, c.table = auth.TheOperator(), c.s.Policy().For(rbac.Subject{Name: auth.TheOperator().Subject()})

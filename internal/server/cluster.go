@@ -29,6 +29,7 @@ func (s *server) clusterMethods() []method {
 		unary(clusters+"Delete", onClusters(rbac.Delete), s.deleteClusters),
 		unary(clusters+"RotateAuth", onClusters(rbac.Update), s.rotateAuth),
 		unary(clusters+"InvalidateCache", onClusters(rbac.Update), s.invalidateCache),
+		unary(clusters+"RegisterAgent", onAgent(), s.registerAgent),
 	}
 }
 
@@ -167,6 +168,8 @@ func (s *server) cluster(k catalog.Cluster, applications map[string]int64) *argo
 	info := argocd.ClusterInfo{ApplicationsCount: applications[k.Server], ConnectionState: argocd.ConnectionState{Status: connectionUnknown}}
 	if k.Problem != nil {
 		info.ConnectionState = argocd.ConnectionState{Status: connectionFailed, Message: k.Problem.Error()}
+	} else if k.Agent != "" {
+		s.connectedByAgent(k.Agent, &info)
 	} else if s.Fleet == nil {
 		info.ConnectionState.Message = "this replica does not watch clusters"
 	} else if open, err := s.Fleet.Cluster(k.Server); err != nil {

@@ -54,6 +54,9 @@ func recordOf(k *argocd.Cluster) (catalog.ClusterRecord, error) {
 // with our own rights, and a program that is to make tokens, which runs beside us. Those need the permission for
 // clusters of no project.
 func (c *call) mayConnect(action string, k catalog.Cluster) error {
+	if k.Agent != "" { // it connects to us
+		return nil
+	}
 	if k.Project != "" && (k.Server == v1alpha1.InClusterServer || k.Program) {
 		return c.must(rbac.Clusters, action, rbac.Scoped("", k.Server))
 	}
@@ -79,6 +82,12 @@ func (s *server) try(c *call, action string, r catalog.ClusterRecord) error {
 	}
 	if err := c.mayConnect(action, k); err != nil {
 		return err
+	}
+	if k.Agent != "" {
+		if plainConfig(r.Config).Equal(plainConfig(catalog.NewSecret("{}"))) {
+			return nil
+		}
+		return problem.New(problem.Invalid, "cluster %s is reached by its agent: credentials of it have no place here", clip(k.Name))
 	}
 	config, err := k.REST()
 	if err != nil {

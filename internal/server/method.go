@@ -96,6 +96,9 @@ func unary[Req, Res any](name string, r rule[Req], f func(c *call, r *Req) (*Res
 				return nil, err
 			}
 		}
+		if to := c.elsewhere(name, q); to != "" {
+			return passUnary[Req, Res](c, to, m.path(), q)
+		}
 		return f(c, q)
 	}
 	m.call = func(c *call, q any) (any, error) { return whole(run(c, q.(*Req))) }
@@ -128,6 +131,13 @@ func whole[Res any](res *Res, err error) (any, error) {
 // stream declares a method with many answers. f runs until its context ends or it has no more to say.
 func stream[Req, Res any](name string, r rule[Req], f func(c *call, r *Req, send func(*Res) error) error) method {
 	m := newMethod[Req, Res](name, r)
+	here := f
+	f = func(c *call, q *Req, send func(*Res) error) error {
+		if to := c.elsewhere(name, q); to != "" {
+			return passStream(c, to, m.path(), r.declared, q, send)
+		}
+		return here(c, q, send)
+	}
 	m.open = func(c *call, q any) (func(send func(any) error) error, error) {
 		if err := r.check(c, q.(*Req)); err != nil {
 			return nil, err
@@ -168,6 +178,9 @@ func upload[Req, Res any](name string, r rule[Req], f func(c *call, first *Req, 
 			return nil, err
 		}
 		c.seat.pour()
+		if to := c.elsewhere(name, first); to != "" {
+			return passUpload[Req, Res](c, to, m.path(), first, next)
+		}
 		return f(c, first, next)
 	}
 	m.take = func(c *call, receive func(any) error) (any, error) {

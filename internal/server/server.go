@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/charts"
@@ -57,6 +58,11 @@ type Options struct {
 	Policy       func() *rbac.Policy // in force now
 	Operator     string              // the only token that counts, where one person is served (hawser --core); empty otherwise
 	Sources      Sources
+	Agents       *agent.Hub // connections of agents; nil in a process that takes none
+	// Vouched names the caller of a request that came over an agent's connection to its hub, which has decided that they
+	// may, and the UID of the hub's Application that they may have; nil in every other process. Then no token counts, and
+	// what is answered is about the copy of that Application.
+	Vouched      func(*http.Request) (who, application string)
 	Page         fs.FS   // what a browser loads; nil: nothing
 	StrangerRate float64 // requests a second from one address by callers who are not logged in; 0 is the default (limits.go)
 	Audit        Audit
@@ -118,6 +124,7 @@ func (s *server) routes() []route {
 		{"GET", "/swagger.json", s.swaggerJSON},
 		{"GET", "/swagger-ui", s.swaggerPage},
 		{"GET", "/terminal", s.terminal},
+		{"GET", agent.Path, s.agent},
 		{"GET", "/auth/login", s.beginLogin},
 		{"GET", "/auth/callback", s.completeLogin},
 		{"POST", "/auth/logout", s.logout},

@@ -157,7 +157,7 @@ func (s *server) runTerminal(c *call, q *terminalQuery, shells []string, conn *w
 	object, where := s.object(c.app), fmt.Sprintf("container %s of pod %s/%s", q.container, q.namespace, q.pod)
 	c.decided(rbac.Exec, rbac.Create, object, true, "a terminal was opened in "+where)
 	code, used, err := t.tryShells(shells, func(shell string, in *keyboard) (int, error) {
-		return s.Apps.Exec(ctx, reconcile.ExecRequest{
+		return s.exec(ctx, c, reconcile.ExecRequest{
 			Application: nameOf(c.app), Namespace: q.namespace, Pod: q.pod, Container: q.container, Command: []string{shell},
 			Stdin: in, Stdout: t, TTY: true, Sizes: in.sizes, By: c.by(),
 			Watch: reconcile.Watch{Every: recheckEvery, Allowed: s.stillApp(c, rbac.Exec, rbac.Create)},

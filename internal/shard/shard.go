@@ -20,7 +20,7 @@ type Unit struct {
 	Slice  int    // from 0
 }
 
-// Sets is what one replica does for all: ApplicationSets, and applications whose cluster is not known.
+// Sets is what one replica does for all: ApplicationSets, agents, and applications whose cluster is not known.
 var Sets = Unit{}
 
 // String is what logs and people call the unit: the cluster's address, with the number of the slice (from 1) unless it

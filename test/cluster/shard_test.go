@@ -683,7 +683,7 @@ func TestAnApplicationThatNobodyLooksAtIsUnknown(t *testing.T) {
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: reader}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}, subjects: [{kind: User, name: hawser-reader, apiGroup: rbac.authorization.k8s.io}]}`)
 	cfg := m.cfg
 	cfg.Kubeconfig, cfg.DataDir = m.asUser(t, "hawser-reader"), t.TempDir()
-	m.replicas["hawser-reader"] = m.launch(t, cfg, "hawser-reader", "--sharding")
+	m.replicas["hawser-reader"] = m.launch(t, cfg, "hawser-reader", "--sharding", "--install-crds=false")
 	clustertest.Wait(t, "the reader answers", func(context.Context) error {
 		if text, _ := os.ReadFile(m.replicas["hawser-reader"].log); !listens.Match(text) {
 			return errors.New("not yet")

@@ -15,7 +15,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-var idleFor = flag.Duration("idle", time.Minute, "how long BenchmarkPhases leaves everything alone")
+var (
+	idleFor = flag.Duration("idle", time.Minute, "how long BenchmarkPhases leaves everything alone")
+	light   = flag.Bool("light", false, "the applications of BenchmarkPhases have one ConfigMap each, and not five objects")
+)
 
 // applyWidth is how many objects the bare applier applies at once.
 const applyWidth = 8
@@ -58,6 +61,11 @@ func fiveObjects(i int) map[string]string {
 	}
 }
 
+// oneObject is the file of an application that is only there to be one of many.
+func oneObject(i int) map[string]string {
+	return map[string]string{"settings.yaml": settings(i, "first")}
+}
+
 // phase is one line of the report.
 type phase struct {
 	b    *testing.B
@@ -85,8 +93,12 @@ func (p phase) end(took time.Duration, times int) {
 }
 
 func goThrough(b *testing.B) {
-	s := raise(b, fiveObjects)
-	took, cpu := bare(b, s.Cluster, fiveObjects)
+	manifests := fiveObjects
+	if *light {
+		manifests = oneObject
+	}
+	s := raise(b, manifests)
+	took, cpu := bare(b, s.Cluster, manifests)
 	b.ReportMetric(took.Seconds(), "bare-s")
 	b.Logf("%-8s %8.3f s  %7.3f CPU-s", "bare", took.Seconds(), cpu.Seconds())
 	s.eyes = openEyes(b, s.Cluster, s.control, s.target)
@@ -177,7 +189,7 @@ func goThrough(b *testing.B) {
 	s.start(b)
 	p = phase{b: b, s: s, name: "restart", at: at}
 	for done := 0.0; done < float64(*size); time.Sleep(20 * time.Millisecond) {
-		if done = s.metric(b, "argocd_app_reconcile_count{"); time.Since(at) > clustertest.Patience {
+		if done = s.metric(b, "argocd_app_reconcile_count{"); time.Since(at) > patience() {
 			b.Fatalf("%v of %d applications have been looked at", done, *size)
 		}
 	}

@@ -1,7 +1,7 @@
 // Package scale_test measures what Hawser promises, on a real Kubernetes with real Git: how soon a push is in the
 // cluster and drift is healed, and what a hundred applications cost.
 //
-// The idea: hawser runs as a process of its own (this binary, started again), so that its processor time, memory and
+// The idea: hawser runs as a process of its own (metered), so that its processor time, memory and
 // requests are its own and no benchmark's; the clock stops when a watch that is not Hawser's sees the change. Read
 // BenchmarkPushToCluster first. The package refuses to fail for being slow: machines differ. It fails when something
 // is wrong, such as a second render.
@@ -25,7 +25,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hawser-cd/hawser/internal/cli"
 	"github.com/hawser-cd/hawser/internal/clustertest"
 	"github.com/hawser-cd/hawser/internal/gittest"
 )
@@ -36,18 +35,7 @@ var (
 	profiles = flag.String("profiles", "", "`directory` for CPU and heap profiles of hawser, one pair for each benchmark")
 )
 
-// asHawser makes this test binary behave as the hawser command.
-const asHawser = "HAWSER_TEST_AS_HAWSER"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(asHawser) == "1" {
-		go meter(os.Stderr)
-		go func() { // the benchmark holds the other end: this process does not outlive it, however it ends
-			_, _ = io.Copy(io.Discard, os.Stdin)
-			os.Exit(3)
-		}()
-		os.Exit(cli.Main(os.Args[1:], cli.StdIO()))
-	}
 	code := m.Run()
 	for _, f := range slices.Backward(atEnd) {
 		f()
@@ -238,13 +226,39 @@ var (
 	meterLine = regexp.MustCompile(`(?m)^meter (\S+)$`)
 )
 
+// program is the file of the command metered, once it is built.
+var program struct {
+	sync.Once
+	file string
+	err  error
+}
+
+// metered builds the command, once for all benchmarks: a test binary carries much that hawser does not.
+func metered(t testing.TB) string {
+	t.Helper()
+	program.Do(func() {
+		dir, err := os.MkdirTemp("", "hawser-scale-bin-")
+		if err != nil {
+			program.err = err
+			return
+		}
+		atEnd = append(atEnd, func() { _ = os.RemoveAll(dir) })
+		program.file = filepath.Join(dir, "hawser")
+		if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program.file, "./metered").CombinedOutput(); err != nil {
+			program.err = fmt.Errorf("build test/scale/metered: %w\n%s", err, out)
+		}
+	})
+	if program.err != nil {
+		t.Fatal(program.err)
+	}
+	return program.file
+}
+
 // start returns when the process answers.
 func (h *hawser) start(t testing.TB) {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := metered(t)
+	var err error
 	if h.log == nil {
 		if h.log, err = os.CreateTemp("", "hawser-scale-log-"); err != nil {
 			t.Fatal(err)
@@ -256,8 +270,7 @@ func (h *hawser) start(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.cmd = exec.Command(self, h.flags...)
-	h.cmd.Env = append(os.Environ(), asHawser+"=1")
+	h.cmd = exec.Command(file, h.flags...)
 	h.cmd.Stdout, h.cmd.Stderr = h.log, h.log
 	if _, err := h.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -97,17 +97,25 @@ func (w *witness) fail(err error) {
 	w.changed = make(chan struct{})
 }
 
-// lull is how long events may gather before they are looked at: a look at every one of thousands of applications for
-// each event would take the processor from what is measured. It is the error of every time that the witness tells.
+// lull is how long events may gather before they are looked at, at least; and twenty times as long as a look takes: one at
+// every one of thousands of applications would take the processor from what is measured. It is the error of every time
+// that the witness tells.
 const lull = 2 * time.Millisecond
+
+// patience is how long anything may take: as many applications as are asked for need their time.
+func patience() time.Duration {
+	return clustertest.Patience + time.Duration(*size)*200*time.Millisecond
+}
 
 // until waits until check returns "", instead of what is still wanting, and returns when that was.
 func (w *witness) until(t testing.TB, what string, check func(objects) string) time.Time {
 	t.Helper()
-	deadline := time.After(clustertest.Patience)
+	deadline := time.After(patience())
 	for {
 		w.mu.Lock()
+		began := time.Now()
 		missing, changed, failed := check(w.live), w.changed, w.failed
+		took := time.Since(began)
 		w.mu.Unlock()
 		switch {
 		case failed != nil:
@@ -117,9 +125,9 @@ func (w *witness) until(t testing.TB, what string, check func(objects) string) t
 		}
 		select {
 		case <-changed:
-			time.Sleep(lull)
+			time.Sleep(max(lull, 20*took))
 		case <-deadline:
-			t.Fatalf("waited %v for %s: %s", clustertest.Patience, what, missing)
+			t.Fatalf("waited %v for %s: %s", patience(), what, missing)
 		}
 	}
 }

@@ -26,6 +26,19 @@ export interface AccountsList {
   items?: Account[];
 }
 
+export interface AgentRegistered {
+  server?: string;
+  token?: string;
+}
+
+export interface AgentRegistration {
+  certificate?: string;
+  labels?: Record<string, string>;
+  name?: string;
+  project?: string;
+  renew?: boolean;
+}
+
 export interface AppInfo {
   path?: string;
   type?: string;

@@ -62,6 +62,9 @@ type Client struct {
 	http  *http.Client
 }
 
+// Base is the address of the server: scheme, host and root path, without a slash at the end.
+func (c *Client) Base() string { return c.base }
+
 // New returns a client of s; it opens no connection yet.
 func New(s Server) (*Client, error) {
 	if s.Address == "" {

@@ -73,6 +73,7 @@ var Methods = []Method{
 	{"cluster.ClusterService", "Delete", false, false, []Binding{{"DELETE", "/api/v1/clusters/{id.value}", ""}}},
 	{"cluster.ClusterService", "RotateAuth", false, false, []Binding{{"POST", "/api/v1/clusters/{id.value}/rotate-auth", ""}}},
 	{"cluster.ClusterService", "InvalidateCache", false, false, []Binding{{"POST", "/api/v1/clusters/{id.value}/invalidate-cache", ""}}},
+	{"cluster.ClusterService", "RegisterAgent", false, false, []Binding{{"POST", "/api/v1/agents", "*"}}}, // ours
 	{"gpgkey.GPGKeyService", "List", false, false, []Binding{{"GET", "/api/v1/gpgkeys", ""}}},
 	{"gpgkey.GPGKeyService", "Get", false, false, []Binding{{"GET", "/api/v1/gpgkeys/{keyID}", ""}}},
 	{"gpgkey.GPGKeyService", "Create", false, false, []Binding{{"POST", "/api/v1/gpgkeys", "publickey"}}},
