@@ -449,10 +449,37 @@ func (m *team) victim(t *testing.T) string {
 	return all[rand.IntN(len(all))]
 }
 
+// balance waits until every unit is owned by whom it is assigned to, and returns the owners.
+func (m *team) balance(t *testing.T) (owners map[shard.Unit]string) {
+	t.Helper()
+	clustertest.Wait(t, "every replica has its share", func(context.Context) error {
+		var alive map[string]bool
+		owners, alive = m.leases(t)
+		var units []shard.Unit
+		var turns []string
+		for u := range owners {
+			units = append(units, u)
+		}
+		for turn, runs := range alive {
+			if runs {
+				turns = append(turns, turn)
+			}
+		}
+		if len(turns) != len(m.replicas) {
+			return fmt.Errorf("%d replicas have a turn", len(turns))
+		}
+		if d := cmp.Diff(shard.Assign(units, turns), owners); d != "" {
+			return errors.New(d)
+		}
+		return nil
+	})
+	return owners
+}
+
 // apart returns two applications in slices of our own cluster that different replicas own, and those.
 func (m *team) apart(t *testing.T, slices int) (names, owners [2]string) {
 	t.Helper()
-	held, _ := m.leases(t)
+	held := m.balance(t)
 	for i := 0; names[1] == ""; i++ {
 		name := m.name(fmt.Sprintf("p%03d", i))
 		owner := replicaOfTurn(held[shard.Unit{Server: "https://kubernetes.default.svc", Slice: shard.SliceOf(m.control, name, slices)}])
