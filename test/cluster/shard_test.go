@@ -759,3 +759,48 @@ func TestAnApplicationThatNobodyLooksAtIsUnknown(t *testing.T) {
 		return nil
 	})
 }
+
+// ApplicationSets are one replica's: when it is gone another goes on with them, and what they make is deployed by whoever
+// owns its cluster.
+func TestApplicationSetsWhereReplicasShareTheWork(t *testing.T) {
+	m := gather(t, 1)
+	for range 3 {
+		m.start(t)
+	}
+	m.settle(t, 3)
+	m.repo.Commit(t, map[string]string{"one/cm.yaml": configMap, "two/cm.yaml": strings.Replace(configMap, "settings", "two", 1)}, "Two directories")
+	set := func(directories string) {
+		t.Helper()
+		m.Apply(t, m.control, fmt.Sprintf(`apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: made}
+spec:
+  goTemplate: true
+  generators: [{git: {repoURL: %[1]s, revision: main, directories: [%[3]s]}}]
+  template:
+    metadata: {name: 'made-{{ .path.basename }}'}
+    spec:
+      project: default
+      source: {repoURL: %[1]s, targetRevision: main, path: '{{ .path.path }}'}
+      destination: {server: '%[4]s', namespace: %[2]s}
+      syncPolicy: {automated: {prune: true, selfHeal: true}}
+`, m.repo.URL, m.target, directories, m.away.Config.Host))
+	}
+	set("{path: one}")
+	m.madeBy(t, "made", "one")
+	m.wait(t, "made-one", synced(m.repo.Head(t)))
+	owner := replicaOfTurn(m.balance(t)[shard.Sets])
+	m.replicas[owner].kill(t)
+	delete(m.replicas, owner)
+	set("{path: one}, {path: two}")
+	m.madeBy(t, "made", "one", "two")
+	for _, name := range []string{"made-one", "made-two"} {
+		m.wait(t, name, synced(m.repo.Head(t)))
+	}
+	if next := replicaOfTurn(m.balance(t)[shard.Sets]); next == owner || m.replicas[next] == nil {
+		t.Errorf("%s owns the sets", next)
+	}
+	if m.away.Get(t, "v1", "ConfigMap", m.target, "two") == nil {
+		t.Error("what the set made was not deployed")
+	}
+}
