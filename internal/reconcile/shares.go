@@ -26,6 +26,7 @@ type share struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	began   time.Time
+	open    bool // looks may begin: not yet when what others want is not known, and no more when it is given away
 	leaving bool
 	looks   int
 	idle    chan struct{} // closed when it is leaving and the last look is over
@@ -81,7 +82,7 @@ func (s *shares) mine(a *Apps, app *v1alpha1.Application) bool {
 		return true
 	}
 	share := s.find(a, app)
-	return share != nil && !share.leaving
+	return share != nil && share.open
 }
 
 // Own returns those of the applications that this replica looks at.
@@ -110,7 +111,7 @@ func (a *Apps) enter(ctx context.Context, name types.NamespacedName) (_ context.
 		return ctx, func() {}, true
 	}
 	share := a.shares.find(a, app)
-	if share == nil || share.leaving {
+	if share == nil || !share.open {
 		return ctx, nil, false
 	}
 	share.looks++
@@ -165,18 +166,20 @@ func (a *Apps) TakeUp(ctx context.Context, s catalog.Share) {
 	ours := func(app *v1alpha1.Application) bool {
 		return a.unitServer(app) == s.Unit.Server && shard.SliceOf(app.Namespace, app.Name, s.Slices) == s.Unit.Slice
 	}
+	held := &share{ctx: ctx, cancel: cancel, began: began, idle: make(chan struct{})}
+	a.shares.mu.Lock()
+	a.shares.held[s.Unit] = held
 	if s.Unit != shard.Sets {
-		a.shares.mu.Lock()
 		a.shares.cut[s.Unit.Server] = s.Slices
-		a.shares.mu.Unlock()
 	}
+	a.shares.mu.Unlock()
 	for _, app := range a.Catalog.Applications() { // what others want first: nothing is looked at before that is known
 		if a.unitServer(app) == s.Unit.Server && !ours(app) {
 			a.heed(nameOf(app))
 		}
 	}
 	a.shares.mu.Lock()
-	a.shares.held[s.Unit] = &share{ctx: ctx, cancel: cancel, began: began, idle: make(chan struct{})}
+	held.open = !held.leaving
 	a.shares.mu.Unlock()
 	for _, app := range a.Catalog.Applications() { // listed again: of one that has just come nothing was queued yet
 		if ours(app) {
@@ -203,7 +206,7 @@ func (a *Apps) PutDown(u shard.Unit) {
 		a.shares.mu.Unlock()
 		return
 	}
-	s.leaving = true
+	s.leaving, s.open = true, false
 	if s.looks == 0 {
 		close(s.idle)
 	}
