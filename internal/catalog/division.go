@@ -396,7 +396,13 @@ func (d *division) resume(ctx context.Context, u shard.Unit, h *holding) {
 		return
 	}
 	h.state, h.tenure = working, &tenure{unit: u}
-	d.holder.TakeUp(h.tenure.within(ctx), Share{u, n})
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { // a turn that is given up ends its work in good order (PutDown); one that is lost, at once
+		if d.c.Leading() != nil || problem.Is(context.Cause(ctx), problem.Conflict) {
+			cut()
+		}
+	})
+	d.holder.TakeUp(h.tenure.within(work), Share{u, n})
 }
 
 // recut brings the number of slices that is asked for into force. All of them must be ours, and nothing done in them.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/reconcile"
 	"github.com/hawser-cd/hawser/internal/shard"
 	"github.com/hawser-cd/hawser/internal/webhook"
 )
@@ -96,6 +97,7 @@ func (h *holder) PutDown(u shard.Unit) {
 	d.shares.mu.Unlock()
 	if u == shard.Sets {
 		l.stop()
+		time.Sleep(reconcile.Aftermath)
 	}
 	d.Apps.PutDown(u)
 	l.stop()

@@ -198,6 +198,9 @@ func (a *Apps) knows(name types.NamespacedName) bool {
 // courtesy is how long looks may go on when their unit is given away, before they are cut off.
 const courtesy = 3 * time.Second
 
+// Aftermath is how long after work was cut off its unit is still kept: the API server goes on with the requests that it has.
+const Aftermath = 500 * time.Millisecond
+
 // PutDown ends the looks at the applications of a unit, waits until the last one is over, and forgets what was seen.
 func (a *Apps) PutDown(u shard.Unit) {
 	a.shares.mu.Lock()
@@ -218,6 +221,7 @@ func (a *Apps) PutDown(u shard.Unit) {
 	case <-patience.C:
 		s.cancel()
 		<-s.idle
+		time.Sleep(Aftermath)
 	}
 	s.cancel()
 	a.shares.mu.Lock()
