@@ -31,6 +31,18 @@ type ApplicationStatus struct {
 	// ControllerNamespace is where the controller that wrote this status runs.
 	ControllerNamespace string               `json:"controllerNamespace,omitempty" protobuf:"bytes,13,opt,name=controllerNamespace"`
 	SourceHydrator      SourceHydratorStatus `json:"sourceHydrator,omitempty" protobuf:"bytes,14,opt,name=sourceHydrator"`
+	// Reconciler is ours, beyond the contract, and only told, never stored: who
+	// looks at the application where replicas share the work.
+	Reconciler *Reconciler `json:"reconciler,omitempty" protobuf:"bytes,1001,opt,name=reconciler"`
+}
+
+// Reconciler is the replica that looks at an application.
+type Reconciler struct {
+	Replica string `json:"replica,omitempty" protobuf:"bytes,1,opt,name=replica"` // its name; empty when nobody does
+	Unit    string `json:"unit" protobuf:"bytes,2,opt,name=unit"`                 // what it owns: a cluster, or a slice of one
+	// At is the last look: as recorded, or newer where the replica that was asked
+	// is the one that looks.
+	At *metav1.Time `json:"at,omitempty" protobuf:"bytes,3,opt,name=at"`
 }
 
 // SyncStatus says whether live equals what was rendered, and what was compared

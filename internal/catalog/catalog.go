@@ -22,6 +22,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/problem"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/rest"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	ApplicationNamespaces []string
 	Identity              string           // of this replica, for Lead
 	LeaseDuration         time.Duration    // for Lead; 15 s when 0
+	Sharding              bool             // replicas share the work: Join and Divide are called, and Lead is not
 	Agent                 string           // name of the agent that this process is; empty when it is none
 	InsteadOf             []config.Rewrite // before those of the settings
 	Log                   *slog.Logger
@@ -50,6 +52,7 @@ type Catalog struct {
 	running   sync.WaitGroup
 	events    *recorder
 	lead      lead
+	roll      *roll                       // the Leases of replicas and units; nil without sharding
 	elsewhere func(namespace string) bool // whether Applications may be there; nil when they may be with us only
 	setsElse  func(namespace string) bool // the same of ApplicationSets
 
@@ -118,12 +121,23 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	if err := c.check(ctx); err != nil {
 		return nil, err
 	}
+	if o.Sharding {
+		c.roll = newRoll()
+	}
 	watching, stop := context.WithCancel(ctx)
 	c.stop = stop
 	c.events = newRecorder(watching, &c.running, c.client, o.Log)
 	if err := c.watchAll(watching); err != nil {
 		c.Close()
 		return nil, err
+	}
+	if o.Sharding {
+		client, err := coordination.NewForConfig(quick(o.REST))
+		if err != nil {
+			c.Close()
+			return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")
+		}
+		c.running.Go(func() { c.tellPushes(watching, client.Leases(o.Namespace)) })
 	}
 	c.mu.Lock()
 	c.ready = true

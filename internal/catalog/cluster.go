@@ -10,10 +10,14 @@ import (
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/shard"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd/api"
 )
+
+// AnnotationSlices on a cluster's Secret cuts its applications into so many slices, which replicas can share.
+const AnnotationSlices = "hawser.dev/slices"
 
 // Cluster is one target cluster as registered: Argo CD's cluster Secret, or the cluster we run in.
 type Cluster struct {
@@ -28,6 +32,7 @@ type Cluster struct {
 	UID              string // of the Secret
 	Managed          bool   // the Secret is ours to delete
 	Shard            *int64 // Argo CD's; nothing here goes by it
+	Slices           int    // into how many slices its applications are cut where replicas share the work; at least 1
 	Refresh          string // when a refresh was asked for (an annotation), RFC 3339
 	Shown            ShownConfig
 	Program          bool   // a program that runs beside us gives its credentials
@@ -105,7 +110,7 @@ func parseClusters(secrets []secretRecord, r clusterRules) *clusters {
 	home, inCluster := r.home, r.inCluster
 	byServer := map[string]Cluster{}
 	if inCluster {
-		byServer[v1alpha1.InClusterServer] = Cluster{Server: v1alpha1.InClusterServer, Name: v1alpha1.InClusterName, ClusterResources: true, rest: home}
+		byServer[v1alpha1.InClusterServer] = Cluster{Server: v1alpha1.InClusterServer, Name: v1alpha1.InClusterName, ClusterResources: true, Slices: 1, rest: home}
 	}
 	for _, s := range secrets {
 		if s.kind != "cluster" {
@@ -142,7 +147,10 @@ func parseCluster(s secretRecord, r clusterRules) Cluster {
 	c := Cluster{
 		Server: trimServer(s.text("server")), Name: s.text("name"), Project: s.text("project"),
 		Labels: s.labels, Annotations: s.annotations, Record: s.name, Version: s.version,
-		UID: s.uid, Managed: s.annotations[managedByAnnotation] == managedBy, Refresh: s.annotations[v1alpha1.AnnotationRefresh],
+		UID: s.uid, Managed: s.annotations[managedByAnnotation] == managedBy, Refresh: s.annotations[v1alpha1.AnnotationRefresh], Slices: 1,
+	}
+	if n, err := strconv.Atoi(s.annotations[AnnotationSlices]); err == nil { // what cannot be understood must not make a cluster unreachable
+		c.Slices = min(max(n, 1), shard.MaxSlices)
 	}
 	if shard, err := strconv.ParseInt(s.text("shard"), 10, 64); err == nil {
 		c.Shard = &shard

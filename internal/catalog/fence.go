@@ -45,6 +45,9 @@ func (c *Catalog) Fence(config *rest.Config) {
 				if err := c.lead.holds(turn); err != nil {
 					return nil, err
 				}
+				if t, _ := r.Context().Value(tenureKey{}).(*tenure); t != nil && t.over.Load() {
+					return nil, problem.New(problem.Conflict, "%s is another replica's by now", t.unit)
+				}
 			}
 			return next.RoundTrip(r)
 		})

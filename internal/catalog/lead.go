@@ -34,7 +34,7 @@ func (c *Catalog) Lead(ctx context.Context, onStart func(ctx context.Context), o
 		LockConfig: resourcelock.ResourceLockConfig{Identity: c.options.Identity},
 	}
 	for ctx.Err() == nil {
-		if err := c.leadOnce(ctx, lock, onStart, onStop); err != nil {
+		if err := c.leadOnce(ctx, &timed{Interface: lock, lead: &c.lead}, onStart, onStop); err != nil {
 			return err
 		}
 	}
@@ -49,10 +49,13 @@ func leaseOf(o Options) time.Duration {
 	return o.LeaseDuration.Truncate(time.Second)
 }
 
+// LeaseDuration is how long a replica may be silent before others take over.
+func (c *Catalog) LeaseDuration() time.Duration { return leaseOf(c.options) }
+
 // goodFor is how long after a renewal its lease is trusted: the rest is for what is on its way.
 func goodFor(lease time.Duration) time.Duration { return lease * 2 / 3 }
 
-func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onStart func(context.Context), onStop func()) error {
+func (c *Catalog) leadOnce(ctx context.Context, lock *timed, onStart func(context.Context), onStop func()) error {
 	lease := leaseOf(c.options)
 	renewDeadline := goodFor(lease)
 	c.lead.end() // nothing held from before
@@ -64,7 +67,7 @@ func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onS
 	var started, over bool // a turn that is over must not start: the elector starts it in a goroutine of its own
 	finished := make(chan struct{})
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-		Lock: &timed{Interface: lock, lead: &c.lead}, Name: LeaderLease, ReleaseOnCancel: true,
+		Lock: lock, Name: LeaderLease, ReleaseOnCancel: true,
 		LeaseDuration: lease, RenewDeadline: renewDeadline, RetryPeriod: lease / 8,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(leading context.Context) {
@@ -80,14 +83,14 @@ func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onS
 				defer context.AfterFunc(ctx, stop)()
 				c.lead.begin(renewDeadline)
 				go c.lead.stopWhenStale(work, stop)
-				c.log.Info("leading", "identity", c.options.Identity)
+				c.log.Info("leading", "identity", lock.Identity())
 				onStart(work)
 				c.lead.end()
 				release() // also when onStart gives up by itself
 			},
 			OnStoppedLeading: func() {},
 			OnNewLeader: func(identity string) {
-				if identity != c.options.Identity {
+				if identity != lock.Identity() {
 					c.log.Info("another replica leads; waiting", "leader", identity)
 				}
 			},
@@ -111,7 +114,7 @@ func (c *Catalog) leadOnce(ctx context.Context, lock resourcelock.Interface, onS
 	mu.Unlock()
 	if ran {
 		<-finished
-		c.log.Info("no longer leading", "identity", c.options.Identity)
+		c.log.Info("no longer leading", "identity", lock.Identity())
 		onStop()
 	}
 	return nil
@@ -209,29 +212,47 @@ func (l *lead) fresh() error {
 type timed struct {
 	resourcelock.Interface
 	lead *lead
+	once bool // held once and never again: what has been declared over, or was deleted, is not taken up anew
 
 	mu     sync.Mutex
 	holder string // as last read
+	held   bool   // it was ours
+}
+
+// mine notes who holds the lease, and reports whether it can be ours.
+func (t *timed) mine(holder string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.holder = holder
+	t.held = t.held || holder == t.Identity()
+	return !t.once || !t.held || holder == t.Identity()
 }
 
 func (t *timed) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := t.Interface.Get(ctx)
 	if err == nil {
-		t.mu.Lock()
-		t.holder = record.HolderIdentity
-		t.mu.Unlock()
+		t.mine(record.HolderIdentity)
 	}
 	return record, raw, err
 }
 
 func (t *timed) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	t.mu.Lock()
+	gone := t.once && t.held
+	t.mu.Unlock()
+	if gone {
+		return problem.New(problem.Conflict, "the lease was deleted")
+	}
 	return t.note(func() error { return t.Interface.Create(ctx, r) })
 }
 
 func (t *timed) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
 	t.mu.Lock()
-	holder := t.holder
+	holder, over := t.holder, t.once && t.held && t.holder != t.Identity()
 	t.mu.Unlock()
+	if over {
+		return problem.New(problem.Conflict, "this turn has been declared over")
+	}
 	if r.HolderIdentity == "" && holder != "" && holder != t.Identity() {
 		return problem.New(problem.Conflict, "the lease is held by %s", holder)
 	}
@@ -246,6 +267,7 @@ func (t *timed) note(write func() error) error {
 	at := time.Now()
 	err := write()
 	if err == nil {
+		t.mine(t.Identity())
 		t.lead.renew(at)
 	}
 	return err

@@ -41,6 +41,7 @@ type feed struct {
 	everywhere bool                                     // in all namespaces
 	replace    func(_ []*object.Object, version string) // the whole truth: what is not in it is gone
 	heard      func(version string)                     // everything up to version has been told; nil when nobody asks
+	unfenced   bool                                     // its connection does not end with our turns
 }
 
 // watchAll starts every watch and waits until each has told everything once.
@@ -53,6 +54,9 @@ func (c *Catalog) watchAll(ctx context.Context) error {
 		{resource: secrets, kind: "Secret", labels: secretTypeLabel, put: c.putSecret, remove: c.removeSecret, replace: c.replaceSecrets},
 		{resource: secrets, kind: "Secret", fields: "metadata.name=" + settingsVault, put: c.putVault, remove: c.removeVault, replace: c.replaceVault},
 		{resource: secrets, kind: "Secret", labels: partOfLabel + "=" + partOf, put: c.putLabelled, remove: c.removeLabelled, replace: c.replaceLabelled},
+	}
+	if c.roll != nil {
+		feeds = append(feeds, c.roll.feed())
 	}
 	var firsts []<-chan struct{}
 	for _, f := range feeds {
@@ -75,6 +79,9 @@ func (c *Catalog) start(ctx context.Context, f feed) <-chan struct{} {
 		namespace = metav1.NamespaceAll
 	}
 	client := c.client.Resource(f.resource).Namespace(namespace)
+	if f.unfenced {
+		client = c.people.Resource(f.resource).Namespace(namespace)
+	}
 	selected := func(o metav1.ListOptions) metav1.ListOptions {
 		o.LabelSelector, o.FieldSelector = f.labels, f.fields
 		return o

@@ -37,6 +37,7 @@ func serve(std IO) *cobra.Command {
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "`file` of the certificate, PEM (default: that of argocd-secret, made when missing)")
 	f.StringVar(&cfg.TLSKey, "tls-key", "", "`file` of the certificate's key, PEM")
 	f.StringVar(&cfg.RootPath, "root-path", "", "`path` below which everything is served, as /hawser")
+	f.BoolVar(&cfg.Sharding, "sharding", false, "share the work with the other replicas instead of waiting for the one that leads")
 	daemonFlags(f, &cfg, &insteadOf)
 	return cmd
 }

@@ -43,6 +43,8 @@ type Config struct {
 	Identity      string        // of this replica in the leader's Lease; unique per process
 	LeaseDuration time.Duration // how long a silent leader keeps the lead; at least a second
 
+	Sharding bool // replicas share the work instead of waiting for the one that leads
+
 	GitTimeout  time.Duration // one whole fetch
 	SyncTimeout time.Duration // one whole operation unless argocd-cmd-params-cm says otherwise; 0 is none
 

@@ -72,6 +72,8 @@ type Daemon struct {
 	registry *prometheus.Registry
 	leading  atomic.Bool
 	fleetCtx context.Context
+	gathers  sync.Mutex
+	shares   *shares    // what is done of the work that replicas share; nil without sharding
 	hub      *agent.Hub // connections of agents; nil in an agent
 }
 
@@ -111,7 +113,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 			return nil, err
 		}
 	}
-	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, InsteadOf: cfg.InsteadOf, Agent: cfg.Agent.Name, Log: o.Log}); err != nil {
+	if d.Catalog, err = catalog.Open(ctx, catalog.Options{REST: connection, Namespace: cfg.Namespace, ApplicationNamespaces: cfg.ApplicationNamespaces, Identity: cfg.Identity, LeaseDuration: cfg.LeaseDuration, Sharding: cfg.Sharding && o.Core == "" && cfg.Agent.Name == "", InsteadOf: cfg.InsteadOf, Agent: cfg.Agent.Name, Log: o.Log}); err != nil {
 		return nil, err
 	}
 	d.Auth = auth.New(auth.Options{Records: &records{catalog: d.Catalog}, RoleTokens: d.roleTokens, Reviewer: d.Catalog})
@@ -138,8 +140,11 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	renderer := render.New(render.Options{Observe: renderMetrics.observe, Clock: time.Now, Plugins: pluginsIn(cfg.Plugins), Parallel: max(8, 4*runtime.GOMAXPROCS(0))})
 	forges := forge.New()
 	d.Fleet = cluster.NewFleet(ctx)
+	if d.Catalog.Sharing() {
+		d.shares = newShares()
+	}
 	d.registry.MustRegister(clusterMetrics{d.Fleet})
-	metrics := reconcile.NewMetrics(d.Catalog.Applications, func() []*v1alpha1.ApplicationSet {
+	metrics := reconcile.NewMetrics(func() []*v1alpha1.Application { return d.Apps.Own(d.Catalog.Applications()) }, func() []*v1alpha1.ApplicationSet {
 		list, _ := d.Catalog.ApplicationSets()
 		return list
 	})
@@ -156,6 +161,10 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 		Metrics: metrics, Log: o.Log, Workers: d.workers(), Observe: o.Observe, Alone: d.core != "", Hub: d.hub,
 	})
 	d.registry.MustRegister(use{Daemon: d, render: renderer, forges: forges})
+	if d.shares != nil {
+		d.Catalog.OnPush(d.Apps.Pushed)
+		d.registry.MustRegister(shareMetrics{d.Catalog})
+	}
 	if d.listener = o.Listener; d.listener == nil {
 		if d.listener, err = server.Listen(ctx, cfg.Listen); err != nil {
 			return nil, err
@@ -190,7 +199,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), secure, d.log) })
-	group.Go(func() error { return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) }) })
+	group.Go(func() error {
+		if d.shares != nil {
+			return d.Catalog.Join(ctx, d.share, func() { d.leading.Store(false) })
+		}
+		return d.Catalog.Lead(ctx, d.reconcile, func() { d.leading.Store(false) })
+	})
 	d.log.Info("hawser is up", "listen", d.Addr, "namespace", d.cfg.Namespace, "version", server.Build().Version)
 	err = group.Wait()
 	if ctx.Err() != nil && problem.KindOf(err) == problem.Internal {
@@ -233,11 +247,13 @@ func (d *Daemon) reconcile(ctx context.Context) {
 
 // gather makes the fleet the clusters of our records.
 func (d *Daemon) gather() {
+	d.gathers.Lock()
+	defer d.gathers.Unlock()
 	s := d.Catalog.Settings()
 	masker := object.Masker{Key: d.maskKey, Annotations: s.MaskAnnotations}
 	var list []cluster.Options
 	for _, c := range d.Catalog.Clusters() {
-		if c.Agent != "" { // it is watched from within
+		if c.Agent != "" || d.shares != nil && !d.shares.watches(c.Server) { // watched from within, or by another replica
 			continue
 		}
 		connection, err := c.REST()

@@ -52,7 +52,7 @@ func (a *Apps) actions() *action.Actions {
 
 // Actions lists what can be done with a live object of an application.
 func (a *Apps) Actions(ctx context.Context, r Resource) ([]action.Action, error) {
-	if err := a.leading(); err != nil {
+	if err := a.ours(r.Application); err != nil {
 		return nil, err
 	}
 	_, v, uid, err := a.actionable(r)
@@ -72,9 +72,11 @@ func (a *Apps) Actions(ctx context.Context, r Resource) ([]action.Action, error)
 // creates others. What Git says of the fields it writes stays true: self-heal undoes a scaling of replicas that Git
 // fixes, and leaves a restart alone.
 func (a *Apps) RunAction(ctx context.Context, r ActionRequest) error {
-	if err := a.leading(); err != nil {
+	ctx, leave, err := a.hold(ctx, r.Application)
+	if err != nil {
 		return err
 	}
+	defer leave()
 	app, v, uid, err := a.actionable(r.Resource)
 	if err != nil {
 		return err

@@ -61,6 +61,7 @@ type Apps struct {
 	sets    *sets
 	plugins *generator.Client
 	claims  *claims
+	shares  *shares
 	heard   *audience
 	judge   atomic.Pointer[judge]
 	skills  atomic.Pointer[skills]
@@ -96,24 +97,29 @@ func New(o Options) *Apps {
 	if o.Observe == nil {
 		o.Observe = func(Happening) {}
 	}
-	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), heard: newAudience(), remotes: newRemotes(), states: map[types.NamespacedName]*state{}}
-	a.queue.place = a.placeOf
+	a := &Apps{Options: o, queue: newQueue(), sets: newSets(), plugins: generator.New(), claims: newClaims(), shares: newShares(), heard: newAudience(), remotes: newRemotes(), states: map[types.NamespacedName]*state{}}
+	a.queue.place, a.queue.mine = a.placeOf, a.isMine
 	return a
 }
 
 // Run looks at every application that has a reason, until ctx ends.
 func (a *Apps) Run(ctx context.Context) {
+	a.begins()
+	began := time.Now() // a mirror of an earlier turn is as old as that turn
+	for _, app := range a.Catalog.Applications() {
+		a.queue.add(nameOf(app), urgent, cause{spec: true, git: began})
+	}
+	a.queue.run(ctx, a.Workers, a.safely)
+}
+
+// begins drops what is left of an earlier turn, and opens the queue.
+func (a *Apps) begins() {
 	a.mu.Lock() // what an earlier turn remembered is out of date: others may have led since
 	a.states = map[types.NamespacedName]*state{}
 	a.mu.Unlock()
 	a.claims.reset()
 	a.actions() // scripts that cannot be used are told of now, not when somebody needs them
 	a.queue.open()
-	began := time.Now() // a mirror of an earlier turn is as old as that turn
-	for _, app := range a.Catalog.Applications() {
-		a.queue.add(nameOf(app), urgent, cause{spec: true, git: began})
-	}
-	a.queue.run(ctx, a.Workers, a.safely)
 }
 
 // placeOf is where looks at the application wait: at the cluster that it goes to and, if a plugin renders it, at that.
@@ -140,6 +146,11 @@ func (a *Apps) safely(ctx context.Context, name types.NamespacedName, why cause)
 			a.queue.addAfter(name, time.Minute, cause{spec: true})
 		}
 	}()
+	ctx, leave, mine := a.enter(ctx, name)
+	if !mine {
+		return
+	}
+	defer leave()
 	started := time.Now()
 	err := a.look(ctx, name, why)
 	if ctx.Err() != nil {
@@ -293,11 +304,17 @@ func (a *Apps) state(name types.NamespacedName) *state {
 	return st
 }
 
+// forget drops everything about an application that is gone.
 func (a *Apps) forget(name types.NamespacedName) {
-	a.queue.forget(name)
-	a.Metrics.orphans.DeletePartialMatch(map[string]string{"namespace": name.Namespace, "name": name.Name})
 	a.claim(name, "", nil)
 	a.claims.forget(name)
+	a.forgetSeen(name)
+}
+
+// forgetSeen drops what was seen of an application that is looked at no more.
+func (a *Apps) forgetSeen(name types.NamespacedName) {
+	a.queue.forget(name)
+	a.Metrics.orphans.DeletePartialMatch(map[string]string{"namespace": name.Namespace, "name": name.Name})
 	a.mu.Lock()
 	delete(a.states, name)
 	a.mu.Unlock()
@@ -343,16 +360,18 @@ func (a *Apps) claimRecorded(app *v1alpha1.Application) {
 	a.claims.looked(name, nil)
 }
 
-// undecided names an application that may want what another lacks: one that was never looked at, or that comes from
-// the same branch and was compared with another commit of it. An object that a commit moves from one application to
+// undecided names an application of the same cluster that may want what another lacks: one that was never looked at, or that
+// comes from the same branch and was compared with another commit of it. An object that a commit moves from one application to
 // another must not be deleted because the one that loses it is looked at first.
-func (a *Apps) undecided(name types.NamespacedName, commits map[string]string) (first string) {
+func (a *Apps) undecided(name types.NamespacedName, server string, commits map[string]string) (first string) {
 	for _, other := range a.Catalog.Applications() {
 		n := nameOf(other)
 		switch {
 		case n == name || other.DeletionTimestamp != nil:
 			continue
-		case a.claims.undone(n): // it is in the queue
+		case !a.goesTo(other, server): // objects of different clusters never meet
+			continue
+		case a.claims.undone(n): // it is in the queue, or another replica's
 		case a.claims.elsewhere(n, commits) && a.frozen(other) == "":
 			a.queue.add(n, relaxed, cause{git: time.Unix(1, 0)}) // any fetch will do: there has been one
 		default:
@@ -373,6 +392,7 @@ func (a *Apps) Changed(c catalog.Change) {
 	switch c.What {
 	case catalog.ApplicationSetChanged:
 	case catalog.ApplicationChanged:
+		a.heed(c.Key)
 		a.queue.add(c.Key, urgent, cause{}) // look finds out what changed: often it is only an echo of our own write
 	case catalog.ValuesChanged:
 		a.lent("", object.Key{Namespace: c.Key.Namespace, Name: c.Key.Name})

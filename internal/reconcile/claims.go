@@ -19,6 +19,7 @@ type claims struct {
 	done map[types.NamespacedName]bool              // has been looked at, whatever came of it
 	at   map[types.NamespacedName]map[string]string // the commit of each branch (see branch) that it was compared with
 	uses map[types.NamespacedName][]place           // what it takes values from; in our own namespace: without server and kind
+	news map[string]string                          // the commit of each branch that another replica named last, by cluster and branch
 }
 
 // nameKey names an application.
@@ -37,7 +38,7 @@ type claim struct {
 
 func newClaims() *claims {
 	return &claims{by: map[place][]types.NamespacedName{}, from: map[types.NamespacedName]claim{}, seen: map[types.NamespacedName]bool{},
-		done: map[types.NamespacedName]bool{}, at: map[types.NamespacedName]map[string]string{}, uses: map[types.NamespacedName][]place{}}
+		done: map[types.NamespacedName]bool{}, at: map[types.NamespacedName]map[string]string{}, uses: map[types.NamespacedName][]place{}, news: map[string]string{}}
 }
 
 // reset forgets everything.
@@ -45,7 +46,7 @@ func (c *claims) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := newClaims()
-	c.by, c.from, c.seen, c.done, c.at, c.uses = n.by, n.from, n.seen, n.done, n.at, n.uses
+	c.by, c.from, c.seen, c.done, c.at, c.uses, c.news = n.by, n.from, n.seen, n.done, n.at, n.uses, n.news
 }
 
 // looked notes that the application has been looked at; commits are what it was compared with, nil when it could not be.
@@ -54,6 +55,18 @@ func (c *claims) looked(name types.NamespacedName, commits map[string]string) {
 	defer c.mu.Unlock()
 	c.done[name] = true
 	c.at[name] = commits
+}
+
+// heard notes the commits that another replica compared with, and reports whether one of them is news.
+func (c *claims) heard(server string, commits map[string]string) (isNews bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for branch, commit := range commits {
+		key := server + " " + branch
+		isNews = isNews || c.news[key] != commit
+		c.news[key] = commit
+	}
+	return isNews
 }
 
 // forget drops an application that is gone.

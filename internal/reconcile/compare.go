@@ -293,7 +293,7 @@ func (c comparer) foreignOwner(key object.Key, live *object.Object) string {
 			return owner
 		}
 	}
-	if c.apps.claims.unseen(name) { // it has not been looked at yet: do not take anything from it
+	if c.apps.claims.unseen(name) && c.apps.goesTo(other, c.view.server) { // it has not been looked at yet: do not take anything from it
 		return owner
 	}
 	return ""
@@ -374,7 +374,7 @@ func (a *Apps) provePrune(app *v1alpha1.Application, v *view, automated bool) pl
 	verdict := plan.ProvePrune(in)
 	v.undecided = ""
 	if verdict.Digest != "" { // something would go
-		if v.undecided = a.undecided(nameOf(app), v.branches()); v.undecided != "" {
+		if v.undecided = a.undecided(nameOf(app), v.server, v.branches()); v.undecided != "" {
 			in.Undecided = v.undecided
 			return plan.ProvePrune(in)
 		}

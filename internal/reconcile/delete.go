@@ -88,7 +88,7 @@ func cascadeOf(app *v1alpha1.Application) (finalizer string, propagation metav1.
 
 // cascade deletes what is left, the last wave first, and waits for it to be gone.
 func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, finalizer string, propagation metav1.DeletionPropagation) error {
-	if other := a.undecided(nameOf(app), nil); other != "" { // it may have been renamed: who comes after it takes over, and nothing goes
+	if other := a.undecided(nameOf(app), v.server, nil); other != "" { // it may have been renamed: who comes after it takes over, and nothing goes
 		a.queue.addAfter(nameOf(app), undecidedLookEvery, cause{spec: true})
 		return nil
 	}

@@ -40,9 +40,11 @@ const eventExec = "PodExec"
 // Exec runs the command until it ends, and returns its exit code. That it is switched on at all, and which shells may
 // be named, is for the caller to check; whether the pod is the application's is checked here, now and every half minute.
 func (a *Apps) Exec(ctx context.Context, r ExecRequest) (int, error) {
-	if err := a.leading(); err != nil {
+	ctx, leave, err := a.hold(ctx, r.Application)
+	if err != nil {
 		return 0, err
 	}
+	defer leave()
 	if len(r.Command) == 0 {
 		return 0, problem.New(problem.Invalid, "there is no command to run")
 	}

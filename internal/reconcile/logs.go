@@ -139,7 +139,7 @@ func (a *Apps) stillAllowed(app types.NamespacedName, pods []*object.Object, all
 			return err
 		}
 	}
-	if err := a.leading(); err != nil {
+	if err := a.ours(app); err != nil {
 		return err
 	}
 	for _, p := range pods {

@@ -195,7 +195,7 @@ func (a *Apps) ManifestsOf(ctx context.Context, r LocalRequest) (Rendered, error
 // aside returns a view to render into, beside the one that the loop goes by, once the application's place, sources and
 // destination are permitted.
 func (a *Apps) aside(name types.NamespacedName) (*v1alpha1.Application, *view, error) {
-	if err := a.leading(); err != nil {
+	if err := a.ours(name); err != nil {
 		return nil, nil, err
 	}
 	app, err := a.Catalog.Application(name)

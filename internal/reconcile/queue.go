@@ -48,7 +48,8 @@ const (
 
 // queue holds the applications that want a look. One application is never handed to two workers at once.
 type queue struct {
-	berths  // where those in work go
+	berths                                  // where those in work go
+	mine    func(types.NamespacedName) bool // whether this replica looks at the application; others need not wait here
 	mu      sync.Mutex
 	ready   *sync.Cond
 	lanes   [2]line
@@ -82,13 +83,16 @@ type timer struct {
 }
 
 func newQueue() *queue {
-	q := &queue{berths: newBerths(), waiting: map[types.NamespacedName]*wish{}, queued: map[types.NamespacedName]lane{}, working: map[types.NamespacedName]lane{}, timers: map[slot]*timer{}, calm: 1}
+	q := &queue{berths: newBerths(), mine: func(types.NamespacedName) bool { return true }, waiting: map[types.NamespacedName]*wish{}, queued: map[types.NamespacedName]lane{}, working: map[types.NamespacedName]lane{}, timers: map[slot]*timer{}, calm: 1}
 	q.ready = sync.NewCond(&q.mu)
 	return q
 }
 
 // add asks for a look at the application.
 func (q *queue) add(name types.NamespacedName, l lane, c cause) {
+	if !q.mine(name) {
+		return
+	}
 	place := q.place(name) // before the lock: it asks others
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -23,7 +23,7 @@ func (a *Apps) Refresh(ctx context.Context, name types.NamespacedName, how v1alp
 	if how != v1alpha1.RefreshHard {
 		how = v1alpha1.RefreshNormal
 	}
-	if name := a.AgentOf(app); name != "" {
+	if name := a.AgentOf(app); name != "" && a.shares.mine(a, app) {
 		if state := a.Hub.State(name); !state.Connected {
 			return nil, agent.Away(name, state)
 		}

@@ -19,7 +19,7 @@ import (
 // GetResource returns a live object of an application in the version asked for, secret values masked. Beside what the
 // application applied and what that owns, the orphans that its project has listed may be read.
 func (a *Apps) GetResource(ctx context.Context, r Resource) ([]byte, error) {
-	if err := a.leading(); err != nil {
+	if err := a.ours(r.Application); err != nil {
 		return nil, err
 	}
 	_, v, uid, err := a.actionable(r)
@@ -66,9 +66,11 @@ const maxPatch = 3 << 20
 // deleted, cannot be changed; records of Argo CD's own kinds have methods of their own; and a Secret takes no patch that
 // could copy or test what is in it.
 func (a *Apps) PatchResource(ctx context.Context, r PatchRequest) ([]byte, error) {
-	if err := a.leading(); err != nil {
+	ctx, leave, err := a.hold(ctx, r.Application)
+	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	app, v, uid, err := a.actionable(r.Resource)
 	if err != nil {
 		return nil, err
@@ -192,9 +194,11 @@ type DeleteRequest struct {
 // DeleteResource asks for the deletion of a live object of an application; what it owns goes first, unless Force or
 // Orphan say otherwise. Self-heal brings back what Git has.
 func (a *Apps) DeleteResource(ctx context.Context, r DeleteRequest) error {
-	if err := a.leading(); err != nil {
+	ctx, leave, err := a.hold(ctx, r.Application)
+	if err != nil {
 		return err
 	}
+	defer leave()
 	app, v, uid, err := a.actionable(r.Resource)
 	if err != nil {
 		return err

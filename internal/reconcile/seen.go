@@ -29,6 +29,21 @@ func (a *Apps) leading() error {
 	return nil
 }
 
+// ours returns nil while this replica looks at the application: then it knows what is live.
+func (a *Apps) ours(name types.NamespacedName) error {
+	if err := a.leading(); err != nil {
+		return err
+	}
+	if a.Alone || a.isMine(name) {
+		return nil
+	}
+	owner := "no replica at the moment"
+	if s := a.StandingOf(name); s != nil && s.Replica != "" {
+		owner = "replica " + s.Replica
+	}
+	return problem.New(problem.Unavailable, "application %s is looked at by %s, and not by the one that was asked", a.called(name), owner).WithHint("ask it, or again in a moment")
+}
+
 // show makes what a look found visible to those who ask.
 func (a *Apps) show(name types.NamespacedName, st *state, v *view) {
 	st.view = v
@@ -59,7 +74,7 @@ func (a *Apps) peek(name types.NamespacedName) *view {
 // seen returns the application and what was last seen of it. Of one that has not been looked at, because it is being
 // deleted or is to be left alone, the view has a cluster and nothing else: then its inventory says what is its own.
 func (a *Apps) seen(ctx context.Context, name types.NamespacedName) (*v1alpha1.Application, *view, error) {
-	if err := a.leading(); err != nil {
+	if err := a.ours(name); err != nil {
 		return nil, nil, err
 	}
 	if a.Alone {

@@ -114,11 +114,17 @@ func (a *Apps) reportMalformed(ctx context.Context, app *v1alpha1.Application, w
 
 // canWait reports whether all that a look at Git found is that nothing changes but the commit. In a repository of many
 // applications that is what most looks find: it is not written for every commit, but once for all of them, when the
-// application asks Git by itself (spec.reconciliation's poll) or something else is written.
+// application asks Git by itself (the poll) or something else is written.
 func (a *Apps) canWait(app *v1alpha1.Application, st *state, v *view, why cause) bool {
 	op := app.Status.OperationState
 	return st.view != nil && !why.git.IsZero() && !why.spec && !why.owed && app.Operation == nil && (op == nil || final(op.Phase)) &&
-		!v.rendered && v.status() == v1alpha1.SyncStatusSynced && v.saysLike(st.view) && !a.mustWrite(app, v)
+		!v.rendered && v.status() == v1alpha1.SyncStatusSynced && v.saysLike(st.view) && !a.mustWrite(app, v) && !a.namedAtOnce(v)
+}
+
+// namedAtOnce reports whether a commit that changes nothing is written like any other: where nobody polls there is no
+// later, and other replicas go by it.
+func (a *Apps) namedAtOnce(v *view) bool {
+	return a.Catalog.Settings().Reconciliation <= 0 || a.isCut(v.server)
 }
 
 // shows reports whether the Application names the commits that the view is of.
@@ -146,7 +152,7 @@ func (a *Apps) worthWriting(app *v1alpha1.Application, st *state, v *view, why c
 	}
 	now := a.status(app, v)
 	now.ReconciledAt = app.Status.ReconciledAt
-	if !why.owed && !why.poll && v.status() == v1alpha1.SyncStatusSynced && (st.view == nil || !v.rendered) {
+	if !why.owed && !why.poll && !a.namedAtOnce(v) && v.status() == v1alpha1.SyncStatusSynced && (st.view == nil || !v.rendered) {
 		now.Sync.Revision, now.Sync.Revisions = app.Status.Sync.Revision, app.Status.Sync.Revisions
 	}
 	if object.Hash(now) == object.Hash(app.Status) {

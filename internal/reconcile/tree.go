@@ -82,7 +82,7 @@ func (a *Apps) WatchTree(ctx context.Context, name types.NamespacedName, send fu
 		if err := send(tree); err != nil {
 			return err
 		}
-		if err := a.nextChange(ctx, heard); err != nil {
+		if err := a.nextChange(ctx, name, heard); err != nil {
 			return err
 		}
 	}
@@ -136,7 +136,7 @@ const (
 )
 
 // nextChange waits for a change, and a moment longer for those that come with it.
-func (a *Apps) nextChange(ctx context.Context, heard <-chan struct{}) error {
+func (a *Apps) nextChange(ctx context.Context, name types.NamespacedName, heard <-chan struct{}) error {
 	pause := time.NewTimer(treesApart)
 	defer pause.Stop()
 	select {
@@ -151,7 +151,7 @@ func (a *Apps) nextChange(ctx context.Context, heard <-chan struct{}) error {
 		case <-heard:
 			return nil
 		case <-check.C:
-			if err := a.leading(); err != nil {
+			if err := a.ours(name); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -401,7 +401,7 @@ func (a *Apps) Healths(name types.NamespacedName) func(object.Key) *v1alpha1.Hea
 		return func(key object.Key) *v1alpha1.HealthStatus { return known[key] }
 	}
 	v := a.peek(name)
-	if v == nil || a.leading() != nil {
+	if v == nil || a.ours(name) != nil {
 		return func(object.Key) *v1alpha1.HealthStatus { return nil }
 	}
 	return func(key object.Key) *v1alpha1.HealthStatus {

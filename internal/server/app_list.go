@@ -182,6 +182,7 @@ func (s *server) listApplications(c *call, q *argocd.ApplicationQuery) (*argocd.
 	page.Items = make([]*v1alpha1.Application, 0, min(len(all), 1024))
 	fleet := newFleet()
 	for _, app := range all {
+		app = s.Apps.Told(app)
 		asked := f.asks(app)
 		if !asked && !q.Fleet || !f.may.Allows(s.object(app)) {
 			continue
@@ -306,7 +307,7 @@ func (s *server) tellGone(f *appFilter, q *argocd.ApplicationQuery, send func(*a
 	if !ok || time.Since(at) > goneLately || !f.wants(s, app) {
 		return nil
 	}
-	return send(&argocd.ApplicationWatchEvent{Type: string(catalog.Deleted), Application: *judged(app)})
+	return send(&argocd.ApplicationWatchEvent{Type: string(catalog.Deleted), Application: *judged(s.Apps.Told(app))})
 }
 
 // watchApplications tells of applications as they change. Without a version, or of a single one, it first tells of all
@@ -330,10 +331,10 @@ func (s *server) watchApplications(c *call, q *argocd.ApplicationQuery, send fun
 				return nil, err
 			}
 		}
-		return func(app *v1alpha1.Application) bool { return f.wants(s, app) }, nil
+		return func(app *v1alpha1.Application) bool { return f.wants(s, s.Apps.Told(app)) }, nil
 	}
 	return following(c, recheckEvery, w.Next, filter, func(e catalog.WatchEvent[*v1alpha1.Application]) error {
-		app := judged(e.Object)
+		app := judged(s.Apps.Told(e.Object))
 		if q.Name != "" { // who waits for one looks at its objects, too
 			app = s.shown(e.Object)
 		}

@@ -48,7 +48,7 @@ func (s *server) createApplication(c *call, q *argocd.ApplicationCreateRequest) 
 	made, err := s.Catalog.CreateApplication(c, app)
 	if err == nil {
 		s.tell(c, made, v1alpha1.EventResourceCreated, "created application")
-		return judged(made), nil
+		return judged(s.Apps.Told(made)), nil
 	}
 	old, lookErr := s.Catalog.Application(nameOf(app))
 	if !problem.Is(err, problem.Conflict) || lookErr != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -144,6 +145,23 @@ func (s *server) applicationsByServer() map[string]int64 {
 	return n
 }
 
+// watchedBy says who watches a cluster that this replica does not.
+func (s *server) watchedBy(server string) string {
+	if !s.Catalog.Sharing() {
+		return "the cluster is not being watched by this replica"
+	}
+	var owners []string
+	for _, o := range s.Catalog.Ownerships(server) {
+		if o.Replica != "" && o.Alive && !slices.Contains(owners, o.Replica) {
+			owners = append(owners, o.Replica)
+		}
+	}
+	if len(owners) == 0 {
+		return "the cluster is not being watched by any replica at the moment"
+	}
+	return "the cluster is being watched by replica " + strings.Join(owners, ", ") + ", and not by this one"
+}
+
 // cluster shows a cluster with what is known from watching it.
 func (s *server) cluster(k catalog.Cluster, applications map[string]int64) *argocd.Cluster {
 	out := clusterRecord(k)
@@ -155,7 +173,7 @@ func (s *server) cluster(k catalog.Cluster, applications map[string]int64) *argo
 	} else if s.Fleet == nil {
 		info.ConnectionState.Message = "this replica does not watch clusters"
 	} else if open, err := s.Fleet.Cluster(k.Server); err != nil {
-		info.ConnectionState.Message = "the cluster is not being watched by this replica"
+		info.ConnectionState.Message = s.watchedBy(k.Server)
 		if !problem.Is(err, problem.NotFound) {
 			info.ConnectionState = argocd.ConnectionState{Status: connectionFailed, Message: err.Error()}
 		}

@@ -18,7 +18,7 @@ import (
 
 // shown is an application as callers see it: with the health of its resources, which its record does not hold.
 func (s *server) shown(app *v1alpha1.Application) *v1alpha1.Application {
-	return judged(s.Apps.InferHealth(app))
+	return judged(s.Apps.InferHealth(s.Apps.Told(app)))
 }
 
 // withoutStates leaves out the conditions that only repeat status.sync and status.health, for kubectl wait.

@@ -226,7 +226,7 @@ func (h *hawser) spawn(t *testing.T, cfg config.Config) *process {
 }
 
 // launch starts hawser serve under a name.
-func (h *hawser) launch(t *testing.T, cfg config.Config, identity string) *process {
+func (h *hawser) launch(t *testing.T, cfg config.Config, identity string, more ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -237,6 +237,7 @@ func (h *hawser) launch(t *testing.T, cfg config.Config, identity string) *proce
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, "serve", "--kubeconfig", cfg.Kubeconfig, "--namespace", cfg.Namespace, "--data-dir", cfg.DataDir, "--listen", "127.0.0.1:0", "--install-crds", "--lease-duration", "2s", "--identity", identity)
+	cmd.Args = append(cmd.Args, more...)
 	cmd.Env = append(os.Environ(), asHawser+"=1")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {

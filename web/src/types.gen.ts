@@ -1927,6 +1927,7 @@ export interface ApplicationStatus {
   observedAt?: string;
   operationState?: OperationState;
   reconciledAt?: string;
+  reconciler?: Reconciler;
   resourceHealthSource?: string;
   resources?: ResourceStatus[];
   sourceHydrator?: SourceHydratorStatus;
@@ -2254,6 +2255,12 @@ export interface PullRequestGitea {
   owner?: string;
   repo?: string;
   tokenRef?: SecretRef;
+}
+
+export interface Reconciler {
+  at?: string;
+  replica?: string;
+  unit?: string;
 }
 
 export interface ResourceIgnoreDifferences {

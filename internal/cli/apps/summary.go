@@ -1,6 +1,7 @@
 package apps
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
@@ -39,6 +40,18 @@ func Summary(w io.Writer, app *v1alpha1.Application, url string, windows *argocd
 	field(w, "Sync Policy:", syncPolicy(&app.Spec))
 	field(w, "Sync Status:", syncStatus(app))
 	field(w, "Health Status:", app.Status.Health.Status)
+	if r := app.Status.Reconciler; r != nil {
+		field(w, "Reconciled By:", reconciledBy(r))
+	}
+}
+
+// reconciledBy is the replica that looks at an application, what it owns, and when it looked.
+func reconciledBy(r *v1alpha1.Reconciler) string {
+	text := cmp.Or(r.Replica, "nobody") + " (" + r.Unit + ")"
+	if r.At != nil {
+		text += ", last at " + r.At.UTC().Format(time.RFC3339)
+	}
+	return text
 }
 
 func describeSource(w io.Writer, s *v1alpha1.ApplicationSource) {

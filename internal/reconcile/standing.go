@@ -1,0 +1,74 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/shard"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// StandingOf returns who looks at an application and when that was last done; nil where replicas do not share the work,
+// and when there is no such application.
+func (a *Apps) StandingOf(name types.NamespacedName) *shard.Standing {
+	app, _ := a.Catalog.Application(name)
+	if app == nil || !a.Catalog.Sharing() {
+		return nil
+	}
+	s := a.standing(app)
+	return &s
+}
+
+func (a *Apps) standing(app *v1alpha1.Application) shard.Standing {
+	o := a.Catalog.OwnershipOf(a.unitServer(app), app.Namespace, app.Name)
+	s := shard.Standing{Unit: o.Unit, Replica: o.Replica, Alive: o.Alive || o.Mine, Seen: o.Seen, Grace: 2 * a.Catalog.LeaseDuration()}
+	if o.Mine {
+		if _, s.Looked = a.Looked(nameOf(app)); s.Looked.IsZero() {
+			s.Looked = a.shares.since(o.Unit)
+		}
+		if set := a.Catalog.Settings(); set.Reconciliation > 0 {
+			s.Interval = set.Reconciliation + set.Jitter
+		}
+	}
+	return s
+}
+
+// Told is an application as it is told to people: with who looks at it, and with a sync status of Unknown when that need not
+// be true any more. What is recorded stays as it is. Where replicas do not share the work it is the application itself.
+func (a *Apps) Told(app *v1alpha1.Application) *v1alpha1.Application {
+	if !a.Catalog.Sharing() || a.Alone {
+		return app
+	}
+	s, now := a.standing(app), time.Now()
+	told := *app
+	told.Status.Reconciler = &v1alpha1.Reconciler{Replica: s.Replica, Unit: s.Unit.String(), At: app.Status.ReconciledAt}
+	if s.Looked.After(timeOf(app.Status.ReconciledAt)) {
+		told.Status.Reconciler.At = &metav1.Time{Time: s.Looked}
+	}
+	stale := s.Stale(now)
+	if stale == "" || a.Catalog.LedAlone() || app.DeletionTimestamp != nil || app.Annotations[v1alpha1.AnnotationSkipReconcile] == "true" {
+		return &told
+	}
+	told.Status.Sync.Status = v1alpha1.SyncStatusUnknown
+	told.Status.Conditions = append(append([]v1alpha1.ApplicationCondition(nil), app.Status.Conditions...),
+		v1alpha1.ApplicationCondition{Type: v1alpha1.ConditionComparisonError, Message: stale, LastTransitionTime: &metav1.Time{Time: s.Seen}})
+	return &told
+}
+
+func timeOf(t *metav1.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}
+
+// since is when a unit was taken up; zero when it is not ours.
+func (s *shares) since(u shard.Unit) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if held := s.held[u]; held != nil {
+		return held.began
+	}
+	return time.Time{}
+}
