@@ -61,7 +61,7 @@ type division struct {
 type holding struct {
 	state  holdingState
 	tenure *tenure
-	// doubt: it was tried to give it away, and the answer was lost. That may still be carried out.
+	// doubt: it was tried to give it away, or to cut its cluster anew, and the answer was lost. That may still be carried out.
 	doubt bool
 }
 
@@ -166,6 +166,9 @@ func (d *division) step(ctx context.Context) {
 	for u, h := range d.held {
 		to, give := moves.Give[u]
 		_, exists := owners[u]
+		if u.Slice > 0 && d.doubts(u.Server) {
+			continue
+		}
 		switch {
 		case give || !exists && !(whole[u.Server] && d.held[shard.Unit{Server: u.Server}] != nil):
 			d.give(ctx, u, h, to)
@@ -180,13 +183,20 @@ func (d *division) step(ctx context.Context) {
 	}
 	for u, h := range d.held {
 		_, give := moves.Give[u]
-		if _, exists := owners[u]; exists && !give && h.state == resting && !h.doubt && !(whole[u.Server] && d.held[shard.Unit{Server: u.Server}] != nil) {
+		if _, exists := owners[u]; exists && !give && h.state == resting && !h.doubt && !d.doubts(u.Server) && !(whole[u.Server] && d.held[shard.Unit{Server: u.Server}] != nil) {
 			d.resume(ctx, u, h)
 		}
 	}
 	if d.held[shard.Sets] != nil {
 		d.sweep(ctx, known, clusters, now)
 	}
+}
+
+// doubts reports whether it was tried to cut a cluster anew, and the answer was lost: until its first slice has been
+// reclaimed nobody can tell how many slices there are, and none of them is worked on or given away.
+func (d *division) doubts(server string) bool {
+	first := d.held[shard.Unit{Server: server}]
+	return first != nil && first.doubt
 }
 
 // live are the turns that go on.
@@ -389,6 +399,9 @@ func (d *division) resume(ctx context.Context, u shard.Unit, h *holding) {
 		if !ok {
 			return
 		}
+		if owner := holderOf(first.Lease); owner == "" || d.isOver(d.c.roll.snapshot(), owner) {
+			return // what it has tried last may still be carried out, until somebody takes the first slice
+		}
 		n = slicesOf(first.Lease)
 	}
 	if u.Slice >= n { // there is no such slice any more
@@ -442,6 +455,7 @@ func (d *division) recut(ctx context.Context, known map[string]seenLease, server
 	cut.Annotations[annotationSlices] = strconv.Itoa(asked)
 	cut.Spec.AcquireTime = &now
 	if d.write(ctx, cut) != nil {
+		d.held[shard.Unit{Server: server}].doubt = true
 		d.read(ctx, first.Name)
 		return
 	}
