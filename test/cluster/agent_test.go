@@ -411,6 +411,7 @@ func (e *edge) gone(t *testing.T, name string) {
 	e.until(t, name+" goes", func() bool { return e.get(t, name) == nil })
 }
 
+// The hub is away, for HAWSER_TEST_OUTAGE (as short as it can be without it; 2m is what was promised), while two commits land.
 func TestHubAwayWhileACommitLands(t *testing.T) {
 	e := withAgent(t)
 	e.pollOften(t)
@@ -420,6 +421,7 @@ func TestHubAwayWhileACommitLands(t *testing.T) {
 	e.wait(t, name, synced(repo.Head(t)))
 
 	e.stop()
+	back := time.Now().Add(outageOf(t, 0))
 	commit := repo.Commit(t, map[string]string{"settings.yaml": strings.Replace(configMap, "blue", "green", 1)}, "green")
 	pushed := time.Now()
 	e.until(t, "the agent deploys what was pushed while its hub is away", func() bool {
@@ -438,6 +440,7 @@ func TestHubAwayWhileACommitLands(t *testing.T) {
 		colour, _, _ := unstructured.NestedString(e.deployed(t, "ConfigMap", "settings").Object, "data", "colour")
 		return colour == "yellow"
 	})
+	time.Sleep(time.Until(back))
 	began := time.Now()
 	e.startHub(t)
 	a := e.wait(t, name, synced(second))

@@ -155,16 +155,23 @@ func (h *hawser) push(t *testing.T, replace func(testing.TB, map[string]string, 
 	return commit
 }
 
+// outageOf is how long something is to be away: HAWSER_TEST_OUTAGE, or otherwise.
+func outageOf(t *testing.T, otherwise time.Duration) time.Duration {
+	t.Helper()
+	text := os.Getenv("HAWSER_TEST_OUTAGE")
+	if text == "" {
+		return otherwise
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // The API server is gone in the middle of a wave, for HAWSER_TEST_OUTAGE (8s without it; 60s is what was promised).
 func TestApiServerGoneInTheMiddleOfAWave(t *testing.T) {
-	outage := 8 * time.Second
-	if text := os.Getenv("HAWSER_TEST_OUTAGE"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		outage = d
-	}
+	outage := outageOf(t, 8*time.Second)
 	own := clustertest.StartOwn(t)
 	h := prepareOn(t, own.Cluster)
 	files, token := ship(0)
