@@ -115,13 +115,18 @@ func (d *disk) read(id, digest string) (content []byte, ok bool) {
 		own := string(data[:digestLine-1])
 		content = data[digestLine:]
 		if own == digestOf(content) && (digest == "" || digest == own) {
-			now := time.Now()
-			_ = os.Chtimes(file, now, now)
+			used(file)
 			return content, true
 		}
 	}
 	os.Remove(file)
 	return nil, false
+}
+
+// used notes that a file is wanted. The time that the kernel gives a file is of its last tick, and as good as another's.
+func used(file string) {
+	now := time.Now()
+	_ = os.Chtimes(file, now, now)
 }
 
 // write keeps content as id. What does not fit on the disk is not kept: the cache is a convenience.
@@ -138,6 +143,7 @@ func (d *disk) write(id string, content []byte) {
 		err = e
 	}
 	if err == nil {
+		used(f.Name())
 		err = os.Rename(f.Name(), filepath.Join(d.dir, id))
 	}
 	if err != nil {
