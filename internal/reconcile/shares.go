@@ -8,6 +8,7 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/object"
+	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/shard"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -125,13 +126,16 @@ func (a *Apps) enter(ctx context.Context, name types.NamespacedName) (_ context.
 }
 
 // hold is enter for what a person asks for: the unit is not given away before it is done, or has been cut off.
-func (a *Apps) hold(ctx context.Context, name types.NamespacedName) (_ context.Context, leave func(), err error) {
+func (a *Apps) hold(ctx context.Context, name types.NamespacedName) (_ context.Context, release func(), err error) {
 	if err := a.ours(name); err != nil {
 		return nil, nil, err
 	}
 	within, leave, ok := a.enter(ctx, name)
-	if !ok {
-		return nil, nil, a.ours(name)
+	if !ok { // it has just been given away
+		if err := a.ours(name); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, problem.New(problem.Unavailable, "application %s is being handed over", a.called(name)).WithHint("ask again in a moment")
 	}
 	ctx, cancel := context.WithCancel(catalog.SameTenure(within, ctx))
 	stop := context.AfterFunc(within, cancel)
