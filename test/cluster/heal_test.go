@@ -27,7 +27,11 @@ func (h *hawser) contend(t *testing.T, name, manager string) (times *atomic.Int6
 		defer close(done)
 		for ctx.Err() == nil {
 			o, err := client.Get(ctx, name, metav1.GetOptions{})
-			if colour, _, _ := unstructured.NestedString(o.Object, "data", "colour"); err == nil && colour != "operated" {
+			if err != nil {
+				time.Sleep(100 * time.Millisecond)
+				continue
+			}
+			if colour, _, _ := unstructured.NestedString(o.Object, "data", "colour"); colour != "operated" {
 				if _, err := client.Patch(ctx, name, types.MergePatchType, []byte(`{"data":{"colour":"operated"}}`), metav1.PatchOptions{FieldManager: manager}); err == nil {
 					times.Add(1)
 				}
