@@ -75,8 +75,8 @@ func (e *entry) object() *object.Object {
 	return o
 }
 
-// reader makes entries of what the API server sends. It belongs to one goroutine: the strings it has met are shared
-// between the entries that it makes (namespaces, label names and values repeat in every object of a kind).
+// reader makes entries of what the API server sends. What repeats in objects (namespaces, names and values of labels) is
+// shared between the entries of a cluster.
 type reader struct {
 	kind      Kind
 	masker    object.Masker
@@ -85,24 +85,6 @@ type reader struct {
 	pinned    *pins
 	fields    *fieldSets
 	words     *object.Words
-	strings   map[string]string
-}
-
-// maxInterned bounds the table of shared strings: beyond it sharing has stopped paying.
-const maxInterned = 4096
-
-func (r *reader) intern(s string) string {
-	if s == "" || len(s) > 128 {
-		return s
-	}
-	if t, ok := r.strings[s]; ok {
-		return t
-	}
-	if r.strings == nil || len(r.strings) >= maxInterned {
-		r.strings = map[string]string{}
-	}
-	r.strings[s] = s
-	return s
 }
 
 func (r *reader) internMap(m map[string]string) map[string]string {
@@ -112,7 +94,7 @@ func (r *reader) internMap(m map[string]string) map[string]string {
 	out := make(map[string]string, len(m))
 	for k, v := range m {
 		if k != lastApplied {
-			out[r.intern(k)] = r.intern(v)
+			out[r.words.Text(k)] = r.words.Text(v)
 		}
 	}
 	return out
@@ -139,11 +121,11 @@ func (r *reader) read(o *object.Object) *entry {
 
 func (r *reader) head(o *object.Object) *entry {
 	e := &entry{
-		key:      object.Key{Group: r.kind.GVK.Group, Kind: r.kind.GVK.Kind, Namespace: r.intern(o.GetNamespace()), Name: o.GetName()},
+		key:      object.Key{Group: r.kind.GVK.Group, Kind: r.kind.GVK.Kind, Namespace: r.words.Text(o.GetNamespace()), Name: o.GetName()},
 		version:  r.kind.GVK.Version,
 		uid:      o.GetUID(),
 		rv:       o.GetResourceVersion(),
-		instance: r.intern(owner(r.tracking, o)),
+		instance: r.words.Text(owner(r.tracking, o)),
 		owners:   r.internOwners(o.GetOwnerReferences()),
 	}
 	e.whole = e.instance != "" || r.pinned.has(e.key)
@@ -153,7 +135,7 @@ func (r *reader) head(o *object.Object) *entry {
 // readMeta makes an entry of what a metadata watch delivers.
 func (r *reader) readMeta(p *metav1.PartialObjectMetadata) *entry {
 	e := &entry{
-		key:     object.Key{Group: r.kind.GVK.Group, Kind: r.kind.GVK.Kind, Namespace: r.intern(p.Namespace), Name: p.Name},
+		key:     object.Key{Group: r.kind.GVK.Group, Kind: r.kind.GVK.Kind, Namespace: r.words.Text(p.Namespace), Name: p.Name},
 		version: r.kind.GVK.Version,
 		uid:     p.UID,
 		rv:      p.ResourceVersion,
@@ -161,7 +143,7 @@ func (r *reader) readMeta(p *metav1.PartialObjectMetadata) *entry {
 		meta: &outline{labels: r.internMap(p.Labels), annotations: r.internMap(r.annotations(p.Annotations)), finalizers: p.Finalizers,
 			created: p.CreationTimestamp.Time, deleted: p.DeletionTimestamp, generation: p.Generation},
 	}
-	e.instance = r.intern(e.owner(r.tracking))
+	e.instance = r.words.Text(e.owner(r.tracking))
 	e.whole = e.instance != "" || r.pinned.has(e.key)
 	return e
 }
@@ -176,7 +158,7 @@ func (r *reader) annotations(a map[string]string) map[string]string {
 
 func (r *reader) internOwners(refs []metav1.OwnerReference) []metav1.OwnerReference {
 	for i := range refs {
-		refs[i].APIVersion, refs[i].Kind = r.intern(refs[i].APIVersion), r.intern(refs[i].Kind)
+		refs[i].APIVersion, refs[i].Kind = r.words.Text(refs[i].APIVersion), r.words.Text(refs[i].Kind)
 	}
 	return refs
 }

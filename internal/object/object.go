@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -44,6 +45,22 @@ func Annotation(o *Object, name string) (value string, ok bool) {
 	annotations, _ := metadata["annotations"].(map[string]any)
 	value, ok = annotations[name].(string)
 	return value, ok
+}
+
+// InNamespace returns o in the namespace, or in none when it is empty. It shares with o all but its metadata.
+func InNamespace(o *Object, namespace string) *Object {
+	o = onTop(o)
+	o.SetNamespace(namespace)
+	return o
+}
+
+// onTop returns a copy of o whose metadata can be set; the rest is shared.
+func onTop(o *Object) *Object {
+	content := maps.Clone(o.Object)
+	if metadata, ok := content["metadata"].(map[string]any); ok {
+		content["metadata"] = maps.Clone(metadata)
+	}
+	return &Object{Object: content}
 }
 
 // Short returns Kind/name, as messages for people name an object.

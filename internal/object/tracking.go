@@ -1,7 +1,6 @@
 package object
 
 import (
-	"maps"
 	"strings"
 
 	"github.com/hawser-cd/hawser/internal/problem"
@@ -82,15 +81,6 @@ func (t Tracking) Mark(o *Object, instance, namespace string) *Object {
 		o.SetLabels(labels)
 	}
 	return o
-}
-
-// onTop returns a copy of o whose metadata can be set; the rest is shared.
-func onTop(o *Object) *Object {
-	content := maps.Clone(o.Object)
-	if metadata, ok := content["metadata"].(map[string]any); ok {
-		content["metadata"] = maps.Clone(metadata)
-	}
-	return &Object{Object: content}
 }
 
 // Owner returns the instance that o is marked as belonging to, or "". An annotation counts only when it describes

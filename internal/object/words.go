@@ -26,6 +26,14 @@ func (w *Words) Share(o *Object) {
 	w.walk(o.Object)
 }
 
+// Text returns a text equal to s that other objects have.
+func (w *Words) Text(s string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	word, _ := w.shared(s).(string)
+	return word
+}
+
 func (w *Words) walk(v any) any {
 	switch v := v.(type) {
 	case string:
@@ -57,11 +65,4 @@ func (w *Words) shared(s string) any {
 	}
 	w.table[s] = s
 	return s
-}
-
-// InNamespace returns o in the namespace, or in none when it is empty. It shares with o all but its metadata.
-func InNamespace(o *Object, namespace string) *Object {
-	o = onTop(o)
-	o.SetNamespace(namespace)
-	return o
 }
