@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/hawser-cd/hawser/internal/agent"
-	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/reconcile"
 	"github.com/hawser-cd/hawser/internal/server"
@@ -44,15 +43,7 @@ func (d *Daemon) runAgent(ctx context.Context) error {
 
 // reconcileForHub is what only the leader of an agent's replicas does. The hub may be there or not.
 func (d *Daemon) reconcileForHub(ctx context.Context, secure *tls.Config) {
-	d.leading.Store(true)
-	d.fleetCtx = ctx
-	d.gather()
-	defer d.Catalog.Subscribe(func(c catalog.Change) {
-		if c.What == catalog.ClusterChanged || c.What == catalog.SettingsChanged {
-			d.gather()
-		}
-		d.Apps.Changed(c)
-	})()
+	defer d.begin(ctx)()
 	copies := reconcile.NewCopies(d.Apps, server.Build().Version)
 	var all sync.WaitGroup
 	all.Go(func() { copies.Run(ctx) })

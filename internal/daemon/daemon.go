@@ -225,17 +225,22 @@ func (d *Daemon) runCore(ctx context.Context) error {
 	return server.Serve(ctx, d.listener, d.handler(), nil, d.log)
 }
 
-// reconcile is what only the leader does.
-func (d *Daemon) reconcile(ctx context.Context) {
+// begin makes ready for a turn: the clusters are those of the records, and the loop hears of what changes until end.
+func (d *Daemon) begin(ctx context.Context) (end func()) {
 	d.leading.Store(true)
 	d.fleetCtx = ctx
 	d.gather()
-	defer d.Catalog.Subscribe(func(c catalog.Change) {
+	return d.Catalog.Subscribe(func(c catalog.Change) {
 		if c.What == catalog.ClusterChanged || c.What == catalog.SettingsChanged {
 			d.gather()
 		}
 		d.Apps.Changed(c)
-	})()
+	})
+}
+
+// reconcile is what only the leader does.
+func (d *Daemon) reconcile(ctx context.Context) {
+	defer d.begin(ctx)()
 	d.waitForClusters(ctx)
 	defer d.hub.Open()()
 	var both sync.WaitGroup

@@ -41,15 +41,8 @@ func (s *shares) watches(server string) bool {
 func (d *Daemon) share(ctx context.Context, turn string) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d.leading.Store(true)
-	d.fleetCtx = ctx
 	run := d.Apps.OpenShared()
-	defer d.Catalog.Subscribe(func(c catalog.Change) {
-		if c.What == catalog.ClusterChanged || c.What == catalog.SettingsChanged {
-			d.gather()
-		}
-		d.Apps.Changed(c)
-	})()
+	defer d.begin(ctx)()
 	var both sync.WaitGroup
 	both.Go(func() { run(ctx) })
 	both.Go(func() {
