@@ -43,7 +43,7 @@ type fleet struct {
 
 // outcome is what an hour was like.
 type outcome struct {
-	busiest, idlest   float64 // share of its cores that a replica used, the most and the least
+	busiest           float64 // share of its cores that the busiest replica used
 	memory            float64 // MiB of the largest replica
 	most              int     // applications of the replica that has the most
 	median, p99, last time.Duration
@@ -144,10 +144,9 @@ func simulate(f fleet, c costs, seed uint64) outcome {
 		waits = append(waits, last-k.at+c.remote)
 	}
 	slices.Sort(waits)
-	o := outcome{idlest: 1e9, median: waits[len(waits)/2], p99: waits[len(waits)*99/100], last: waits[len(waits)-1], writes: float64(changes*c.writes) / hour.Seconds()}
+	o := outcome{median: waits[len(waits)/2], p99: waits[len(waits)*99/100], last: waits[len(waits)-1], writes: float64(changes*c.writes) / hour.Seconds()}
 	for r := range used {
-		share := float64(used[r]) / float64(hour) / float64(f.cores)
-		o.busiest, o.idlest = max(o.busiest, share), min(o.idlest, share)
+		o.busiest = max(o.busiest, float64(used[r])/float64(hour)/float64(f.cores))
 		o.memory = max(o.memory, c.base+c.record*float64(f.apps-own[r])+c.app*float64(own[r])+c.cluster*float64(connected[r]))
 		o.most = max(o.most, own[r])
 	}
