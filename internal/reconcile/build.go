@@ -27,6 +27,7 @@ func (a *Apps) build(ctx context.Context, v *view, t *tree, notBefore time.Time)
 	if err != nil || len(list) == 0 {
 		return err
 	}
+	v.alone = false
 	at := map[string]source.Tree{}
 	for _, d := range list {
 		since := notBefore

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/appset"
 	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/git"
 	"github.com/hawser-cd/hawser/internal/object"
@@ -30,6 +32,9 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	if known && last.cluster != nil && last.complete != nil && !why.spec && why.git.IsZero() {
 		return a.recompare(ctx, app, last, why.live, st.answers)
 	}
+	if known && a.stands(ctx, last, why) { // what most polls find
+		return a.recompare(ctx, app, last, why.live, st.answers)
+	}
 	v := &view{spec: want, itself: app.UID, at: time.Now(), fresh: why.hard}
 	a.destination(v)
 	if err := a.desired(ctx, app, v, last, why); err != nil {
@@ -46,7 +51,7 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	}
 	if known && last != nil && v.same(last) && !why.spec && !why.hard {
 		next := *last // most commits concern few of a repository's applications: for the others, only their name is new
-		next.commits, next.infos, next.types = v.commits, v.infos, v.types
+		next.commits, next.infos, next.types, next.alone, next.capabilities = v.commits, v.infos, v.types, v.alone, v.capabilities
 		again := a.recompare(ctx, app, &next, why.live, st.answers)
 		again.rendered = v.rendered
 		return again
@@ -57,11 +62,39 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	return a.compare(ctx, app, v, last, st.answers)
 }
 
+// stands reports whether the desired state is surely what it was when last was found: it was made of commits alone, and
+// Git still names the same ones. An error is for those to tell who look thoroughly.
+func (a *Apps) stands(ctx context.Context, last *view, why cause) bool {
+	if !last.alone || last.complete == nil || !last.settled() || why.spec || why.hard {
+		return false
+	}
+	now := &view{spec: last.spec}
+	if a.destination(now); now.cluster == nil || now.cluster != last.cluster || !reflect.DeepEqual(now.capabilitiesNow(), last.capabilities) {
+		return false
+	}
+	for _, s := range last.spec.sources {
+		if a.fetch(ctx, now, s, why) != nil {
+			return false
+		}
+	}
+	for i, s := range last.spec.sources {
+		commit, err := a.Git.CommitTagged(ctx, repository(a.Catalog.RepositoryFor(s.RepoURL, last.spec.project)), s.TargetRevision, s.TagPrefix)
+		if err != nil || commit != last.commits[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // same reports whether v, of which only the desired state is known yet, will find what last found. What would be pruned
 // depends on what other applications want by now.
 func (v *view) same(last *view) bool {
-	return v.complete == last.complete && v.cluster == last.cluster && v.unknown == nil && last.unknown == nil &&
-		v.held == nil && last.held == nil && !v.lifted && !last.lifted && len(last.extras) == 0 && last.undecided == "" && last.objects != nil
+	return v.complete == last.complete && v.cluster == last.cluster && v.unknown == nil && v.held == nil && !v.lifted && last.settled()
+}
+
+// settled reports whether what v found depends on nothing but what it is compared with.
+func (v *view) settled() bool {
+	return v.unknown == nil && v.held == nil && !v.lifted && len(v.extras) == 0 && v.undecided == "" && v.objects != nil
 }
 
 // hold goes on comparing with the last complete render while the source cannot be read: drift is still seen and
@@ -118,6 +151,7 @@ func (a *Apps) desired(ctx context.Context, app *v1alpha1.Application, v, last *
 		v.note(v1alpha1.ConditionInvalidSpecError, "%s", err)
 		return err
 	}
+	v.alone = v.spec.valuesFrom == "" && v.spec.postBuild == "" && app.Annotations[v1alpha1.AnnotationHold] == "" && app.Annotations[appset.AnnotationPreviewNamespace] == ""
 	trees, err := a.trees(ctx, v, nil, why)
 	if err == nil {
 		trees, err = a.holdBack(ctx, app, v, trees)
@@ -201,6 +235,7 @@ func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause
 	}
 	resolved := map[string]string{}
 	for i, s := range v.spec.sources {
+		v.alone = v.alone && !render.IsPackaged(s)
 		if i < len(revisions) && revisions[i] != "" {
 			s.TargetRevision = revisions[i]
 		}
@@ -233,6 +268,9 @@ func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause
 		}
 		if err != nil {
 			return nil, v.inSource(i, err)
+		}
+		if proof, _ := rules.Proof(s.RepoURL); proof != nil {
+			v.alone = false // its keys can expire
 		}
 		t, err := a.Git.Tree(ctx, repo, commit)
 		if err != nil {
@@ -308,7 +346,7 @@ func (v *view) where(o object.Origin) string {
 // rendered turns the trees into the complete set of marked objects; it returns known when nothing has changed since.
 func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view, trees []tree, known *complete) (*complete, error) {
 	settings := a.Catalog.Settings()
-	version, apis := v.cluster.Facts()
+	v.capabilities = v.capabilitiesNow()
 	refs := map[string]render.Ref{}
 	for _, t := range trees {
 		if t.source.Ref != "" {
@@ -329,7 +367,7 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 			Tree: t.tree, Revision: t.revision.ID, Source: t.source, SourceIndex: i, Refs: refs, Missing: t.missing,
 			App: a.appOf(app, v), Fresh: v.fresh, PermitPlugin: t.permitPlugin,
 			Keys: keys, Given: given, Conceal: v.shown,
-			Cluster:  render.Cluster{KubeVersion: version, APIVersions: apis},
+			Cluster:  v.capabilities,
 			Settings: renderSettings(settings),
 		})
 		if err != nil {
@@ -357,6 +395,12 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 	}
 	a.assemble(app, v, items, c)
 	return c, nil
+}
+
+// capabilitiesNow is what a render may know of the cluster.
+func (v *view) capabilitiesNow() render.Cluster {
+	version, apis := v.cluster.Facts()
+	return render.Cluster{KubeVersion: version, APIVersions: apis}
 }
 
 // appOf is what a render may know of the application.

@@ -17,6 +17,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/render"
 	"github.com/hawser-cd/hawser/internal/source"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -25,22 +26,26 @@ import (
 // view is what one look found: Git on one side, the cluster on the other. It is not changed once it is made; a look
 // at single objects makes a new one that shares the rest.
 type view struct {
-	spec     spec
-	itself   types.UID // of the Application, which may be among its own objects
-	at       time.Time
-	server   string
-	cluster  *cluster.Cluster // nil when the destination is not to be had
-	nowhere  error            // why the destination names no cluster that we know
-	commits  []string         // resolved commit of each source; empty strings where not known
-	infos    []source.Revision
-	types    []v1alpha1.ApplicationSourceType
-	complete *complete // nil when the desired state is unknown: then nothing may be deleted
-	unknown  error     // why it is unknown
-	objects  map[object.Key]*compared
-	extras   map[object.Key]*compared // live and ours, not in the complete render
-	prune    plan.PruneVerdict        // what an automated prune may do
-	notes    []v1alpha1.ApplicationCondition
-	aside    bool // of a revision that an operation asked for, beside what the application follows
+	spec    spec
+	itself  types.UID // of the Application, which may be among its own objects
+	at      time.Time
+	server  string
+	cluster *cluster.Cluster // nil when the destination is not to be had
+	nowhere error            // why the destination names no cluster that we know
+	commits []string         // resolved commit of each source; empty strings where not known
+	infos   []source.Revision
+	types   []v1alpha1.ApplicationSourceType
+	// alone: the renders were made of the commits and the cluster's capabilities, and of nothing else that changes
+	// without our being told, such as a chart's newest version.
+	alone        bool
+	capabilities render.Cluster
+	complete     *complete // nil when the desired state is unknown: then nothing may be deleted
+	unknown      error     // why it is unknown
+	objects      map[object.Key]*compared
+	extras       map[object.Key]*compared // live and ours, not in the complete render
+	prune        plan.PruneVerdict        // what an automated prune may do
+	notes        []v1alpha1.ApplicationCondition
+	aside        bool // of a revision that an operation asked for, beside what the application follows
 	// undecided is an application that has to be looked at before anything is pruned here; "" for none
 	undecided string
 	rendered  bool         // a render was done for this view, none came from the cache
