@@ -63,7 +63,10 @@ type Options struct {
 	// Vouched names the caller of a request that came over an agent's connection to its hub, which has decided that they
 	// may, and the UID of the hub's Application that they may have; nil in every other process. Then no token counts, and
 	// what is answered is about the copy of that Application.
-	Vouched      func(*http.Request) (who, application string)
+	Vouched func(*http.Request) (who, application string)
+	// Replicas reaches other replicas at https://host:port, over HTTP/2 and HTTP/1.1, and nobody who has not proved to be one;
+	// nil in a process that has none.
+	Replicas     http.RoundTripper
 	Page         fs.FS   // what a browser loads; nil: nothing
 	StrangerRate float64 // requests a second from one address by callers who are not logged in; 0 is the default (limits.go)
 	Audit        Audit
