@@ -9,7 +9,6 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net"
-	"net/http"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -77,7 +76,7 @@ type Daemon struct {
 	shares   *shares    // what is done of the work that replicas share; nil without sharding
 	hub      *agent.Hub // connections of agents; nil in an agent
 	home     string     // address of the API server that has our records
-	replicas http.RoundTripper
+	replicas server.Replicas
 }
 
 // Run builds the process and runs it until ctx ends.
@@ -228,7 +227,7 @@ func (d *Daemon) serving(ctx context.Context) (serve func() error, err error) {
 		d.log.Warn("there is no certificate: other replicas do not pass calls on to this one, nor it to them", "error", err)
 		return func() error { return server.Serve(ctx, d.listener, d.handler(), nil, d.log) }, nil
 	}
-	d.replicas = replicaClient(secure.GetCertificate)
+	d.replicas = replicas{replicaClient(secure.GetCertificate), d.Apps}
 	d.Catalog.Announce(d.peerAddress(ctx))
 	if plain {
 		return func() error { return server.ServePlain(ctx, d.listener, d.handler(), onlyReplicas(secure), d.log) }, nil

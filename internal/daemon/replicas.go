@@ -9,9 +9,27 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/reconcile"
 	"github.com/hawser-cd/hawser/internal/server"
 )
+
+// replicas are the other replicas.
+type replicas struct {
+	http.RoundTripper
+	apps *reconcile.Apps
+}
+
+// KnownBy implements server.Replicas.
+func (r replicas) KnownBy(app *v1alpha1.Application) (catalog.Peer, bool) { return r.apps.KnownBy(app) }
+
+// Elsewhere implements server.Replicas.
+func (r replicas) Elsewhere(app *v1alpha1.Application) error { return r.apps.Elsewhere(app) }
+
+// WatchedBy implements server.Replicas.
+func (r replicas) WatchedBy(k catalog.Cluster) (catalog.Peer, bool) { return r.apps.WatchedBy(k) }
 
 // How long another replica may be silent: while it is called, and on a connection that is open.
 const (

@@ -54,6 +54,36 @@ func (a *Apps) KnownBy(app *v1alpha1.Application) (p catalog.Peer, here bool) {
 	return p, false
 }
 
+// WatchedBy returns a replica that knows how a cluster is, unless it is this one (here), as with KnownBy.
+func (a *Apps) WatchedBy(k catalog.Cluster) (p catalog.Peer, here bool) {
+	switch {
+	case a.Alone:
+		return p, true
+	case !a.Catalog.Sharing() || a.Catalog.LedAlone():
+		if a.Catalog.Leading() == nil {
+			return p, true
+		}
+		p = a.Catalog.Leader()
+	default:
+		owners := a.Catalog.Ownerships(k.Server)
+		if k.Agent != "" { // agents connect to whoever does what is done for all
+			owners = []catalog.Ownership{a.Catalog.OwnershipOf("", "", "")}
+		}
+		for _, o := range owners {
+			if o.Mine {
+				return catalog.Peer{}, true
+			}
+			if o.Alive && o.Address != "" && p.Address == "" {
+				p = catalog.Peer{Replica: o.Replica, Address: o.Address}
+			}
+		}
+	}
+	if a.Catalog.IsMe(p) {
+		return catalog.Peer{}, false
+	}
+	return p, false
+}
+
 // Elsewhere is what is said of an application by a replica that does not know what is live of it; nil when it does.
 func (a *Apps) Elsewhere(app *v1alpha1.Application) error { return a.ours(nameOf(app)) }
 

@@ -1,15 +1,21 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
+	"sync"
 	"time"
 
+	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/catalog"
+	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/rbac"
+	"github.com/hawser-cd/hawser/internal/server/argocd"
 )
 
 // A call that another replica answers goes there with the caller's own token: that replica finds out by itself who asks and
@@ -17,7 +23,8 @@ import (
 // reaches none that does not prove to have our certificate's key.
 
 const (
-	// forwardedHeader marks a call that a replica passes on, with that replica's name: it is not passed on again.
+	// forwardedHeader marks a call that a replica passes on, with the number that the request has there: it is not passed on
+	// again.
 	forwardedHeader = "Hawser-Forwarded-By"
 	// notHereHeader marks the error of a call that was passed on to a replica that does not look at the application either.
 	notHereHeader = "Hawser-Not-Here"
@@ -35,12 +42,12 @@ func (c *call) replica(wait bool) (*peer, error) {
 	if c.s.Replicas == nil {
 		return nil, nil //nolint:nilnil // there are none
 	}
-	to, here := c.s.Apps.KnownBy(c.app)
+	to, here := c.s.Replicas.KnownBy(c.app)
 	if here {
 		return nil, nil //nolint:nilnil // it is ours
 	}
 	if c.forwarded {
-		if err := c.s.Apps.Elsewhere(c.app); err != nil {
+		if err := c.s.Replicas.Elsewhere(c.app); err != nil {
 			return nil, &lost{err}
 		}
 		return nil, nil //nolint:nilnil // it has just become ours
@@ -52,7 +59,7 @@ func (c *call) replica(wait bool) (*peer, error) {
 		return nil, nil //nolint:nilnil // by now
 	}
 	if to.Address == "" {
-		return nil, &lost{c.s.Apps.Elsewhere(c.app)}
+		return nil, &lost{c.s.Replicas.Elsewhere(c.app)}
 	}
 	return c.at(to), nil
 }
@@ -67,7 +74,7 @@ func (c *call) await(wanted func(now catalog.Peer, here bool) bool) (to catalog.
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for {
-		if to, here = c.s.Apps.KnownBy(c.app); wanted(to, here) {
+		if to, here = c.s.Replicas.KnownBy(c.app); wanted(to, here) {
 			return to, here
 		}
 		select {
@@ -86,6 +93,92 @@ func (c *call) showToken(h http.Header) {
 	if c.token != "" {
 		h.Set("Authorization", "Bearer "+c.token)
 	}
+}
+
+// glance is how long an answer waits for what only makes it better.
+const glance = 3 * time.Second
+
+// atAGlance is the call with little time.
+func (c *call) atAGlance() (*call, context.CancelFunc) {
+	brief := *c
+	ctx, end := context.WithTimeout(c.Context, glance)
+	brief.Context = ctx
+	return &brief, end
+}
+
+// withHealths is an application with the health of its resources, which its record need not hold, from the replica that looks
+// at it. All else is our own record, which is never older than what the caller has written here.
+func (c *call) withHealths(app *v1alpha1.Application, q *argocd.ApplicationQuery) *v1alpha1.Application {
+	if app.Status.ResourceHealthSource != v1alpha1.ResourceHealthAppTree || len(app.Status.Resources) == 0 || c.forwarded {
+		return app
+	}
+	to, err := c.replica(false)
+	if to == nil || err != nil {
+		return app
+	}
+	brief, end := c.atAGlance()
+	defer end()
+	asked := *q
+	asked.Refresh = ""
+	theirs, err := passUnary[argocd.ApplicationQuery, v1alpha1.Application](brief, to, "/application.ApplicationService/Get", &asked)
+	if err != nil || theirs.UID != app.UID {
+		return app
+	}
+	key := func(r v1alpha1.ResourceStatus) object.Key {
+		return object.Key{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
+	}
+	known := map[object.Key]*v1alpha1.HealthStatus{}
+	for _, r := range theirs.Status.Resources {
+		known[key(r)] = r.Health
+	}
+	filled := *app
+	filled.Status.Resources = slices.Clone(app.Status.Resources)
+	for i, r := range filled.Status.Resources {
+		filled.Status.Resources[i].Health = known[key(r)]
+	}
+	return &filled
+}
+
+// withStates fills in how clusters are that this replica does not watch. Each replica is asked once, for what the caller may
+// see; where there is no answer, it stays as it is.
+func (c *call) withStates(records []catalog.Cluster, shown []argocd.Cluster) {
+	if c.s.Replicas == nil || c.forwarded {
+		return
+	}
+	type named struct{ server, name string }
+	unknown := map[catalog.Peer]map[named]*argocd.Cluster{}
+	for i, k := range records {
+		if to, here := c.s.Replicas.WatchedBy(k); !here && to.Address != "" && k.Problem == nil {
+			if unknown[to] == nil {
+				unknown[to] = map[named]*argocd.Cluster{}
+			}
+			unknown[to][named{shown[i].Server, shown[i].Name}] = &shown[i]
+		}
+	}
+	brief, end := c.atAGlance()
+	defer end()
+	var all sync.WaitGroup
+	for to, clusters := range unknown {
+		all.Go(func() {
+			q := &argocd.ClusterQuery{}
+			for k := range clusters {
+				if len(clusters) == 1 {
+					q.Server = k.server
+				}
+			}
+			list, err := passUnary[argocd.ClusterQuery, argocd.ClusterList](brief, c.at(to), "/cluster.ClusterService/List", q)
+			if err != nil {
+				return
+			}
+			for _, k := range list.Items {
+				if ours := clusters[named{k.Server, k.Name}]; ours != nil && k.Info.ConnectionState.Status != connectionUnknown {
+					k.Info.ApplicationsCount = ours.Info.ApplicationsCount
+					ours.Info, ours.ServerVersion, ours.ConnectionState = k.Info, k.ServerVersion, k.ConnectionState
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // passTerminal joins a browser's WebSocket with that of the replica that looks at the application, for as long as the caller

@@ -22,6 +22,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/hawser-cd/hawser/internal/clustertest"
+	"github.com/hawser-cd/hawser/internal/shard"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -160,16 +161,35 @@ func (c *crew) lease(t *testing.T) *coordinationv1.Lease {
 	if !c.sharing {
 		return get("hawser-leader")
 	}
-	units, err := leases.List(t.Context(), metav1.ListOptions{LabelSelector: "hawser.dev/lease=unit"})
+	all, err := leases.List(t.Context(), metav1.ListOptions{LabelSelector: "hawser.dev/lease"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range units.Items {
-		if u := &units.Items[i]; unitOfLease(u).Server == "https://kubernetes.default.svc" && u.Spec.HolderIdentity != nil {
-			return get("hawser-replica-" + *u.Spec.HolderIdentity)
+	var units []shard.Unit
+	var live []string
+	owner := ""
+	for i := range all.Items {
+		l := &all.Items[i]
+		holder := ""
+		if l.Spec.HolderIdentity != nil {
+			holder = *l.Spec.HolderIdentity
+		}
+		switch l.Labels["hawser.dev/lease"] {
+		case "replica":
+			if holder != "" && c.replicas[replicaOfTurn(holder)] != nil {
+				live = append(live, holder)
+			}
+		case "unit":
+			u := unitOfLease(l)
+			if units = append(units, u); u != shard.Sets {
+				owner = holder
+			}
 		}
 	}
-	return nil
+	if owner == "" || len(live) != len(c.replicas) || shard.Assign(units, live)[shard.Unit{Server: "https://kubernetes.default.svc"}] != owner {
+		return nil // it is about to be handed over
+	}
+	return get("hawser-replica-" + owner)
 }
 
 // roles waits until a replica looks at the application, and returns it and another one.
@@ -240,7 +260,7 @@ func anyReplicaAnswers(t *testing.T, flags ...string) {
 	for _, q := range []struct{ path, has string }{
 		{"/resource-tree", pod},
 		{"/managed-resources", `"kind":"Deployment"`},
-		{"/manifests", "registry"},
+		{"/manifests", "Deployment"},
 		{"/resource?" + object, "deployment.kubernetes.io"},
 		{"/resource/actions?" + object, `"restart"`},
 		{"/resource/links?" + object, "{"},
@@ -249,7 +269,7 @@ func anyReplicaAnswers(t *testing.T, flags ...string) {
 		{"/events?resourceName=web&resourceNamespace=" + c.target + "&resourceUID=" + string(c.Get(t, "apps/v1", "Deployment", c.target, "web").GetUID()), "ScalingReplicaSet"},
 		{"/pods/" + pod + "/logs?container=web&namespace=" + c.target + "&tailLines=5", "apple"},
 		{"/syncwindows", "{"},
-		{"", "hawser"},
+		{"", "resourceHealthSource"},
 	} {
 		status, body := c.ask(t, other, q.path)
 		if status != 200 || !strings.Contains(body, q.has) {
@@ -257,8 +277,32 @@ func anyReplicaAnswers(t *testing.T, flags ...string) {
 			t.Errorf("%s: %d %.500s; where it is looked at: %d %.500s", q.path, status, body, here, text)
 		}
 	}
-	if status, body := c.call(t, other, "admin", "POST", base+"/sync/preview", "{}"); status != 200 || !strings.Contains(body, "phases") && body != "{}" {
+	if status, body := c.call(t, other, "admin", "POST", base+"/sync-preview", "{}"); status != 200 || !strings.Contains(body, "phases") && body != "{}" {
 		t.Errorf("preview: %d %s", status, body)
+	}
+
+	// how the cluster is, and the health of each object
+	if _, body := c.call(t, other, "admin", "GET", "/api/v1/clusters", ""); !strings.Contains(body, `"status":"Successful"`) || !strings.Contains(body, `"applicationsCount":1`) {
+		t.Errorf("clusters: %s", body)
+	}
+	_, one := c.call(t, other, "admin", "GET", "/api/v1/clusters/https%3A%2F%2Fkubernetes.default.svc", "")
+	if k := parsed[struct{ ServerVersion string }](t, one); k.ServerVersion == "" {
+		t.Errorf("the cluster: %s", one)
+	}
+	_, record := c.ask(t, other, "")
+	healthy := false
+	for _, r := range parsed[struct {
+		Status struct {
+			Resources []struct {
+				Kind   string
+				Health struct{ Status string }
+			}
+		}
+	}](t, record).Status.Resources {
+		healthy = healthy || r.Kind == "Deployment" && r.Health.Status == "Healthy"
+	}
+	if !healthy {
+		t.Errorf("the health of objects: %s", record)
 	}
 
 	// a call that was passed on goes no further, and tells who could answer
@@ -284,6 +328,8 @@ func anyReplicaAnswers(t *testing.T, flags ...string) {
 		t.Errorf("a reader: %d %s", status, body)
 	}
 
+	c.opensATerminal(t, other)
+
 	// something is done, once
 	before := c.Get(t, "apps/v1", "Deployment", c.target, "web").GetGeneration()
 	if status, body := c.call(t, other, "admin", "POST", base+"/resource/actions/v2", c.restart()); status != 200 {
@@ -302,7 +348,6 @@ func anyReplicaAnswers(t *testing.T, flags ...string) {
 		t.Errorf("the diff with local files: %s", text)
 	}
 
-	c.opensATerminal(t, other)
 	c.survivesAHandOver(t)
 	c.losesItsOwner(t)
 	c.meetsAnImpostor(t)
@@ -353,11 +398,11 @@ func (c *crew) opensATerminal(t *testing.T, other string) {
 		t.Fatalf("no terminal: %v %v", err, res)
 	}
 	defer conn.Close()
-	if err := conn.WriteJSON(map[string]any{"operation": "stdin", "data": "echo one-$((40+2))\n"}); err != nil {
+	if err := conn.WriteJSON(map[string]any{"operation": "stdin", "data": "echo good day\n"}); err != nil {
 		t.Fatal(err)
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
-	for screen := ""; !strings.Contains(screen, "one-42"); {
+	for screen := ""; !strings.Contains(screen, "\r\ngood day\r\n"); {
 		var m struct{ Data string }
 		if err := conn.ReadJSON(&m); err != nil {
 			t.Fatalf("%v; the screen shows %q", err, screen)
