@@ -139,6 +139,29 @@ func (c *call) withHealths(app *v1alpha1.Application, q *argocd.ApplicationQuery
 	return &filled
 }
 
+// validatedElsewhere is what the replica says of a draft that watches the cluster where it would go: which objects it comes to
+// depends on the cluster. It is nil when that is this one, or nobody says.
+func (c *call) validatedElsewhere(ctx context.Context, app *v1alpha1.Application, q *argocd.ApplicationValidateRequest) *argocd.ApplicationValidateResponse {
+	if c.s.Replicas == nil || c.forwarded {
+		return nil
+	}
+	k, err := c.s.Catalog.Destination(app.Spec.Destination)
+	if err != nil {
+		return nil
+	}
+	to, here := c.s.Replicas.WatchedBy(k)
+	if here || to.Address == "" {
+		return nil
+	}
+	within := *c
+	within.Context = ctx
+	told, err := passUnary[argocd.ApplicationValidateRequest, argocd.ApplicationValidateResponse](&within, c.at(to), "/application.ApplicationService/Validate", q)
+	if err != nil {
+		return nil
+	}
+	return told
+}
+
 // withStates fills in how clusters are that this replica does not watch. Each replica is asked once, for what the caller may
 // see; where there is no answer, it stays as it is.
 func (c *call) withStates(records []catalog.Cluster, shown []argocd.Cluster) {

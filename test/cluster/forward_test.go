@@ -305,6 +305,13 @@ func anyReplicaAnswers(t *testing.T, flags ...string) {
 		t.Errorf("the health of objects: %s", record)
 	}
 
+	// what an application would come to
+	draft := fmt.Sprintf(`{"application":{"metadata":{"name":"draft"},"spec":{"project":%q,"source":{"repoURL":%q,"path":".","targetRevision":"main"},"destination":{"server":"https://kubernetes.default.svc","namespace":%q}}}}`,
+		c.project, c.get(t, c.app).Spec.Source.RepoURL, c.target)
+	if status, body := c.call(t, other, "admin", "POST", "/api/v1/applications/validate", draft); status != 200 || !strings.Contains(body, `"kind":"Deployment"`) || !strings.Contains(body, `"sharedWith"`) {
+		t.Errorf("a draft: %d %s", status, body)
+	}
+
 	// a call that was passed on goes no further, and tells who could answer
 	if status, body := c.call(t, other, "admin", "GET", base+"/resource-tree", "", "Hawser-Forwarded-By", owner); status != 503 || c.sharing && !strings.Contains(body, owner) {
 		t.Errorf("passed on to one that does not look at it: %d %s", status, body)
