@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/hawser-cd/hawser/internal/clustertest"
+	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/shard"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -495,6 +497,7 @@ func (c *crew) meetsAnImpostor(t *testing.T) {
 			knocks.Add(1)
 		}
 	}
+	impostor.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail: that is the point
 	impostor.EnableHTTP2 = true
 	impostor.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	impostor.StartTLS()
@@ -516,5 +519,44 @@ func (c *crew) meetsAnImpostor(t *testing.T) {
 	})
 	if knocks.Load() == 0 || heard.Load() != 0 {
 		t.Errorf("%d connections and %d requests came to the impostor", knocks.Load(), heard.Load())
+	}
+}
+
+// An application of an agent's is reached through any replica of its hub: the one that is asked, the one that the agent has
+// dialled, and the agent.
+func TestAnyReplicaAnswersForAnAgent(t *testing.T) {
+	e := withAgent(t)
+	name := e.name("web")
+	repo := e.git.Repo(t, "shop", map[string]string{"web/deployment.yaml": deployment})
+	e.apply(t, app{name: name, repo: repo.URL, path: "web", auto: "{prune: true}", extra: e.to()})
+	e.wait(t, name, synced(repo.Head(t)))
+	e.connected(t)
+	e.run(t, func(c *config.Config) { c.Identity = "another" })
+	first := e.port
+	e.port = e.addr
+	at := "/api/v1/applications/" + name
+	clustertest.Wait(t, "the other replica knows who leads", func(context.Context) error {
+		if status, text := e.call(t, "GET", at+"/resource-tree", ""); status != 200 || !strings.Contains(text, `"kind":"Pod"`) {
+			return fmt.Errorf("%d %s", status, text)
+		}
+		return nil
+	})
+	if text := e.ask(t, "GET", at+"/revisions/"+repo.Head(t)+"/metadata", ""); !strings.Contains(text, "author") {
+		t.Errorf("the revision: %s", text)
+	}
+	if text := e.ask(t, "GET", at+"/logs?container=web&namespace="+e.target+"&tailLines=3", ""); !strings.Contains(text, `"podName"`) {
+		t.Errorf("logs: %s", text)
+	}
+	if text := e.ask(t, "GET", "/api/v1/clusters", ""); !strings.Contains(text, "connected from") {
+		t.Errorf("the agent's cluster: %s", text)
+	}
+	if text := e.ask(t, "GET", at, ""); !strings.Contains(text, `"kind":"Deployment","namespace":"`+e.target+`","name":"web","status":"Synced","health":{"status":"Healthy"`) {
+		t.Errorf("the health of its objects: %s", text)
+	}
+	restart := fmt.Sprintf(`{"namespace":%q,"resourceName":"web","version":"v1","group":"apps","kind":"Deployment","action":"restart"}`, e.target)
+	e.ask(t, "POST", at+"/resource/actions/v2", restart)
+	e.port = first
+	if text := e.ask(t, "GET", at+"/resource?kind=Deployment&group=apps&version=v1&namespace="+e.target+"&resourceName=web", ""); !strings.Contains(text, "restartedAt") {
+		t.Errorf("it was not restarted: %s", text)
 	}
 }
