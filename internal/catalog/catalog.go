@@ -112,8 +112,8 @@ func Open(ctx context.Context, o Options) (c *Catalog, err error) {
 	connection.Wrap(c.overhear)
 	c.lead.lasts(goodFor(leaseOf(o)))
 	c.Fence(connection)
-	if c.client, err = dynamic.NewForConfig(connection); err != nil {
-		return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")
+	if c.client, err = leanClient(connection); err != nil {
+		return nil, err
 	}
 	if c.people, err = dynamic.NewForConfig(quick(o.REST)); err != nil {
 		return nil, problem.Because(problem.Invalid, err, "connection to our own cluster")

@@ -239,7 +239,7 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	st.shown.Store(v) // whoever hears of the new status asks at once for the health of its objects
 	a.Metrics.orphaned(app, len(v.orphans))
 	found, begins := a.finding(app, st, v), a.autosync(app, v, st)
-	if begins == nil { // otherwise it is written with the beginning
+	if begins == nil && !st.ended() { // otherwise it is written with the beginning, or with the end
 		if app, err = a.report(ctx, app, st, found, why); err != nil {
 			return err
 		}

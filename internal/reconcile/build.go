@@ -20,10 +20,14 @@ func (a *Apps) build(ctx context.Context, v *view, t *tree, notBefore time.Time)
 	if render.IsRefOnly(t.source) {
 		return nil
 	}
-	if err := a.submodules(ctx, v, t); err != nil {
+	files := source.NewFS(t.tree, 0)
+	if err := a.submodules(ctx, v, t, files); err != nil {
 		return err
 	}
-	list, err := render.Dependencies(source.NewFS(t.tree, 0), t.source, renderSettings(a.Catalog.Settings()))
+	t.looked = files.Trace()
+	files = source.NewFS(t.tree, 0) // with submodules, it is another tree now
+	list, err := render.Dependencies(files, t.source, renderSettings(a.Catalog.Settings()))
+	t.looked = append(t.looked, files.Trace()...)
 	if err != nil || len(list) == 0 {
 		return err
 	}

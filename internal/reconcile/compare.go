@@ -99,6 +99,9 @@ func (a *Apps) recompare(ctx context.Context, app *v1alpha1.Application, last *v
 
 // saysLike reports whether people would read the same of both.
 func (c *compared) saysLike(o *compared) bool {
+	if c == o {
+		return true
+	}
 	sameHealth := c.health == o.health || c.health != nil && o.health != nil && c.health.Status == o.health.Status && c.health.Message == o.health.Message
 	sameErr := (c.err == nil) == (o.err == nil) && (c.err == nil || c.err.Error() == o.err.Error())
 	sameLive := (c.live == nil) == (o.live == nil) && (c.live == nil || c.live.GetUID() == o.live.GetUID())

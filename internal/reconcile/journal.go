@@ -23,6 +23,8 @@ type journal struct {
 	wait    plan.Wait // the one in progress; its subject is not known after a restart
 	view    *view     // of the operation's own revision, when it is not the application's
 	asked   string    // hash of `.operation` when it was taken up; empty when not known
+	over    time.Time // when it ended, while its end is not written yet
+	end     plan.Next // what it ended as then
 }
 
 func journalOf(op *v1alpha1.OperationState) *journal {

@@ -32,8 +32,10 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	if known && last.cluster != nil && last.complete != nil && !why.spec && why.git.IsZero() {
 		return a.recompare(ctx, app, last, why.live, st.answers)
 	}
-	if known && a.stands(ctx, last, why) { // what most polls find
-		return a.recompare(ctx, app, last, why.live, st.answers)
+	if known {
+		if next := a.stands(ctx, last, why); next != nil { // what most polls find, and most commits
+			return a.recompare(ctx, app, next, why.live, st.answers)
+		}
 	}
 	v := &view{spec: want, itself: app.UID, at: time.Now(), fresh: why.hard}
 	a.destination(v)
@@ -51,7 +53,7 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	}
 	if known && last != nil && v.same(last) && !why.spec && !why.hard {
 		next := *last // most commits concern few of a repository's applications: for the others, only their name is new
-		next.commits, next.infos, next.types, next.alone, next.capabilities = v.commits, v.infos, v.types, v.alone, v.capabilities
+		next.commits, next.infos, next.types, next.alone, next.bases, next.capabilities = v.commits, v.infos, v.types, v.alone, v.bases, v.capabilities
 		again := a.recompare(ctx, app, &next, why.live, st.answers)
 		again.rendered = v.rendered
 		return again
@@ -62,28 +64,71 @@ func (a *Apps) refresh(ctx context.Context, app *v1alpha1.Application, st *state
 	return a.compare(ctx, app, v, last, st.answers)
 }
 
-// stands reports whether the desired state is surely what it was when last was found: it was made of commits alone, and
-// Git still names the same ones. An error is for those to tell who look thoroughly.
-func (a *Apps) stands(ctx context.Context, last *view, why cause) bool {
+// stands returns what a look would find whose desired state is surely the one that last had: that was made of commits
+// alone, and they are the same, or name the same files. It is nil when that has to be found out, errors included.
+func (a *Apps) stands(ctx context.Context, last *view, why cause) *view {
 	if !last.alone || last.complete == nil || !last.settled() || why.spec || why.hard {
-		return false
+		return nil
 	}
 	now := &view{spec: last.spec}
 	if a.destination(now); now.cluster == nil || now.cluster != last.cluster || !reflect.DeepEqual(now.capabilitiesNow(), last.capabilities) {
-		return false
+		return nil
 	}
 	for _, s := range last.spec.sources {
 		if a.fetch(ctx, now, s, why) != nil {
-			return false
+			return nil
 		}
 	}
+	commits := make([]string, len(last.commits))
 	for i, s := range last.spec.sources {
-		commit, err := a.Git.CommitTagged(ctx, repository(a.Catalog.RepositoryFor(s.RepoURL, last.spec.project)), s.TargetRevision, s.TagPrefix)
-		if err != nil || commit != last.commits[i] {
-			return false
+		var err error
+		if commits[i], err = a.Git.CommitTagged(ctx, a.repositoryOf(last, s), s.TargetRevision, s.TagPrefix); err != nil {
+			return nil
 		}
 	}
-	return true
+	if slices.Equal(commits, last.commits) {
+		return last
+	}
+	return a.moved(ctx, last, commits)
+}
+
+// moved returns last at other commits, nil unless they have the same in all files that it was made of.
+func (a *Apps) moved(ctx context.Context, last *view, commits []string) *view {
+	next := *last
+	next.commits, next.infos = commits, make([]source.Revision, len(commits))
+	trees, refs := make([]source.Tree, len(commits)), map[string]source.Tree{}
+	for i, s := range last.spec.sources {
+		repo := a.repositoryOf(last, s)
+		var err error
+		if trees[i], err = a.Git.Tree(ctx, repo, commits[i]); err == nil {
+			next.infos[i], err = a.Git.Revision(ctx, repo, commits[i])
+		}
+		if err != nil {
+			return nil
+		}
+		if s.Ref != "" {
+			refs[s.Ref] = trees[i]
+		}
+	}
+	for i, b := range last.bases {
+		if same, err := b.looked.Holds(trees[i]); err != nil || !same {
+			return nil
+		}
+		if b.render != nil && !b.render.Holds(trees[i], refs) { // without one it is there for others
+			return nil
+		}
+	}
+	return &next
+}
+
+// basis is what the desired state takes from one source, as far as that is files.
+type basis struct {
+	looked source.Trace  // before it was rendered
+	render *render.Basis // nil for a source that is only a ref
+}
+
+func (a *Apps) repositoryOf(v *view, s v1alpha1.ApplicationSource) git.Repository {
+	return repository(a.Catalog.RepositoryFor(s.RepoURL, v.spec.project))
 }
 
 // same reports whether v, of which only the desired state is known yet, will find what last found. What would be pruned
@@ -217,6 +262,7 @@ type tree struct {
 	source   v1alpha1.ApplicationSource
 	tree     source.Tree
 	revision source.Revision
+	looked   source.Trace     // what was looked at to get it ready
 	missing  map[string]error // dependencies of a chart that could not be had
 	// permitPlugin is render.Request's, for files that did not come from a repository
 	permitPlugin func() error
@@ -254,7 +300,7 @@ func (a *Apps) trees(ctx context.Context, v *view, revisions []string, why cause
 			v.commits[i], v.infos[i] = info.ID, info
 			continue
 		}
-		repo := repository(a.Catalog.RepositoryFor(s.RepoURL, v.spec.project))
+		repo := a.repositoryOf(v, s)
 		commit, err := resolved[branch(s)], error(nil)
 		if commit == "" {
 			if commit, err = a.Git.CommitTagged(ctx, repo, s.TargetRevision, s.TagPrefix); err != nil {
@@ -296,7 +342,7 @@ func (a *Apps) fetch(ctx context.Context, v *view, s v1alpha1.ApplicationSource,
 		_, _, err := a.release(ctx, s, v.spec.project, notBefore)
 		return err
 	}
-	_, err := a.Git.Refresh(ctx, repository(a.Catalog.RepositoryFor(s.RepoURL, v.spec.project)), notBefore)
+	_, err := a.Git.Refresh(ctx, a.repositoryOf(v, s), notBefore)
 	return err
 }
 
@@ -361,7 +407,7 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 	c := newComplete()
 	var items []object.Item
 	var digests []string
-	v.types = nil
+	v.types, v.bases = nil, nil
 	for i, t := range trees {
 		result, err := a.Render.Objects(ctx, render.Request{
 			Tree: t.tree, Revision: t.revision.ID, Source: t.source, SourceIndex: i, Refs: refs, Missing: t.missing,
@@ -376,6 +422,8 @@ func (a *Apps) rendered(ctx context.Context, app *v1alpha1.Application, v *view,
 		v.rendered = v.rendered || result.Type != "" && !result.Hit
 		digests = append(digests, result.Digest)
 		v.types = append(v.types, result.Type)
+		v.bases = append(v.bases, basis{looked: t.looked, render: result.Basis})
+		v.alone = v.alone && (result.Basis != nil || render.IsRefOnly(t.source))
 		items = append(items, result.Items...)
 	}
 	var plain [][]string // the same objects, once in plain text and once encrypted, are not the same to a project

@@ -14,10 +14,14 @@ import (
 // submodules lays the submodules of a repository over its tree, if the settings have them: those that the project permits as
 // sources, each at the commit that the tree names, with the credentials of its own address. Submodules of submodules
 // are not followed.
-func (a *Apps) submodules(ctx context.Context, v *view, t *tree) error {
+func (a *Apps) submodules(ctx context.Context, v *view, t *tree, files *source.FS) error {
 	if !a.Catalog.Settings().Submodules || render.IsPackaged(t.source) {
 		return nil
 	}
+	if _, err := files.Stat(".gitmodules"); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	v.alone = false
 	text, err := t.tree.Read(".gitmodules", source.DefaultFileLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -43,6 +43,11 @@ const sharedWith = " is part of application "
 func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state) error {
 	running := app.Status.OperationState != nil && !final(app.Status.OperationState.Phase)
 	switch {
+	case running && st.ended():
+		if st.settling() {
+			return nil
+		}
+		return a.finish(ctx, app, st, st.journal.end)
 	case running && (app.Operation == nil || app.Status.OperationState.Phase == v1alpha1.OperationTerminating):
 		return a.terminate(ctx, app, st, "")
 	case running && superseded(app, st.view):
@@ -437,6 +442,15 @@ func (a *Apps) viewOf(app *v1alpha1.Application, j *journal) *view {
 	return a.state(nameOf(app)).view
 }
 
+// ended reports whether an operation is over whose end is not written yet.
+func (st *state) ended() bool { return st.journal != nil && !st.journal.over.IsZero() }
+
+// settling reports whether the end of an operation is to wait: what it deployed is on its way, and most of that has arrived
+// in a moment. Both are one write then.
+func (st *state) settling() bool {
+	return st.ended() && time.Since(st.journal.over) < passing && st.view.unknown == nil && st.view.health().Status == v1alpha1.HealthStatusProgressing
+}
+
 // finish writes the end of the operation: `.operation` goes and the final phase comes in one write, with what has become
 // of the objects by then and a reconciledAt after the end, if the operation was about what the application shows; else a
 // look that follows brings these. Scripts wait in this order.
@@ -459,6 +473,15 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 		f := a.finding(app, st, look)
 		f.answered, f.finalizers = false, app.Finalizers
 		found = &f
+	}
+	if !st.ended() && end.Phase == v1alpha1.OperationSucceeded && found != nil && found.view.health().Status == v1alpha1.HealthStatusProgressing {
+		j.over, j.end = time.Now(), end
+		a.show(nameOf(app), st, found.view)
+		a.queue.addAfter(nameOf(app), passing, cause{})
+		return nil
+	}
+	if st.ended() {
+		now = metav1.NewTime(j.over).Rfc3339Copy()
 	}
 	// exact, so that a request that replaces this one is not removed with it: it is the next
 	updated, err := a.Catalog.PatchApplicationExact(ctx, app, func(n *v1alpha1.Application) {

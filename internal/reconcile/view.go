@@ -38,6 +38,7 @@ type view struct {
 	// alone: the renders were made of the commits and the cluster's capabilities, and of nothing else that changes
 	// without our being told, such as a chart's newest version.
 	alone        bool
+	bases        []basis // of the sources
 	capabilities render.Cluster
 	complete     *complete // nil when the desired state is unknown: then nothing may be deleted
 	unknown      error     // why it is unknown

@@ -104,6 +104,44 @@ func (e *entry) holdsFor(j *job) bool {
 	return true
 }
 
+// Basis is the files that a render was made of, besides the rest of the request.
+type Basis struct {
+	entry *entry
+	path  string
+	intro source.Trace
+}
+
+func (j *job) basis(e *entry) *Basis {
+	if _, named := e.facts[factRevision]; named || e.kind == v1alpha1.SourceTypePlugin {
+		return nil
+	}
+	return &Basis{entry: e, path: j.path, intro: j.intro}
+}
+
+// Holds reports whether the files of another commit render to the same, all else being equal; refs are the trees of the
+// sources' refs, by name. False may also mean that it cannot be told without rendering.
+func (b *Basis) Holds(tree source.Tree, refs map[string]source.Tree) bool {
+	if same, err := b.intro.Holds(tree); err != nil || !same {
+		return false
+	}
+	for name, trace := range b.entry.traces {
+		of := tree
+		if name != "" {
+			if of = refs[name]; of == nil {
+				return false
+			}
+		} else if b.entry.folder != "" {
+			if f, err := source.NewFS(tree, 0).Stat(b.path); err == nil && f.Hash == b.entry.folder {
+				trace = b.entry.outside
+			}
+		}
+		if same, err := trace.Holds(of); err != nil || !same {
+			return false
+		}
+	}
+	return true
+}
+
 func (j *job) tree(ref string) source.Tree {
 	if ref == "" {
 		return j.req.Tree

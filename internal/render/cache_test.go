@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -127,6 +128,10 @@ func TestCacheHitsExactlyWhenNothingReadChanged(t *testing.T) {
 			req := at(c.app, files)
 			c.change(files, &req)
 			req.Tree = tree(files)
+			asked := at(c.app, monorepo())
+			if asked.Tree = req.Tree; reflect.DeepEqual(asked, req) && first.Basis.Holds(req.Tree, nil) != c.hit {
+				t.Errorf("the basis says the contrary")
+			}
 			second, err := r.Objects(context.Background(), req)
 			if err != nil && c.hit {
 				t.Fatal(err)
@@ -437,7 +442,8 @@ func TestCacheNeverLies(t *testing.T) {
 }
 
 // TestAThousandCommitsRenderWhatTheyConcern counts, over a random history, that a commit has exactly those applications
-// rendered that read what it changes, and that everybody else has what a fresh render would give.
+// rendered that read what it changes, that everybody else has what a fresh render would give, and that the basis of the
+// last render knows beforehand which are which.
 func TestAThousandCommitsRenderWhatTheyConcern(t *testing.T) {
 	reads := map[string][]string{ // what each application reads of the files that change
 		"plain":        {"plain/a.yaml"},
@@ -463,11 +469,12 @@ func TestAThousandCommitsRenderWhatTheyConcern(t *testing.T) {
 			return fmt.Sprintf("# %d\n%s", n, text)
 		}
 	}
-	misses := map[string]int{}
+	misses, bases := map[string]int{}, map[string]*Basis{}
 	r := New(Options{})
 	look := func(name string) string {
 		res, err := r.Objects(context.Background(), at(name, files))
 		must(t, err)
+		bases[name] = res.Basis
 		if !res.Hit {
 			misses[name]++
 		}
@@ -491,6 +498,9 @@ func TestAThousandCommitsRenderWhatTheyConcern(t *testing.T) {
 		}
 		digests := map[string]string{}
 		for name := range reads {
+			if bases[name] == nil || bases[name].Holds(tree(files), nil) != (concerned[name] == 0) {
+				t.Fatalf("commit %d: %s is wrongly known to change, or not to (concerned: %v)", commit, name, concerned)
+			}
 			digests[name] = look(name)
 		}
 		if diff := cmp.Diff(concerned, misses); diff != "" {
@@ -502,6 +512,17 @@ func TestAThousandCommitsRenderWhatTheyConcern(t *testing.T) {
 				t.Fatalf("commit %d: %s is not what a fresh render gives", commit, name)
 			}
 		}
+	}
+}
+
+// A render that has the commit's name in it is another one at every commit.
+func TestNoBasisOfWhatNamesTheCommit(t *testing.T) {
+	req := at("chart", monorepo())
+	req.Source.Helm = &v1alpha1.ApplicationSourceHelm{Parameters: []v1alpha1.HelmParameter{{Name: "a", Value: "$ARGOCD_APP_REVISION_SHORT"}}}
+	named, err := New(Options{}).Objects(t.Context(), req)
+	must(t, err)
+	if named.Basis != nil {
+		t.Error("the commit's name is in it, and it has a basis")
 	}
 }
 

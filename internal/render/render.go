@@ -99,6 +99,7 @@ type Result struct {
 	Hit    bool   // nothing was rendered for this call: it came from the cache or from a render under way
 	Trace  source.Trace
 	Refs   map[string]source.Trace // what was read of each ref that was used
+	Basis  *Basis                  // tells of another commit whether it renders to the same; nil when the commit's name or a plugin has a part in it
 }
 
 // Options configure a Renderer. The zero value has working defaults.
@@ -317,6 +318,7 @@ func (j *job) result(e *entry, hit bool) Result {
 	res := Result{
 		Type: e.kind, Items: slices.Clip(e.items), Digest: e.digest, Hit: hit,
 		Trace: slices.Concat(j.intro, e.traces[""]),
+		Basis: j.basis(e),
 	}
 	for name, t := range e.traces {
 		if name != "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 // figures are what hawser has used since its start, or between two moments.
 type figures struct {
 	took     time.Duration
-	cpu      time.Duration // of the process and its git children that have ended
+	cpu      time.Duration // of the process and its git children
 	requests map[string]int
 }
 
@@ -25,24 +26,46 @@ const userHz = 100
 
 func (h *hawser) usage(t testing.TB) figures {
 	t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", h.cmd.Process.Pid))
+	ticks, err := ticksOf(h.cmd.Process.Pid)
 	if err != nil {
 		t.Skipf("processor time is read from /proc: %v", err)
-	}
-	ticks := int64(0)
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // the name before it may hold anything
-	for _, f := range fields[11:15] {                                         // utime, stime, cutime, cstime (proc_pid_stat(5))
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ticks += n
 	}
 	f := figures{cpu: time.Duration(ticks) * time.Second / userHz}
 	if err := json.Unmarshal(get(t, "http://"+h.meter+"/requests"), &f.requests); err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// ticksOf is the processor time of a process with its children: a git that answers for minutes is counted when it works,
+// and not when it ends.
+func ticksOf(pid int) (ticks int64, err error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // the name before it may hold anything
+	for _, f := range fields[11:15] {                                         // utime, stime, cutime, cstime (proc_pid_stat(5))
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return 0, err
+	}
+	for _, list := range lists {
+		children, _ := os.ReadFile(list) // its thread may have ended
+		for child := range strings.FieldsSeq(string(children)) {
+			if n, err := strconv.Atoi(child); err == nil {
+				more, _ := ticksOf(n) // one that has just ended is among ours
+				ticks += more
+			}
+		}
+	}
+	return ticks, nil
 }
 
 func (f figures) since(before figures) figures {

@@ -3,9 +3,10 @@ package scale_test
 import (
 	"flag"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ const applyWidth = 8
 // that has never seen them, and tells of every phase what it took and what hawser used:
 //
 //	bare      what a program takes that applies the objects, eight at a time, and does nothing else: the limit
+//	bare-all  what the same program takes to apply one changed object of every application
 //	cold      from the first Application until all are Synced and Healthy
 //	one       a commit that changes one application
 //	all       a commit that changes one object of every application
@@ -98,9 +100,21 @@ func goThrough(b *testing.B) {
 		manifests = oneObject
 	}
 	s := raise(b, manifests)
-	took, cpu := bare(b, s.Cluster, manifests)
-	b.ReportMetric(took.Seconds(), "bare-s")
-	b.Logf("%-8s %8.3f s  %7.3f CPU-s", "bare", took.Seconds(), cpu.Seconds())
+	namespace := s.Namespace(b)
+	var all, changed []string
+	for i := range *size {
+		all = append(all, slices.Collect(maps.Values(manifests(i)))...)
+		changed = append(changed, settings(i, "all"))
+	}
+	for _, p := range []struct {
+		name      string
+		manifests []string
+	}{{"bare", all}, {"bare-all", changed}} {
+		took, cpu := bare(b, s.Cluster, namespace, p.manifests)
+		b.ReportMetric(took.Seconds(), p.name+"-s")
+		b.Logf("%-8s %8.3f s  %7.3f CPU-s", p.name, took.Seconds(), cpu.Seconds())
+		s.rest()
+	}
 	s.eyes = openEyes(b, s.Cluster, s.control, s.target)
 	s.rest()
 
@@ -116,7 +130,7 @@ func goThrough(b *testing.B) {
 	}
 	_ = group.Wait()
 	s.settled(b, s.repo.Head(b))
-	took = time.Since(p.at)
+	took := time.Since(p.at)
 	p.end(took, 1)
 	stop()
 	s.rest()
@@ -200,6 +214,7 @@ func goThrough(b *testing.B) {
 		b.Logf("a restart wrote to the cluster: the newest resourceVersion was %s and is %s", versions, now)
 	}
 	b.ReportMetric(s.peak(b), "restart-peak-MiB")
+	b.ReportMetric(s.memory(b), "restart-rest-MiB")
 	s.kill()
 }
 
@@ -245,30 +260,22 @@ func (s *stage) versions() string {
 	return newest
 }
 
-// bare applies all objects into a namespace of their own, as fast as a few parallel requests can.
-func bare(b *testing.B, c *clustertest.Cluster, manifests func(int) map[string]string) (wall, cpu time.Duration) {
-	namespace := c.Namespace(b)
+// bare applies objects as fast as a few parallel requests can.
+func bare(b *testing.B, c *clustertest.Cluster, namespace string, manifests []string) (wall, cpu time.Duration) {
 	var before, after syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
 		b.Fatal(err)
 	}
 	began := time.Now()
-	work := make(chan string)
-	var workers sync.WaitGroup
-	for range applyWidth {
-		workers.Go(func() {
-			for manifest := range work {
-				c.Apply(b, namespace, manifest)
-			}
+	var group errgroup.Group
+	group.SetLimit(applyWidth)
+	for _, m := range manifests {
+		group.Go(func() error {
+			c.Apply(b, namespace, m)
+			return nil
 		})
 	}
-	for i := range *size {
-		for _, m := range manifests(i) {
-			work <- m
-		}
-	}
-	close(work)
-	workers.Wait()
+	_ = group.Wait()
 	wall = time.Since(began)
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &after); err != nil {
 		b.Fatal(err)
