@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -497,7 +497,7 @@ func (c *crew) meetsAnImpostor(t *testing.T) {
 			knocks.Add(1)
 		}
 	}
-	impostor.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail: that is the point
+	impostor.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug) // handshakes fail: that is the point
 	impostor.EnableHTTP2 = true
 	impostor.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	impostor.StartTLS()
