@@ -77,6 +77,26 @@ func (p *peer) String() string {
 	return "replica " + p.replica.Replica
 }
 
+// kind is which sort of peer it is.
+func (p *peer) kind() string {
+	if p.agent != "" {
+		return "agent"
+	}
+	return "replica"
+}
+
+// outcome is what became of a call that was passed on, in one word.
+func outcome(err error) string {
+	var gone *lost
+	switch {
+	case err == nil:
+		return "answered"
+	case errors.As(err, &gone):
+		return "lost"
+	}
+	return "refused"
+}
+
 // base is the address of its methods.
 func (p *peer) base() string {
 	if p.agent != "" {
@@ -136,21 +156,27 @@ func answered[T any](c *call, method string, request any, here func() (T, error)
 	if p == nil && err == nil {
 		return here()
 	}
+	ask := func(p *peer) (T, error) {
+		answer, err := there(p)
+		c.s.counters.passed.WithLabelValues(p.kind(), outcome(err)).Inc()
+		return answer, err
+	}
 	var answer T
 	if p != nil {
-		answer, err = there(p)
+		answer, err = ask(p)
 	}
 	var gone *lost
 	if !errors.As(err, &gone) || c.forwarded {
 		return answer, err
 	}
-	if how.again && p != nil {
-		next, ours := c.await(func(now catalog.Peer, here bool) bool { return here || now.Address != "" && now != p.replica })
-		if ours {
+	if how.again && p != nil && c.awaitOther(p.replica) {
+		next, notKnown := c.elsewhere(how)
+		switch {
+		case notKnown != nil:
+		case next == nil:
 			return here()
-		}
-		if next.Address != "" && next != p.replica {
-			if answer, err = there(c.at(next)); !errors.As(err, &gone) {
+		default:
+			if answer, err = ask(next); !errors.As(err, &gone) {
 				return answer, err
 			}
 		}
@@ -265,6 +291,8 @@ func fromPeer(c *call, ctx context.Context, to *peer, err error) error {
 	switch {
 	case errors.As(err, &away): // it never left
 		err = away
+	case errors.As(err, &said) && said.Code() == connect.CodeResourceExhausted && !connect.IsWireError(err):
+		return problem.New(problem.Limit, "the answer of %s is larger than %d MiB", to, agent.MaxAnswer>>20)
 	case errors.As(err, &said) && connect.IsWireError(err):
 		told := toldBy(to, said)
 		if to.agent == "" && said.Meta().Get(notHereHeader) != "" {

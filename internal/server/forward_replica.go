@@ -87,6 +87,12 @@ func (c *call) await(wanted func(now catalog.Peer, here bool) bool) (to catalog.
 	}
 }
 
+// awaitOther waits for another than was asked to look at the application of a call, and reports whether one does.
+func (c *call) awaitOther(asked catalog.Peer) bool {
+	other := func(now catalog.Peer, here bool) bool { return here || now.Address != "" && now != asked }
+	return other(c.await(other))
+}
+
 // showToken gives a replica what the caller has shown.
 func (c *call) showToken(h http.Header) {
 	h.Set(forwardedHeader, c.id)
