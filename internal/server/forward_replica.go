@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -215,8 +216,10 @@ func (c *call) withStates(records []catalog.Cluster, shown []argocd.Cluster) {
 func (s *server) passTerminal(w http.ResponseWriter, r *http.Request, c *call, to *peer) {
 	ctx, end := s.whileAllowed(c, rbac.Exec, rbac.Create)
 	defer end()
+	count := func(err error) { s.counters.passed.WithLabelValues(to.kind(), outcome(err)).Inc() }
 	proxy := &httputil.ReverseProxy{
 		Transport: to.through,
+		ErrorLog:  slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // of what broke off later
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL = &url.URL{Scheme: "https", Host: to.replica.Address, Path: "/terminal", RawQuery: p.In.URL.RawQuery}
 			p.Out.Host = ""
@@ -230,6 +233,11 @@ func (s *server) passTerminal(w http.ResponseWriter, r *http.Request, c *call, t
 			if res.StatusCode >= 300 && res.StatusCode < 400 {
 				return problem.New(problem.Unavailable, "%s answers with a redirect", to)
 			}
+			if res.StatusCode == http.StatusSwitchingProtocols {
+				count(nil)
+			} else {
+				count(problem.New(problem.Unavailable, "%s", res.Status))
+			}
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -237,6 +245,7 @@ func (s *server) passTerminal(w http.ResponseWriter, r *http.Request, c *call, t
 			if !errors.As(err, &known) {
 				known = problem.Because(problem.Unavailable, err, "%s does not answer", to)
 			}
+			count(&lost{known})
 			fail(w, known)
 		},
 	}

@@ -338,6 +338,9 @@ func anyReplicaAnswers(t *testing.T, flags ...string) {
 	}
 
 	c.opensATerminal(t, other)
+	if !c.sharing {
+		c.isAskedByOneThatShares(t)
+	}
 
 	// something is done, once
 	before := c.Get(t, "apps/v1", "Deployment", c.target, "web").GetGeneration()
@@ -357,6 +360,7 @@ func anyReplicaAnswers(t *testing.T, flags ...string) {
 		t.Errorf("the diff with local files: %s", text)
 	}
 
+	c.losesTheRight(t, other)
 	c.survivesAHandOver(t)
 	c.losesItsOwner(t)
 	c.meetsAnImpostor(t)
@@ -417,6 +421,48 @@ func (c *crew) opensATerminal(t *testing.T, other string) {
 			t.Fatalf("%v; the screen shows %q", err, screen)
 		}
 		screen += m.Data
+	}
+}
+
+// isAskedByOneThatShares asks a replica that waits for the others to share the work, as during an update.
+func (c *crew) isAskedByOneThatShares(t *testing.T) {
+	t.Helper()
+	c.replicas["young"] = c.launch(t, c.config(t), "young", append(c.flags, "--sharding")...)
+	defer func() {
+		c.replicas["young"].kill(t)
+		delete(c.replicas, "young")
+	}()
+	clustertest.Wait(t, "it waits for the one that leads", func(context.Context) error {
+		if text, _ := os.ReadFile(c.replicas["young"].log); !strings.Contains(string(text), "a replica leads that does not share the work") {
+			return fmt.Errorf("not yet")
+		}
+		return nil
+	})
+	if status, body := c.ask(t, "young", "/resource-tree"); status != 200 || !strings.Contains(body, `"kind":"Pod"`) {
+		t.Errorf("one that waits to share: %d %s", status, body)
+	}
+}
+
+// losesTheRight has the reader follow a tree while their role is taken away: the stream ends, and says why.
+func (c *crew) losesTheRight(t *testing.T, other string) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	res, err := c.request(ctx, t, other, "reader", "GET", "/api/v1/stream/applications/"+c.app+"/resource-tree", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	n, last := 0, ""
+	err = lines(res.Body, func(line string) bool {
+		if n++; n == 1 {
+			c.Patch(t, "test", "argoproj.io/v1alpha1", "AppProject", c.control, c.project, `{"spec":{"roles":[{"name":"reader","policies":[]}]}}`)
+		}
+		last = line
+		return strings.Contains(line, `"error"`)
+	})
+	if err != nil || !strings.Contains(last, "permission denied") && !strings.Contains(last, "does not exist in project") {
+		t.Errorf("after %d lines: %v, the last %.500s", n, err, last)
 	}
 }
 
