@@ -26,7 +26,6 @@ type engine struct {
 	blind   atomic.Bool
 	mu      sync.Mutex
 	taken   []string
-	whole   []int
 	reports chan Report
 }
 

@@ -129,7 +129,7 @@ func (h *Hub) Join(n Newcomer, stream net.Conn) {
 		h.o.Log.Warn("agent cannot be taken", "agent", name, "error", err)
 		return
 	}
-	ctx, cancel := context.WithCancelCause(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background()) //nolint:forbidigo // a connection outlives the request that it came with
 	l := &link{name: name, from: n, client: client, cancel: cancel}
 	h.mu.Lock()
 	if err := h.ready(n); err != nil {
@@ -535,7 +535,7 @@ func (h *Hub) Pushed(push []byte) {
 	for _, c := range h.cells {
 		if l := c.link; l != nil {
 			go func() {
-				ctx, cancel := context.WithTimeout(context.Background(), silentAfter)
+				ctx, cancel := context.WithTimeout(context.Background(), silentAfter) //nolint:forbidigo // and so does a hint
 				defer cancel()
 				if answer, err := l.request(ctx, http.MethodPost, pushedPath, strings.NewReader(string(push))); err == nil {
 					_ = answer.Body.Close()

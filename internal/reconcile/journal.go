@@ -25,6 +25,7 @@ type journal struct {
 	asked   string    // hash of `.operation` when it was taken up; empty when not known
 	over    time.Time // when it ended, while its end is not written yet
 	end     plan.Next // what it ended as then
+	left    *view     // what it left then
 }
 
 func journalOf(op *v1alpha1.OperationState) *journal {

@@ -445,10 +445,15 @@ func (a *Apps) viewOf(app *v1alpha1.Application, j *journal) *view {
 // ended reports whether an operation is over whose end is not written yet.
 func (st *state) ended() bool { return st.journal != nil && !st.journal.over.IsZero() }
 
+// leftAlone reports whether the application still wants what the ended operation deployed.
+func (st *state) leftAlone() bool {
+	return st.view.unknown == nil && st.view.held == nil && st.view.complete == st.journal.left.complete && st.view.cluster == st.journal.left.cluster
+}
+
 // settling reports whether the end of an operation is to wait: what it deployed is on its way, and most of that has arrived
 // in a moment. Both are one write then.
 func (st *state) settling() bool {
-	return st.ended() && time.Since(st.journal.over) < passing && st.view.unknown == nil && st.view.health().Status == v1alpha1.HealthStatusProgressing
+	return st.ended() && time.Since(st.journal.over) < passing && st.leftAlone() && st.view.health().Status == v1alpha1.HealthStatusProgressing
 }
 
 // finish writes the end of the operation: `.operation` goes and the final phase comes in one write, with what has become
@@ -460,14 +465,17 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 	if j == nil {
 		j = journalOf(app.Status.OperationState)
 	}
-	v := a.viewOf(app, j)
+	v, current := a.viewOf(app, j), j.view == nil
+	if st.ended() {
+		v, current = j.left, st.leftAlone()
+	}
 	touched := map[object.Key]bool{}
 	for id := range j.entries {
 		touched[id.Key] = true
 	}
 	var found *finding
-	if v != nil && v == st.view && v.held == nil && v.cluster != nil && v.complete != nil && v.unknown == nil {
-		look := a.recompare(ctx, app, v, touched, st.answers) // the index has the API server's answers already
+	if v != nil && current && v.held == nil && v.cluster != nil && v.complete != nil && v.unknown == nil {
+		look := a.recompare(ctx, app, st.view, touched, st.answers) // the index has the API server's answers already
 		st.heals.observe(look, look.at)
 		look.contests = st.heals.conditions()
 		f := a.finding(app, st, look)
@@ -475,7 +483,7 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 		found = &f
 	}
 	if !st.ended() && end.Phase == v1alpha1.OperationSucceeded && found != nil && found.view.health().Status == v1alpha1.HealthStatusProgressing {
-		j.over, j.end = time.Now(), end
+		j.over, j.end, j.left = time.Now(), end, found.view
 		a.show(nameOf(app), st, found.view)
 		a.queue.addAfter(nameOf(app), passing, cause{})
 		return nil
