@@ -47,22 +47,16 @@ func (c *call) replica(wait bool) (*peer, error) {
 	if here {
 		return nil, nil //nolint:nilnil // it is ours
 	}
-	if c.forwarded {
-		if err := c.s.Replicas.Elsewhere(c.app); err != nil {
-			return nil, &lost{err}
-		}
-		return nil, nil //nolint:nilnil // it has just become ours
-	}
-	if to.Address == "" && wait {
+	if to.Address == "" && wait && !c.forwarded {
 		to, here = c.await(func(now catalog.Peer, here bool) bool { return here || now.Address != "" })
 	}
-	if here {
-		return nil, nil //nolint:nilnil // by now
+	if !here && !c.forwarded && to.Address != "" {
+		return c.at(to), nil
 	}
-	if to.Address == "" {
-		return nil, &lost{c.s.Replicas.Elsewhere(c.app)}
+	if err := c.s.Replicas.Elsewhere(c.app); err != nil {
+		return nil, &lost{err}
 	}
-	return c.at(to), nil
+	return nil, nil //nolint:nilnil // it is ours by now
 }
 
 // at is a replica as a peer.
