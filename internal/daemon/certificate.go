@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -41,6 +42,8 @@ func (d *Daemon) insecure() bool { return d.cfg.Insecure || d.Catalog.Settings()
 func onlyReplicas(c *tls.Config) *tls.Config {
 	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		if hello.ServerName != server.ReplicaName {
+			// what a server without TLS says: clients know it, and go on in plain text or tell their people
+			_, _ = io.WriteString(hello.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nThis port speaks plain text.\n")
 			return nil, problem.New(problem.Unavailable, "this port speaks plain text")
 		}
 		return nil, nil //nolint:nilnil // crypto/tls: go on with what you have
