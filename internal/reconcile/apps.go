@@ -193,11 +193,17 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 			return err
 		}
 	}
+	st := a.state(name)
+	switch over := st.journal != nil && !st.journal.over.IsZero(); {
+	case over && !st.ended(app): // written after all, or of another Application by that name
+		st.journal = nil
+	case over && (app.DeletionTimestamp != nil || a.frozen(app) != ""): // no more looks come that would write it
+		return a.finish(ctx, app, st, st.journal.end)
+	}
 	if a.frozen(app) != "" {
 		a.claimRecorded(app)
 		return nil
 	}
-	st := a.state(name)
 	if app.DeletionTimestamp != nil {
 		a.claims.looked(name, nil)
 		return a.remove(ctx, app, st)
@@ -239,7 +245,7 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 	st.shown.Store(v) // whoever hears of the new status asks at once for the health of its objects
 	a.Metrics.orphaned(app, len(v.orphans))
 	found, begins := a.finding(app, st, v), a.autosync(app, v, st)
-	if begins == nil && !st.ended() { // otherwise it is written with the beginning, or with the end
+	if begins == nil && !st.ended(app) { // otherwise it is written with the beginning, or with the end
 		if app, err = a.report(ctx, app, st, found, why); err != nil {
 			return err
 		}

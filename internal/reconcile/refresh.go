@@ -79,12 +79,16 @@ func (a *Apps) stands(ctx context.Context, last *view, why cause) *view {
 			return nil
 		}
 	}
-	commits := make([]string, len(last.commits))
+	commits, resolved := make([]string, len(last.commits)), map[string]string{}
 	for i, s := range last.spec.sources {
-		var err error
-		if commits[i], err = a.Git.CommitTagged(ctx, a.repositoryOf(last, s), s.TargetRevision, s.TagPrefix); err != nil {
+		commit, err := resolved[branch(s)], error(nil)
+		if commit == "" {
+			commit, err = a.Git.CommitTagged(ctx, a.repositoryOf(last, s), s.TargetRevision, s.TagPrefix)
+		}
+		if err != nil {
 			return nil
 		}
+		commits[i], resolved[branch(s)] = commit, commit
 	}
 	if slices.Equal(commits, last.commits) {
 		return last

@@ -43,8 +43,9 @@ const sharedWith = " is part of application "
 func (a *Apps) operate(ctx context.Context, app *v1alpha1.Application, st *state) error {
 	running := app.Status.OperationState != nil && !final(app.Status.OperationState.Phase)
 	switch {
-	case running && st.ended():
-		if st.settling() {
+	case st.ended(app):
+		if rest := passing - time.Since(st.journal.over); rest > 0 && st.settling() {
+			a.queue.addAfter(nameOf(app), rest, cause{}) // the look for which this one came early
 			return nil
 		}
 		return a.finish(ctx, app, st, st.journal.end)
@@ -442,18 +443,22 @@ func (a *Apps) viewOf(app *v1alpha1.Application, j *journal) *view {
 	return a.state(nameOf(app)).view
 }
 
-// ended reports whether an operation is over whose end is not written yet.
-func (st *state) ended() bool { return st.journal != nil && !st.journal.over.IsZero() }
+// ended reports whether the Application's operation is over, and its end not written yet.
+func (st *state) ended(app *v1alpha1.Application) bool {
+	j, op := st.journal, app.Status.OperationState
+	return j != nil && !j.over.IsZero() && op != nil && !final(op.Phase) && j.started.Equal(&op.StartedAt) && j.left.itself == app.UID
+}
 
 // leftAlone reports whether the application still wants what the ended operation deployed.
 func (st *state) leftAlone() bool {
-	return st.view.unknown == nil && st.view.held == nil && st.view.complete == st.journal.left.complete && st.view.cluster == st.journal.left.cluster
+	now, left := st.view, st.journal.left
+	return now.unknown == nil && now.held == nil && now.cluster == left.cluster && now.complete != nil && now.complete.digest == left.complete.digest
 }
 
-// settling reports whether the end of an operation is to wait: what it deployed is on its way, and most of that has arrived
-// in a moment. Both are one write then.
+// settling reports whether what the ended operation deployed is on its way still: most of it arrives in a moment, and both
+// are one write then.
 func (st *state) settling() bool {
-	return st.ended() && time.Since(st.journal.over) < passing && st.leftAlone() && st.view.health().Status == v1alpha1.HealthStatusProgressing
+	return st.leftAlone() && st.view.status() == st.journal.left.status() && st.view.health().Status == v1alpha1.HealthStatusProgressing
 }
 
 // finish writes the end of the operation: `.operation` goes and the final phase comes in one write, with what has become
@@ -465,8 +470,8 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 	if j == nil {
 		j = journalOf(app.Status.OperationState)
 	}
-	v, current := a.viewOf(app, j), j.view == nil
-	if st.ended() {
+	v, current, waited := a.viewOf(app, j), j.view == nil, st.ended(app)
+	if waited {
 		v, current = j.left, st.leftAlone()
 	}
 	touched := map[object.Key]bool{}
@@ -480,15 +485,18 @@ func (a *Apps) finish(ctx context.Context, app *v1alpha1.Application, st *state,
 		look.contests = st.heals.conditions()
 		f := a.finding(app, st, look)
 		f.answered, f.finalizers = false, app.Finalizers
+		if waited && v.status() == v1alpha1.SyncStatusSynced { // what differs since then is not what it has not reached
+			f.drifted = !turns(app.Status.OperationState, look)
+		}
 		found = &f
 	}
-	if !st.ended() && end.Phase == v1alpha1.OperationSucceeded && found != nil && found.view.health().Status == v1alpha1.HealthStatusProgressing {
+	if !waited && end.Phase == v1alpha1.OperationSucceeded && found != nil && found.view.health().Status == v1alpha1.HealthStatusProgressing {
 		j.over, j.end, j.left = time.Now(), end, found.view
 		a.show(nameOf(app), st, found.view)
 		a.queue.addAfter(nameOf(app), passing, cause{})
 		return nil
 	}
-	if st.ended() {
+	if waited {
 		now = metav1.NewTime(j.over).Rfc3339Copy()
 	}
 	// exact, so that a request that replaces this one is not removed with it: it is the next

@@ -106,16 +106,18 @@ func (e *entry) holdsFor(j *job) bool {
 
 // Basis is the files that a render was made of, besides the rest of the request.
 type Basis struct {
-	entry *entry
-	path  string
-	intro source.Trace
+	path    string
+	intro   source.Trace
+	traces  map[string]source.Trace // as in entry, which it must not keep alive
+	folder  source.Hash
+	outside source.Trace
 }
 
 func (j *job) basis(e *entry) *Basis {
 	if _, named := e.facts[factRevision]; named || e.kind == v1alpha1.SourceTypePlugin {
 		return nil
 	}
-	return &Basis{entry: e, path: j.path, intro: j.intro}
+	return &Basis{path: j.path, intro: j.intro, traces: e.traces, folder: e.folder, outside: e.outside}
 }
 
 // Holds reports whether the files of another commit render to the same, all else being equal; refs are the trees of the
@@ -124,15 +126,15 @@ func (b *Basis) Holds(tree source.Tree, refs map[string]source.Tree) bool {
 	if same, err := b.intro.Holds(tree); err != nil || !same {
 		return false
 	}
-	for name, trace := range b.entry.traces {
+	for name, trace := range b.traces {
 		of := tree
 		if name != "" {
 			if of = refs[name]; of == nil {
 				return false
 			}
-		} else if b.entry.folder != "" {
-			if f, err := source.NewFS(tree, 0).Stat(b.path); err == nil && f.Hash == b.entry.folder {
-				trace = b.entry.outside
+		} else if b.folder != "" {
+			if f, err := source.NewFS(tree, 0).Stat(b.path); err == nil && f.Hash == b.folder {
+				trace = b.outside
 			}
 		}
 		if same, err := trace.Holds(of); err != nil || !same {

@@ -133,7 +133,7 @@ func (f *FS) resolve(p string) (string, Entry, error) {
 			at, entry, climbed = here, e, false
 			continue
 		}
-		f.record(Read{Path: here, Hash: e.Hash})
+		f.record(Read{Path: here, Hash: e.Hash, Link: true})
 		if hops++; hops > maxHops {
 			return "", Entry{}, problem.New(problem.Invalid, "open %s: more than %d symlinks (a loop?)", p, maxHops)
 		}

@@ -27,7 +27,7 @@ func (r *Recorder) Entry(path string) (Entry, error) {
 	case err == nil && e.Mode == Folder:
 		r.note(Read{Path: path, Folder: true})
 	case err == nil:
-		r.note(Read{Path: path, Hash: e.Hash})
+		r.note(Read{Path: path, Hash: e.Hash, Link: e.Mode == Symlink})
 	}
 	return e, err
 }

@@ -103,6 +103,23 @@ func TestTraceHoldsWhileNothingReadChanged(t *testing.T) {
 	}
 }
 
+// A file and a symlink of the same bytes are not the same.
+func TestTraceTellsALinkFromAFile(t *testing.T) {
+	file, link := Memory(Files{"app/a": "../b", "app/c": "C", "b": "B"}), linked{Memory(Files{"app/c": "C", "b": "B"}), map[string]string{"app/a": "../b"}}
+	for _, c := range []struct{ looked, then Tree }{{file, link}, {link, file}} {
+		f := NewFS(c.looked, 0)
+		if _, err := f.ReadFile("app/a"); err != nil {
+			t.Fatal(err)
+		}
+		if same, err := f.Trace().Holds(c.looked); err != nil || !same {
+			t.Errorf("of what was looked at: holds = %v, %v", same, err)
+		}
+		if same, err := f.Trace().Holds(c.then); err != nil || same {
+			t.Errorf("of the other: holds = %v, %v", same, err)
+		}
+	}
+}
+
 func TestMemoryNamesContent(t *testing.T) {
 	a, b := Memory(Files{"x/y": "1"}), Memory(Files{"/x//y": "1"})
 	if a.Root() != b.Root() || a.Root() == Memory(Files{"x/y": "2"}).Root() {

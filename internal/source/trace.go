@@ -13,6 +13,7 @@ type Read struct {
 	Hash   Hash
 	Listed bool // Hash is over the names and kinds in the folder, not over their content
 	Folder bool // it was looked up and is a folder
+	Link   bool // it is a symlink: a file of the same hash is something else
 }
 
 // Trace is everything a render looked at, in order.
@@ -48,7 +49,7 @@ func (r Read) holds(tree Tree) (bool, error) {
 	case r.Folder:
 		return e.Mode == Folder, nil
 	}
-	return e.Hash == r.Hash, nil
+	return e.Hash == r.Hash && r.Link == (e.Mode == Symlink), nil
 }
 
 // namesHash is over names and kinds only: a listing does not depend on what the listed files hold.
