@@ -20,6 +20,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/config"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
@@ -52,9 +53,11 @@ type Catalog struct {
 	running   sync.WaitGroup
 	events    *recorder
 	lead      lead
-	roll      *roll                       // the Leases of replicas and units; nil without sharding
-	elsewhere func(namespace string) bool // whether Applications may be there; nil when they may be with us only
-	setsElse  func(namespace string) bool // the same of ApplicationSets
+	roll      *roll                                // the Leases of replicas and units; nil without sharding
+	leader    atomic.Pointer[coordinationv1.Lease] // LeaderLease as last read by Lead
+	address   atomic.Pointer[string]               // see Announce
+	elsewhere func(namespace string) bool          // whether Applications may be there; nil when they may be with us only
+	setsElse  func(namespace string) bool          // the same of ApplicationSets
 
 	mu              sync.RWMutex
 	apps            map[types.NamespacedName]*appEntry

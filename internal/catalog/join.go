@@ -9,6 +9,7 @@ import (
 
 	"github.com/hawser-cd/hawser/internal/problem"
 	"github.com/hawser-cd/hawser/internal/shard"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
@@ -27,7 +28,7 @@ func (c *Catalog) Join(ctx context.Context, onStart func(ctx context.Context, tu
 		lock := &resourcelock.LeaseLock{
 			LeaseMeta:  metav1.ObjectMeta{Namespace: c.options.Namespace, Name: replicaPrefix + turn},
 			Labels:     map[string]string{labelLease: leaseOfReplica},
-			Client:     client,
+			Client:     c.addressed(client, func(*coordinationv1.Lease) {}),
 			LockConfig: resourcelock.ResourceLockConfig{Identity: turn},
 		}
 		if err := c.leadOnce(ctx, &timed{Interface: lock, lead: &c.lead, once: true}, func(ctx context.Context) {

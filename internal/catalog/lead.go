@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/hawser-cd/hawser/internal/problem"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/tools/leaderelection"
@@ -30,7 +31,7 @@ func (c *Catalog) Lead(ctx context.Context, onStart func(ctx context.Context), o
 	}
 	lock := &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: c.options.Namespace, Name: LeaderLease},
-		Client:     client,
+		Client:     c.addressed(client, func(l *coordinationv1.Lease) { c.leader.Store(l) }),
 		LockConfig: resourcelock.ResourceLockConfig{Identity: c.options.Identity},
 	}
 	for ctx.Err() == nil {

@@ -3,12 +3,15 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/problem"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 )
 
@@ -124,5 +127,64 @@ func TestLeaderWhoseLeaseRanOutWritesNothing(t *testing.T) {
 	l.renew(time.Now().Add(-time.Minute)) // as after a SIGSTOP
 	if !problem.Is(l.check(), problem.Conflict) || !problem.Is(l.allows(), problem.Conflict) {
 		t.Errorf("got %v, %v", l.check(), l.allows())
+	}
+}
+
+// Where the leader answers is written with its name, counts for nobody else, and goes with the lead.
+func TestTheLeaderSaysWhereItAnswers(t *testing.T) {
+	s := newSite(t, application("web", ""))
+	lease := func() *coordinationv1.Lease {
+		t.Helper()
+		l, err := s.Client.CoordinationV1().Leases(s.ns).Get(t.Context(), LeaderLease, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	first := replica(t, s.Config, s.ns, "first", 0) // of a version that says nothing
+	first.waitLeading(t, true)
+	if at := lease().Annotations[annotationAddress]; at != "" {
+		t.Errorf("nothing was announced, and it says %q", at)
+	}
+	knows := func(r *turn, want Peer) {
+		t.Helper()
+		eventually(t, "who leads", func() error {
+			if p := r.Leader(); p != want {
+				return fmt.Errorf("%+v and not %+v", p, want)
+			}
+			return nil
+		})
+	}
+	second := replica(t, s.Config, s.ns, "second", 0)
+	second.Announce("127.0.0.1:2222")
+	knows(second, Peer{Replica: "first"})
+	first.end()
+	second.waitLeading(t, true)
+	if at := lease().Annotations[annotationAddress]; at != "127.0.0.1:2222 second" {
+		t.Errorf("it says %q", at)
+	}
+	third := replica(t, s.Config, s.ns, "third", 0)
+	knows(third, Peer{"second", "127.0.0.1:2222"})
+	if third.IsMe(third.Leader()) || !second.IsMe(third.Leader()) {
+		t.Error("who is who")
+	}
+	second.end()
+	third.waitLeading(t, true)
+	knows(third, Peer{Replica: "third"})
+	if at := lease().Annotations[annotationAddress]; at != "" {
+		t.Errorf("what the one before has said is still there: %q", at)
+	}
+	third.end()
+	for _, r := range []*turn{first, second, third} {
+		if err := <-r.finished; err != nil {
+			t.Error(err)
+		}
+	}
+
+	l := lease()
+	stranger := "somebody"
+	l.Spec.HolderIdentity, l.Annotations = &stranger, map[string]string{annotationAddress: "127.0.0.1:2222 second"}
+	if at := addressIn(l); at != "" {
+		t.Errorf("another's address counts: %q", at)
 	}
 }

@@ -12,6 +12,7 @@ type Ownership struct {
 	Unit    shard.Unit
 	Slices  int    // into how many its cluster is cut
 	Replica string // the owner's name; empty when nobody owns it
+	Address string // where it answers other replicas (host:port); empty when it has not said
 	Mine    bool
 	Alive   bool      // its turn goes on, or it has not been silent for long enough to be sure
 	Seen    time.Time // when the owner, or that there is none, was last heard of, by our own clock
@@ -57,7 +58,7 @@ func (c *Catalog) ownership(u shard.Unit, n int) Ownership {
 	o.Replica, o.Mine = replicaOf(turn), c.Leading() == nil && turn == c.turnName()
 	own, ok := c.roll.get(replicaPrefix + turn)
 	if ok {
-		o.Seen = own.at
+		o.Seen, o.Address = own.at, addressIn(own.Lease)
 	}
 	o.Alive = ok && holderOf(own.Lease) != "" && time.Since(own.at) < 2*max(leaseOf(c.options), durationOf(own.Lease))
 	return o

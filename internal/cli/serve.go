@@ -34,6 +34,7 @@ func serve(std IO) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVar(&cfg.Insecure, "insecure", false, "answer without TLS, for a proxy that does it")
+	f.StringVar(&cfg.PeerAddress, "peer-address", "", "`host:port` where other replicas reach this one, or the host alone (default: where it listens)")
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "`file` of the certificate, PEM (default: that of argocd-secret, made when missing)")
 	f.StringVar(&cfg.TLSKey, "tls-key", "", "`file` of the certificate's key, PEM")
 	f.StringVar(&cfg.RootPath, "root-path", "", "`path` below which everything is served, as /hawser")

@@ -27,9 +27,12 @@ type Config struct {
 
 	Listen   string // host:port of the one listener; an empty host listens everywhere
 	Insecure bool   // plain HTTP only, for a proxy that does TLS
-	TLSCert  string // files of the certificate and its key, PEM; empty: those of argocd-secret, made when missing
-	TLSKey   string
-	RootPath string // path below which everything is served; empty: server.rootpath of argocd-cmd-params-cm
+	// PeerAddress is where other replicas reach this one: host:port, or a host, whose port is that of Listen. Empty: where it
+	// listens, or, with an empty host, the address by which it reaches the API server.
+	PeerAddress string
+	TLSCert     string // files of the certificate and its key, PEM; empty: those of argocd-secret, made when missing
+	TLSKey      string
+	RootPath    string // path below which everything is served; empty: server.rootpath of argocd-cmd-params-cm
 
 	Plugins string // directory of the sockets of config management plugins; empty: there are none
 
@@ -108,6 +111,9 @@ func (c Config) Validate() error {
 	if err := checkListen(c.Listen); err != "" {
 		wrong("--listen %q: %s", c.Listen, err)
 	}
+	if err := checkPeer(c.PeerAddress); err != "" {
+		wrong("--peer-address %q: %s", c.PeerAddress, err)
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		wrong("--tls-cert and --tls-key go together")
 	}
@@ -169,6 +175,24 @@ func checkListen(address string) string {
 		return "the port is not a number from 0 to 65535"
 	}
 	return ""
+}
+
+// checkPeer is checkListen for an address that others reach: it has a host, and may have no port.
+func checkPeer(address string) string {
+	switch {
+	case address == "":
+		return ""
+	case strings.ContainsAny(address, " /"):
+		return "it is no host:port"
+	case strings.HasPrefix(address, ":"):
+		if strings.Count(address, ":") == 1 {
+			return "it has no host"
+		}
+	}
+	if i := strings.LastIndex(address, ":"); i < 0 || strings.Count(address, ":") > 1 && !strings.HasPrefix(address, "[") { // a host, or an address of IPv6
+		return ""
+	}
+	return checkListen(address)
 }
 
 func oneOf(s string, allowed ...string) bool {

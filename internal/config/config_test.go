@@ -31,6 +31,9 @@ func TestValidateNamesTheFlag(t *testing.T) {
 		"--listen \"8080\"":           func(c *Config) { c.Listen = "8080" },
 		"--listen \"h:99999\"":        func(c *Config) { c.Listen = "h:99999" },
 		"--listen \"::1:8080\"":       func(c *Config) { c.Listen = "::1:8080" },
+		"--peer-address \":8080\"":    func(c *Config) { c.PeerAddress = ":8080" },
+		"--peer-address \"h:99999\"":  func(c *Config) { c.PeerAddress = "h:99999" },
+		"--peer-address \"http://h\"": func(c *Config) { c.PeerAddress = "http://h" },
 		"--log-level":                 func(c *Config) { c.LogLevel = "loud" },
 		"--log-format":                func(c *Config) { c.LogFormat = "xml" },
 		"--identity":                  func(c *Config) { c.Identity = "" },
@@ -44,6 +47,12 @@ func TestValidateNamesTheFlag(t *testing.T) {
 		change(&c)
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), flag) {
 			t.Errorf("%s: got %v", flag, err)
+		}
+	}
+	for _, address := range []string{"", "10.0.0.7", "10.0.0.7:8080", "fd00::7", "[fd00::7]:8080", "hawser-1.hawser"} {
+		c := valid()
+		if c.PeerAddress = address; c.Validate() != nil {
+			t.Errorf("--peer-address %s: %v", address, c.Validate())
 		}
 	}
 	for _, listen := range []string{":8080", "[::1]:8080", "localhost:0"} {

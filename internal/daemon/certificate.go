@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/agent"
 	"github.com/hawser-cd/hawser/internal/auth"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/server"
 )
 
 // serverTLS is the Secret that Argo CD prefers to its own; it needs the label app.kubernetes.io/part-of: argocd here.
@@ -33,18 +35,31 @@ type certificate struct {
 	pair    *tls.Certificate
 }
 
-// tlsConfig is how TLS is spoken; nil when the process was told not to.
-func (d *Daemon) tlsConfig(ctx context.Context) (*tls.Config, error) {
-	if d.cfg.Insecure || d.Catalog.Settings().Server.Insecure {
-		return nil, nil
+// insecure reports whether the process was told to speak plain text with everybody: a proxy does TLS.
+func (d *Daemon) insecure() bool { return d.cfg.Insecure || d.Catalog.Settings().Server.Insecure }
+
+// onlyReplicas has TLS spoken with other replicas alone: they show each other the tokens of callers.
+func onlyReplicas(c *tls.Config) *tls.Config {
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if hello.ServerName != server.ReplicaName {
+			// what a server without TLS says: clients know it, and go on in plain text or tell their people
+			_, _ = io.WriteString(hello.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nThis port speaks plain text.\n")
+			return nil, problem.New(problem.Unavailable, "this port speaks plain text")
+		}
+		return nil, nil //nolint:nilnil // crypto/tls: go on with what you have
 	}
+	return c
+}
+
+// tlsConfig is how TLS is spoken. Its GetCertificate is what we prove ourselves with.
+func (d *Daemon) tlsConfig(ctx context.Context) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if d.cfg.TLSCert != "" {
 		pair, err := tls.LoadX509KeyPair(d.cfg.TLSCert, d.cfg.TLSKey)
 		if err != nil {
 			return nil, problem.Because(problem.Invalid, err, "read the certificate %s and its key %s", d.cfg.TLSCert, d.cfg.TLSKey)
 		}
-		c.Certificates = []tls.Certificate{pair}
+		c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }
 		return askAgents(c), nil
 	}
 	own := &certificate{d: d}

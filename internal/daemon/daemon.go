@@ -75,6 +75,8 @@ type Daemon struct {
 	gathers  sync.Mutex
 	shares   *shares    // what is done of the work that replicas share; nil without sharding
 	hub      *agent.Hub // connections of agents; nil in an agent
+	home     string     // address of the API server that has our records
+	replicas server.Replicas
 }
 
 // Run builds the process and runs it until ctx ends.
@@ -101,6 +103,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.home = connection.Host
 	if cfg.InstallCRDs {
 		var manifests [][]byte
 		for _, f := range deploy.CRDs() {
@@ -194,11 +197,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.isAgent() {
 		return d.runAgent(ctx)
 	}
-	secure, err := d.tlsConfig(ctx)
+	serve, err := d.serving(ctx)
 	if err != nil {
 		return err
 	}
-	group.Go(func() error { return server.Serve(ctx, d.listener, d.handler(), secure, d.log) })
+	group.Go(serve)
 	group.Go(func() error {
 		if d.shares != nil {
 			return d.Catalog.Join(ctx, d.share, func() { d.leading.Store(false) })
@@ -211,6 +214,25 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// serving makes ready to answer everybody, and to be asked by other replicas.
+func (d *Daemon) serving(ctx context.Context) (serve func() error, err error) {
+	secure, err := d.tlsConfig(ctx)
+	plain := d.insecure()
+	switch {
+	case err != nil && !plain:
+		return nil, err
+	case err != nil:
+		d.log.Warn("there is no certificate: other replicas do not pass calls on to this one, nor it to them", "error", err)
+		return func() error { return server.Serve(ctx, d.listener, d.handler(), nil, d.log) }, nil
+	}
+	d.replicas = replicas{replicaClient(secure.GetCertificate), d.Apps}
+	d.Catalog.Announce(d.peerAddress(ctx))
+	if plain {
+		return func() error { return server.ServePlain(ctx, d.listener, d.handler(), onlyReplicas(secure), d.log) }, nil
+	}
+	return func() error { return server.Serve(ctx, d.listener, d.handler(), secure, d.log) }, nil
 }
 
 // runCore answers one person until ctx ends. The clusters are connected when the first question comes.

@@ -20,7 +20,7 @@ func (d *Daemon) handler() http.Handler {
 		Log: d.log, Version: server.Build(), Metrics: d.registry, Count: d.registry, Ready: d.ready,
 		Namespace: d.cfg.Namespace, AnyNamespace: d.anyNamespace(), RootPath: d.rootPath(), Catalog: d.Catalog, Apps: d.Apps, Fleet: d.Fleet, Auth: d.Auth, Sources: d.Apps, Plugins: d.pluginNames(),
 		Policy: d.policies.current.Load, Operator: d.core, StrangerRate: d.rate, Audit: d.audit, Page: web.Files(),
-		Agents: d.hub, Webhook: d.pushed, WebhookSecrets: d.secrets, MaxWebhookBytes: func() int64 { return d.Catalog.Settings().Webhook.MaxBytes },
+		Agents: d.hub, Replicas: d.replicas, Webhook: d.pushed, WebhookSecrets: d.secrets, MaxWebhookBytes: func() int64 { return d.Catalog.Settings().Webhook.MaxBytes },
 	})
 }
 

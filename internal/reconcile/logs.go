@@ -95,7 +95,12 @@ func (a *Apps) Logs(ctx context.Context, r LogRequest, send func(LogLine) error)
 		}
 		err = m.run(ctx, send)
 	}
-	return cmpCause(ctx, err)
+	if err = cmpCause(ctx, err); problem.Is(err, problem.Unavailable) { // the application may have been handed over
+		if gone := a.ours(r.Application); gone != nil {
+			return gone
+		}
+	}
+	return err
 }
 
 // cmpCause is why ctx ended, if it did for a reason of its own, and err otherwise.

@@ -24,7 +24,7 @@ func (a *Apps) leading() error {
 		return nil
 	}
 	if err := a.Catalog.Leading(); err != nil {
-		return problem.Because(problem.Unavailable, err, "only the replica that leads knows what is live").WithHint("ask it, or again in a moment")
+		return problem.Because(problem.Unavailable, err, "only the replica that leads knows what is live").WithHint("ask again in a moment")
 	}
 	return nil
 }
@@ -41,7 +41,7 @@ func (a *Apps) ours(name types.NamespacedName) error {
 	if s := a.StandingOf(name); s != nil && s.Replica != "" {
 		owner = "replica " + s.Replica
 	}
-	return problem.New(problem.Unavailable, "application %s is looked at by %s, and not by the one that was asked", a.called(name), owner).WithHint("ask it, or again in a moment")
+	return problem.New(problem.Unavailable, "application %s is looked at by %s, and not by the one that was asked", a.called(name), owner).WithHint("ask again in a moment")
 }
 
 // show makes what a look found visible to those who ask.

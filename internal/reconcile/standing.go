@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/catalog"
 	"github.com/hawser-cd/hawser/internal/shard"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -33,6 +34,58 @@ func (a *Apps) standing(app *v1alpha1.Application) shard.Standing {
 	}
 	return s
 }
+
+// KnownBy returns the replica that knows what is live of an application, unless it is this one (here). Its name, or only its
+// address, may be missing: then there is nobody to ask at the moment.
+func (a *Apps) KnownBy(app *v1alpha1.Application) (p catalog.Peer, here bool) {
+	if a.ours(nameOf(app)) == nil {
+		return p, true
+	}
+	if a.Catalog.Sharing() && !a.Catalog.LedAlone() {
+		if o := a.Catalog.OwnershipOf(a.unitServer(app), app.Namespace, app.Name); !o.Mine {
+			p = catalog.Peer{Replica: o.Replica, Address: o.Address}
+		}
+	} else {
+		p = a.Catalog.Leader()
+	}
+	if a.Catalog.IsMe(p) { // about to begin
+		return catalog.Peer{}, false
+	}
+	return p, false
+}
+
+// WatchedBy returns a replica that knows how a cluster is, unless it is this one (here), as with KnownBy.
+func (a *Apps) WatchedBy(k catalog.Cluster) (p catalog.Peer, here bool) {
+	switch {
+	case a.Alone:
+		return p, true
+	case !a.Catalog.Sharing() || a.Catalog.LedAlone():
+		if a.Catalog.Leading() == nil {
+			return p, true
+		}
+		p = a.Catalog.Leader()
+	default:
+		owners := a.Catalog.Ownerships(k.Server)
+		if k.Agent != "" { // agents connect to whoever does what is done for all
+			owners = []catalog.Ownership{a.Catalog.OwnershipOf("", "", "")}
+		}
+		for _, o := range owners {
+			if o.Mine {
+				return catalog.Peer{}, true
+			}
+			if o.Alive && o.Address != "" && p.Address == "" {
+				p = catalog.Peer{Replica: o.Replica, Address: o.Address}
+			}
+		}
+	}
+	if a.Catalog.IsMe(p) {
+		return catalog.Peer{}, false
+	}
+	return p, false
+}
+
+// Elsewhere is what is said of an application by a replica that does not know what is live of it; nil when it does.
+func (a *Apps) Elsewhere(app *v1alpha1.Application) error { return a.ours(nameOf(app)) }
 
 // Told is an application as it is told to people: with who looks at it, and with a sync status of Unknown when that need not
 // be true any more. What is recorded stays as it is. Where replicas do not share the work it is the application itself.

@@ -48,7 +48,7 @@ func (s *server) getApplication(c *call, q *argocd.ApplicationQuery) (*v1alpha1.
 			return nil, err
 		}
 	}
-	return s.shown(app), nil
+	return c.withHealths(s.shown(app), q), nil
 }
 
 func (s *server) managedResources(c *call, q *argocd.ResourcesQuery) (*argocd.ManagedResourcesResponse, error) {

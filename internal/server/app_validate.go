@@ -73,6 +73,9 @@ func (s *server) validateApplication(c *call, q *argocd.ApplicationValidateReque
 	if !c.may(rbac.Applications, rbac.Get, s.object(app)) {
 		return &d.found, nil
 	}
+	if told := c.validatedElsewhere(ctx, app, q); told != nil {
+		return told, nil
+	}
 	d.askSources()
 	d.preview()
 	return &d.found, nil

@@ -22,7 +22,7 @@ var headers = [...][2]string{
 	{"Cache-Control", "no-store"},
 }
 
-type counters struct{ webhooks, panics *prometheus.CounterVec }
+type counters struct{ webhooks, panics, passed *prometheus.CounterVec }
 
 // newCounters declares the metrics of this package; argocd_webhook_requests_total is Argo CD's name.
 func newCounters(r prometheus.Registerer) counters {
@@ -33,9 +33,12 @@ func newCounters(r prometheus.Registerer) counters {
 		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hawser_http_panics_total", Help: "Requests that ended in a panic: each one is a bug.",
 		}, []string{"path"}),
+		passed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hawser_calls_passed_on_total", Help: "Calls that were passed on to another replica or to an agent, and whether they were answered, refused (an error was the answer), or lost.",
+		}, []string{"to", "outcome"}),
 	}
 	if r != nil {
-		r.MustRegister(c.webhooks, c.panics)
+		r.MustRegister(c.webhooks, c.panics, c.passed)
 	}
 	return c
 }

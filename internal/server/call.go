@@ -27,6 +27,8 @@ type call struct {
 	cookie  bool   // it came in a cookie, which a browser sends by itself
 	vouched string // who asks, says the hub
 	copyOf  string // UID of the hub's Application that they may have, says the hub
+	// forwarded: another replica passes it on. Anybody can say so; then they are answered here.
+	forwarded bool
 
 	who     auth.Identity // of whom there is nothing to be said while refused is set
 	refused error         // why the token is no good
@@ -62,6 +64,7 @@ func (s *server) receive(r *http.Request, id string) *call {
 		}
 	}
 	c.token, c.cookie = tokenOf(r)
+	c.forwarded = r.Header.Get(forwardedHeader) != ""
 	if s.Vouched != nil {
 		c.vouched, c.copyOf = s.Vouched(r)
 	}

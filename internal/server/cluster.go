@@ -106,17 +106,21 @@ func (s *server) listClusters(c *call, q *argocd.ClusterQuery) (*argocd.ClusterL
 	has := func(have, want string) bool { return want == "" || have == want }
 	list := &argocd.ClusterList{Items: []argocd.Cluster{}}
 	counts := s.applicationsByServer()
+	var records []catalog.Cluster
 	for _, k := range s.Catalog.Clusters() {
 		if has(k.Name, q.Name) && has(k.Name, byID.name) && (q.Server == "" || sameServer(k.Server, q.Server)) && (byID.server == "" || sameServer(k.Server, byID.server)) &&
 			c.sees(rbac.Clusters, rbac.Get, clusterObject(k)) {
-			list.Items = append(list.Items, *s.cluster(k, counts))
+			records, list.Items = append(records, k), append(list.Items, *s.cluster(k, counts))
 		}
 	}
+	c.withStates(records, list.Items)
 	return list, nil
 }
 
 func (s *server) getCluster(c *call, _ *argocd.ClusterQuery) (*argocd.Cluster, error) {
-	return s.cluster(c.clusters[0], s.applicationsByServer()), nil
+	shown := []argocd.Cluster{*s.cluster(c.clusters[0], s.applicationsByServer())}
+	c.withStates(c.clusters[:1], shown)
+	return &shown[0], nil
 }
 
 // sameServer compares addresses; a slash at the end counts for nothing.

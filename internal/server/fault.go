@@ -47,5 +47,10 @@ func rpcError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return connect.NewError(codeOf(err), errors.New(err.Error()))
+	told := connect.NewError(codeOf(err), errors.New(err.Error()))
+	var gone *lost
+	if errors.As(err, &gone) {
+		told.Meta().Set(notHereHeader, "true")
+	}
+	return told
 }

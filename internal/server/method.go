@@ -96,10 +96,9 @@ func unary[Req, Res any](name string, r rule[Req], f func(c *call, r *Req) (*Res
 				return nil, err
 			}
 		}
-		if to := c.elsewhere(name, q); to != "" {
+		return answered(c, name, q, func() (*Res, error) { return f(c, q) }, func(to *peer) (*Res, error) {
 			return passUnary[Req, Res](c, to, m.path(), q)
-		}
-		return f(c, q)
+		})
 	}
 	m.call = func(c *call, q any) (any, error) { return whole(run(c, q.(*Req))) }
 	m.rpc = func(path string) http.Handler {
@@ -133,10 +132,10 @@ func stream[Req, Res any](name string, r rule[Req], f func(c *call, r *Req, send
 	m := newMethod[Req, Res](name, r)
 	here := f
 	f = func(c *call, q *Req, send func(*Res) error) error {
-		if to := c.elsewhere(name, q); to != "" {
-			return passStream(c, to, m.path(), r.declared, q, send)
-		}
-		return here(c, q, send)
+		_, err := answered(c, name, q, func() (none struct{}, err error) { return none, here(c, q, send) }, func(to *peer) (none struct{}, err error) {
+			return none, passStream(c, to, m.path(), r.declared, q, send)
+		})
+		return err
 	}
 	m.open = func(c *call, q any) (func(send func(any) error) error, error) {
 		if err := r.check(c, q.(*Req)); err != nil {
@@ -178,10 +177,9 @@ func upload[Req, Res any](name string, r rule[Req], f func(c *call, first *Req, 
 			return nil, err
 		}
 		c.seat.pour()
-		if to := c.elsewhere(name, first); to != "" {
+		return answered(c, name, first, func() (*Res, error) { return f(c, first, next) }, func(to *peer) (*Res, error) {
 			return passUpload[Req, Res](c, to, m.path(), first, next)
-		}
-		return f(c, first, next)
+		})
 	}
 	m.take = func(c *call, receive func(any) error) (any, error) {
 		return whole(run(c, func() (*Req, error) {

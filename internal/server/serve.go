@@ -67,6 +67,19 @@ func Bounded(l net.Listener, count prometheus.Registerer) net.Listener {
 // nil, with it, until ctx ends; then it stops listening, lets running requests finish for up to ten seconds, and returns
 // nil. It owns l.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) error {
+	if secure != nil {
+		h = upgrade(h)
+	}
+	return serve(ctx, l, h, secure, log)
+}
+
+// ServePlain is Serve for a process behind a proxy that does TLS: it answers everybody without, and those with it whom secure
+// lets in.
+func ServePlain(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) error {
+	return serve(ctx, l, h, secure, log)
+}
+
+func serve(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Config, log *slog.Logger) error {
 	if _, bounded := l.(*turnstile); !bounded {
 		l = Bounded(l, nil)
 	}
@@ -74,9 +87,6 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, secure *tls.Conf
 	p.SetHTTP1(true)
 	p.SetHTTP2(true)
 	p.SetUnencryptedHTTP2(true)
-	if secure != nil {
-		h = upgrade(h)
-	}
 	srv := &http.Server{
 		Handler:           h,
 		Protocols:         &p,

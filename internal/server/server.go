@@ -64,13 +64,27 @@ type Options struct {
 	// may, and the UID of the hub's Application that they may have; nil in every other process. Then no token counts, and
 	// what is answered is about the copy of that Application.
 	Vouched      func(*http.Request) (who, application string)
-	Page         fs.FS   // what a browser loads; nil: nothing
-	StrangerRate float64 // requests a second from one address by callers who are not logged in; 0 is the default (limits.go)
+	Replicas     Replicas // the other replicas; nil in a process that has none
+	Page         fs.FS    // what a browser loads; nil: nothing
+	StrangerRate float64  // requests a second from one address by callers who are not logged in; 0 is the default (limits.go)
 	Audit        Audit
 
 	Webhook         func(webhook.Push)     // takes a push that names a repository; must not block
 	WebhookSecrets  func() webhook.Secrets // from argocd-secret
 	MaxWebhookBytes func() int64           // of a delivery's body; see docs/settings.md
+}
+
+// Replicas are the other replicas of an installation, and what they know. As a RoundTripper it reaches them at
+// https://host:port, over HTTP/2 and HTTP/1.1, and nobody who has not proved to be one.
+type Replicas interface {
+	http.RoundTripper
+	// KnownBy returns the replica that knows what is live of an application, unless it is this one (here). Its name, or only
+	// its address, may be missing: then there is nobody to ask at the moment.
+	KnownBy(app *v1alpha1.Application) (to catalog.Peer, here bool)
+	// Elsewhere is what is said of an application by a replica that does not know what is live of it; nil when it does.
+	Elsewhere(app *v1alpha1.Application) error
+	// WatchedBy is KnownBy for how a cluster is.
+	WatchedBy(k catalog.Cluster) (to catalog.Peer, here bool)
 }
 
 // Sources asks repositories.

@@ -80,8 +80,17 @@ func (s *server) terminal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	to, err := c.replica(false)
+	if err != nil {
+		s.refuse(w, c, err)
+		return
+	}
 	if c.renewed != "" {
 		s.setCookies(w, r, c.renewed)
+	}
+	if to != nil {
+		s.passTerminal(w, r, c, to)
+		return
 	}
 	upgrade := websocket.Upgrader{
 		HandshakeTimeout: 5 * time.Second,
