@@ -198,7 +198,7 @@ func passUnary[Req, Res any](c *call, to *peer, method string, q *Req) (*Res, er
 	to.introduce(c, r.Header())
 	answer, err := clientOf[Req, Res](to, method).CallUnary(ctx, r)
 	if err != nil {
-		return nil, fromPeer(c, ctx, to, err)
+		return nil, fromPeer(ctx, c, to, err)
 	}
 	if to.agent != "" {
 		if err := c.fromAgent(answer.Msg, q); err != nil {
@@ -223,7 +223,7 @@ func passStream[Req, Res any](c *call, to *peer, method string, d declared, q *R
 	to.introduce(c, r.Header())
 	in, err := clientOf[Req, Res](to, method).CallServerStream(ctx, r)
 	if err != nil {
-		return fromPeer(c, ctx, to, err)
+		return fromPeer(ctx, c, to, err)
 	}
 	defer func() { _ = in.Close() }()
 	begun := false
@@ -237,7 +237,7 @@ func passStream[Req, Res any](c *call, to *peer, method string, d declared, q *R
 			return err
 		}
 	}
-	err = fromPeer(c, ctx, to, in.Err())
+	err = fromPeer(ctx, c, to, in.Err())
 	var gone *lost
 	if begun && errors.As(err, &gone) { // what was sent cannot be taken back
 		return problem.Because(problem.Unavailable, gone.error, "the answer broke off").WithHint("ask again")
@@ -264,7 +264,7 @@ func passUpload[Req, Res any](c *call, to *peer, method string, first *Req, next
 	}
 	answer, err := out.CloseAndReceive()
 	if err != nil {
-		return nil, fromPeer(c, ctx, to, err)
+		return nil, fromPeer(ctx, c, to, err)
 	}
 	return answer.Msg, nil
 }
@@ -276,7 +276,7 @@ func clientOf[Req, Res any](to *peer, method string) *connect.Client[Req, Res] {
 }
 
 // fromPeer is a peer's error as ours. What ended because the caller may not have it any more, says that.
-func fromPeer(c *call, ctx context.Context, to *peer, err error) error {
+func fromPeer(ctx context.Context, c *call, to *peer, err error) error {
 	if err == nil {
 		return nil
 	}
