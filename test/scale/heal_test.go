@@ -46,7 +46,6 @@ func BenchmarkHeal(b *testing.B) {
 	} {
 		b.Run(d.name, func(b *testing.B) {
 			s := ready(b)
-			head := s.repo.Head(b)
 			defer s.profiled(b)()
 			var healed times
 			var used figures
@@ -72,7 +71,7 @@ func BenchmarkHeal(b *testing.B) {
 						}
 						return d.healed(live)
 					}).Sub(at))
-					s.settled(b, head)
+					s.atRest(b)
 					time.Sleep(50 * time.Millisecond) // pods of the last trial go
 				}
 				used = s.usage(b).since(before)

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // BenchmarkIdle leaves many applications alone for ten seconds and tells what Hawser uses meanwhile.
@@ -38,19 +36,11 @@ func BenchmarkStart(b *testing.B) {
 		for b.Loop() {
 			up, looked, used = nil, nil, figures{requests: map[string]int{}}
 			for range repeat {
-				s.rest() // times on the wire have whole seconds: a look must show
-				before := map[string]string{}
-				s.eyes.until(b, "the present state", func(o objects) string {
-					for name, a := range o["Application"] {
-						before[name] = text(a, "status", "reconciledAt")
-					}
-					return ""
-				})
 				s.stop(b)
 				at := time.Now()
 				s.start(b)
 				up = append(up, s.up)
-				looked = append(looked, s.eyes.until(b, "a look at every application", func(o objects) string { return unseen(o["Application"], before) }).Sub(at))
+				looked = append(looked, s.lookedAt(b).Sub(at))
 				u := s.usage(b)
 				used.cpu += u.cpu
 				for what, n := range u.requests {
@@ -64,18 +54,4 @@ func BenchmarkStart(b *testing.B) {
 		used.report(b, repeat)
 		b.ReportMetric(s.memory(b), "rss-MiB")
 	})
-}
-
-// unseen counts the applications that have not been looked at since.
-func unseen(now map[string]*unstructured.Unstructured, before map[string]string) string {
-	n := 0
-	for name, a := range now {
-		if text(a, "status", "reconciledAt") == before[name] {
-			n++
-		}
-	}
-	if n > 0 {
-		return fmt.Sprintf("%d to go", n)
-	}
-	return ""
 }

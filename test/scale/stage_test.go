@@ -84,9 +84,38 @@ func ready(b *testing.B) *stage {
 	if theStage.stage == nil {
 		b.Skip("there is no stage: the first benchmark says why")
 	}
-	s := theStage.stage
-	s.settled(b, s.repo.Head(b))
-	return s
+	theStage.atRest(b)
+	return theStage.stage
+}
+
+// atRest waits until all applications are Synced and Healthy, with no operation going on. Each names the last commit that
+// concerned it (docs/adr/0013).
+func (s *stage) atRest(b *testing.B) {
+	b.Helper()
+	s.eyes.until(b, "all applications to be at rest", func(o objects) string {
+		for name, a := range o["Application"] {
+			if missing := unsettled(a, text(a, "status", "sync", "revision")); missing != "" {
+				return name + ": " + missing
+			}
+		}
+		return ""
+	})
+}
+
+// lookedAt waits until the process has looked at every application.
+func (s *stage) lookedAt(b *testing.B) time.Time {
+	b.Helper()
+	deadline := time.Now().Add(patience())
+	for {
+		done := s.metric(b, "argocd_app_reconcile_count{")
+		switch now := time.Now(); {
+		case done >= float64(*size):
+			return now
+		case now.After(deadline):
+			b.Fatalf("%v of %d applications have been looked at", done, *size)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // build starts hawser and has it deploy every service.
