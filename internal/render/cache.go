@@ -22,12 +22,8 @@ type entry struct {
 	items  []object.Item
 	digest string
 	facts  map[string]string
-	traces map[string]source.Trace // by ref; "" is the request's own tree
-	size   int64
-
-	// folder is the hash of the application's whole folder: while it is the same, only the reads outside need a look.
-	folder  source.Hash
-	outside source.Trace
+	files
+	size int64
 
 	until time.Time // when it is no longer believed; zero is never
 
@@ -35,11 +31,41 @@ type entry struct {
 	roots []string // trees for which it is known to hold, the newest last
 }
 
+// files are what a render has read.
+type files struct {
+	path   string                  // of the application, in the request's own tree
+	traces map[string]source.Trace // by ref; "" is the request's own tree
+	// folder is the hash of the application's whole folder: while it is the same, only the reads outside need a look.
+	folder  source.Hash
+	outside source.Trace
+}
+
+// hold reports whether they are the same in other trees: tree returns that of a ref, nil when there is none.
+func (f files) hold(tree func(ref string) source.Tree) bool {
+	for name, trace := range f.traces {
+		in := tree(name)
+		if in == nil {
+			return false
+		}
+		if name == "" && f.folder != "" {
+			// Through a view of its own: a look that only compares must not become part of what the result depended on.
+			if e, err := source.NewFS(in, 0).Stat(f.path); err == nil && e.Hash == f.folder {
+				trace = f.outside
+			}
+		}
+		// A tree that cannot be read is no answer here; the render that follows will say so with more to tell.
+		if same, err := trace.Holds(in); err != nil || !same {
+			return false
+		}
+	}
+	return true
+}
+
 // entry collects what j has recorded into something to remember.
 func (j *job) entry(kind v1alpha1.ApplicationSourceType, items []object.Item) *entry {
 	e := &entry{
 		key: j.key, kind: kind, items: items, digest: digest(items), facts: j.facts.seen(),
-		traces: map[string]source.Trace{"": j.fs.Trace()},
+		files: files{path: j.path, traces: map[string]source.Trace{"": j.fs.Trace()}},
 	}
 	for name, fs := range j.refs {
 		e.traces[name] = fs.Trace()
@@ -87,18 +113,8 @@ func (e *entry) holdsFor(j *job) bool {
 	if e.knows(roots) {
 		return true
 	}
-	for name, trace := range e.traces {
-		tree, trace := j.tree(name), trace
-		if tree == nil {
-			return false
-		}
-		if name == "" && j.folderIs(e.folder) {
-			trace = e.outside
-		}
-		// A tree that cannot be read is no answer here; the render that follows will say so with more to tell.
-		if same, err := trace.Holds(tree); err != nil || !same {
-			return false
-		}
+	if !e.hold(j.tree) {
+		return false
 	}
 	e.learn(roots)
 	return true
@@ -106,42 +122,27 @@ func (e *entry) holdsFor(j *job) bool {
 
 // Basis is the files that a render was made of, besides the rest of the request.
 type Basis struct {
-	path    string
-	intro   source.Trace
-	traces  map[string]source.Trace // as in entry, which it must not keep alive
-	folder  source.Hash
-	outside source.Trace
+	files // and not the entry, which it would keep alive
+	intro source.Trace
 }
 
 func (j *job) basis(e *entry) *Basis {
 	if _, named := e.facts[factRevision]; named || e.kind == v1alpha1.SourceTypePlugin {
 		return nil
 	}
-	return &Basis{path: j.path, intro: j.intro, traces: e.traces, folder: e.folder, outside: e.outside}
+	return &Basis{e.files, j.intro}
 }
 
 // Holds reports whether the files of another commit render to the same, all else being equal; refs are the trees of the
 // sources' refs, by name. False may also mean that it cannot be told without rendering.
 func (b *Basis) Holds(tree source.Tree, refs map[string]source.Tree) bool {
-	if same, err := b.intro.Holds(tree); err != nil || !same {
-		return false
-	}
-	for name, trace := range b.traces {
-		of := tree
-		if name != "" {
-			if of = refs[name]; of == nil {
-				return false
-			}
-		} else if b.folder != "" {
-			if f, err := source.NewFS(tree, 0).Stat(b.path); err == nil && f.Hash == b.folder {
-				trace = b.outside
-			}
+	same, err := b.intro.Holds(tree)
+	return err == nil && same && b.hold(func(ref string) source.Tree {
+		if ref == "" {
+			return tree
 		}
-		if same, err := trace.Holds(of); err != nil || !same {
-			return false
-		}
-	}
-	return true
+		return refs[ref]
+	})
 }
 
 func (j *job) tree(ref string) source.Tree {
@@ -149,15 +150,6 @@ func (j *job) tree(ref string) source.Tree {
 		return j.req.Tree
 	}
 	return j.req.Refs[ref].Tree
-}
-
-func (j *job) folderIs(h source.Hash) bool {
-	if h == "" {
-		return false
-	}
-	// Through a view of its own: a look that only compares must not become part of what the result depended on.
-	e, err := source.NewFS(j.req.Tree, 0).Stat(j.path)
-	return err == nil && e.Hash == h
 }
 
 func (e *entry) knows(roots string) bool {
