@@ -43,7 +43,7 @@ func withoutManagedFields(data []byte) []byte {
 		return data
 	}
 	s := scanner{data: data}
-	if !s.object("metadata", "items") {
+	if !s.object(answer) {
 		return data
 	}
 	kept, from := make([]byte, 0, len(data)), 0
@@ -63,9 +63,17 @@ type scanner struct {
 
 type cut struct{ from, to int }
 
-// object walks through an object, through the object that the key metadata holds, and the list that the key items holds;
-// where metadata is "", the object is metadata itself. It is false at what is no JSON.
-func (s *scanner) object(metadata, items string) bool {
+// part is what an object is of an answer of the API server.
+type part int
+
+const (
+	answer   part = iota // an object, or a list of such
+	item                 // of a list
+	metadata             // of one of both
+)
+
+// object walks through an object, and through the parts of it that can hold managedFields. It is false at what is no JSON.
+func (s *scanner) object(is part) bool {
 	if !s.take('{') {
 		return false
 	}
@@ -81,9 +89,9 @@ func (s *scanner) object(metadata, items string) bool {
 		}
 		name, next := string(key[1:len(key)-1]), s.peek()
 		switch {
-		case metadata != "" && name == metadata && next == '{':
-			ok = s.object("", "")
-		case items != "" && name == items && next == '[':
+		case is != metadata && name == "metadata" && next == '{':
+			ok = s.object(metadata)
+		case is == answer && name == "items" && next == '[':
 			ok = s.list()
 		default:
 			ok = s.value()
@@ -94,7 +102,7 @@ func (s *scanner) object(metadata, items string) bool {
 		end := s.at
 		more := s.take(',')
 		switch {
-		case metadata != "" || name != "managedFields":
+		case is != metadata || name != "managedFields":
 			last = end
 		case last >= 0:
 			s.cuts = append(s.cuts, cut{last, end}) // with the comma before it
@@ -120,7 +128,7 @@ func (s *scanner) list() bool {
 	}
 	for {
 		if s.peek() == '{' {
-			if !s.object("metadata", "") {
+			if !s.object(item) {
 				return false
 			}
 		} else if !s.value() {

@@ -68,14 +68,10 @@ func FuzzManagedFieldsAreLeftOut(f *testing.F) {
 	f.Add(`{"metadata":{"managedFields":[],"a":1}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		var want, got any
-		if json.Unmarshal([]byte(text), &want) != nil {
-			_ = withoutManagedFields([]byte(text))
+		lean := withoutManagedFields([]byte(text))
+		if json.Unmarshal([]byte(text), &want) != nil || strings.Contains(text, `\`) { // no JSON; or a key that no API server writes so
 			return
 		}
-		if strings.Contains(text, `\`) {
-			t.Skip("a key may be written in another way, which no API server does")
-		}
-		lean := withoutManagedFields([]byte(text))
 		if err := json.Unmarshal(lean, &got); err != nil {
 			t.Fatalf("%s became %s: %v", text, lean, err)
 		}
