@@ -23,9 +23,6 @@ func (a *Apps) submodules(ctx context.Context, v *view, t *tree, files *source.F
 	}
 	v.alone = false
 	text, err := t.tree.Read(".gitmodules", source.DefaultFileLimit)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
