@@ -161,7 +161,7 @@ func (d *division) step(ctx context.Context) {
 	late := d.lateOnes(ctx, known, owners, now)
 	moves := shard.Decide(shard.Facts{Me: d.me, Live: d.live(known, now), Owners: owners, Over: func(turn string) bool { return d.isOver(known, turn) }, Whole: whole, Late: late})
 	for _, u := range moves.Take {
-		d.take(ctx, u)
+		d.take(ctx, u, known)
 	}
 	for u, h := range d.held {
 		to, give := moves.Give[u]
@@ -305,14 +305,17 @@ func (d *division) notice(known map[string]seenLease) {
 	}
 }
 
-// take makes a unit ours that nobody owns.
-func (d *division) take(ctx context.Context, u shard.Unit) {
+// take makes a unit ours that nobody owns, according to known. What is known by now may be newer: another has taken it
+// meanwhile, and to write at that version would be to take it from somebody who works.
+func (d *division) take(ctx context.Context, u shard.Unit, known map[string]seenLease) {
 	now := metav1.NowMicro()
 	var err error
-	if l, ok := d.c.roll.get(unitLease(u)); ok {
+	if l, ok := known[unitLease(u)]; ok {
 		mine := l.DeepCopy()
 		mine.Spec.HolderIdentity, mine.Spec.AcquireTime = &d.me, &now
-		err = d.write(ctx, mine)
+		if err = d.write(ctx, mine); err != nil {
+			d.read(ctx, l.Name)
+		}
 	} else {
 		err = d.create(ctx, u, now)
 	}
@@ -389,6 +392,9 @@ func (d *division) reclaim(ctx context.Context, u shard.Unit, h *holding) {
 
 // resume begins with the work of a unit.
 func (d *division) resume(ctx context.Context, u shard.Unit, h *holding) {
+	if own, ok := d.c.roll.get(unitLease(u)); !ok || holderOf(own.Lease) != d.me {
+		return // known since this step began
+	}
 	n := 1
 	if u != shard.Sets {
 		first, ok := d.c.roll.get(unitLease(shard.Unit{Server: u.Server}))
@@ -421,7 +427,7 @@ func (d *division) resume(ctx context.Context, u shard.Unit, h *holding) {
 // recut brings the number of slices that is asked for into force. All of them must be ours, and nothing done in them.
 func (d *division) recut(ctx context.Context, known map[string]seenLease, server string, asked int) {
 	first, ok := d.c.roll.get(unitLease(shard.Unit{Server: server}))
-	if !ok || d.held[shard.Unit{Server: server}] == nil {
+	if !ok || holderOf(first.Lease) != d.me || d.held[shard.Unit{Server: server}] == nil {
 		return
 	}
 	inForce := slicesOf(first.Lease)
@@ -438,7 +444,7 @@ func (d *division) recut(ctx context.Context, known map[string]seenLease, server
 		case h == nil:
 			owner := holderOf(known[unitLease(u)].Lease)
 			if owner == "" || d.isOver(known, owner) {
-				d.take(ctx, u)
+				d.take(ctx, u, known)
 			}
 			atRest = atRest && d.held[u] != nil
 		case h.state == working:

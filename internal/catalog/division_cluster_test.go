@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -22,6 +23,14 @@ type roster struct {
 	by     map[string]*sharer // by cluster and application
 	broken []string
 	moves  int
+	log    strings.Builder // of all of them, for a failure
+}
+
+// Write implements io.Writer.
+func (b *roster) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.log.Write(line)
 }
 
 // sharer is a replica that shares the work, and does nothing but write down what it would do.
@@ -77,7 +86,7 @@ func (b *roster) join(t *testing.T, config *rest.Config, ns, name string) *share
 	t.Helper()
 	config, w := wired(t, config)
 	s := &sharer{name: name, book: b, wire: w, held: map[shard.Unit]Share{}, done: make(chan error, 1)}
-	s.Catalog = open(t, Options{REST: config, Namespace: ns, Identity: name, LeaseDuration: 3 * time.Second, Sharding: true, Log: quiet()})
+	s.Catalog = open(t, Options{REST: config, Namespace: ns, Identity: name, LeaseDuration: 3 * time.Second, Sharding: true, Log: slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug})).With("replica", name)})
 	ctx, end := context.WithCancel(context.Background())
 	s.end = end
 	go func() {
@@ -154,7 +163,38 @@ func TestUnitsHaveOneOwner(t *testing.T) {
 	for _, line := range b.broken {
 		t.Error(line)
 	}
+	if t.Failed() {
+		t.Log(b.log.String())
+	}
 	t.Logf("%d units were taken up", b.moves)
+}
+
+// Who decided to take a unit, and learns only then that another has taken it meanwhile, leaves it alone: to write at the
+// version that is known by now would succeed.
+func TestAUnitIsNotTakenFromWhoWasFaster(t *testing.T) {
+	s := newSite(t, "")
+	slow := open(t, Options{REST: s.Config, Namespace: s.ns, Identity: "slow", Sharding: true, Log: quiet()})
+	leases := s.Client.CoordinationV1().Leases(s.ns)
+	d := &division{c: slow, me: "slow-1", client: leases, lease: leaseOf(slow.options), held: map[shard.Unit]*holding{}}
+	for _, before := range []string{"", "gone-1"} { // nobody's so far, or of somebody whose turn is over
+		u := shard.Unit{Server: "https://one" + before}
+		if before != "" {
+			(&division{c: slow, me: before, client: leases, lease: d.lease, held: map[shard.Unit]*holding{}}).take(t.Context(), u, nil)
+		}
+		known := slow.roll.snapshot()
+		(&division{c: slow, me: "fast-1", client: leases, lease: d.lease, held: map[shard.Unit]*holding{}}).take(t.Context(), u, known)
+		if now, _ := slow.roll.get(unitLease(u)); holderOf(now.Lease) != "fast-1" {
+			t.Fatalf("of %q: the faster one did not get it", before)
+		}
+		d.take(t.Context(), u, known)
+		l, err := leases.Get(t.Context(), unitLease(u), metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if holderOf(l) != "fast-1" || d.held[u] != nil {
+			t.Errorf("of %q: it was taken from who was faster", before)
+		}
+	}
 }
 
 // A turn that others have declared over is not taken up again, and neither is one whose Lease somebody has deleted.
