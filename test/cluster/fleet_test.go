@@ -139,7 +139,13 @@ spec:
 	}
 	h.register(t, "east", east.Config.Host, east.Config, nil) // by mistake, and put back
 	h.madeBy(t, "all", "east", "in-cluster")
-	h.wait(t, "all-east", synced(repo.Head(t)))
+	clustertest.Wait(t, "one of the two applications has its object", func(context.Context) error { // the one that looked first
+		all, solo := synced(repo.Head(t))(h.get(t, "all-east")), synced(repo.Head(t))(h.get(t, "solo-east"))
+		if all != "" && solo != "" {
+			return fmt.Errorf("all-east: %s, solo-east: %s", all, solo)
+		}
+		return nil
+	})
 }
 
 // gateway carries bytes to a cluster, as long as it is open.

@@ -1,12 +1,15 @@
 package cluster_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/clustertest"
 )
 
 // An annotation that the settings name is as secret as the data of its Secret: a difference shows that there is one, and
@@ -27,15 +30,17 @@ func TestNamedAnnotationsOfSecretsAreMasked(t *testing.T) {
 	h.wait(t, name, synced(repo.Head(t)))
 	h.Patch(t, "kubectl-edit", "v1", "Secret", h.target, "s", `{"metadata":{"annotations":{"corp/token":"canary-live","corp/plain":"plain-live"}}}`)
 	h.wait(t, name, outOfSync)
-	story := h.story(name)
-	if !strings.Contains(story, `corp/token"]: hidden value`) || !strings.Contains(story, `"plain-in-git" in Git, "plain-live" live`) {
-		t.Errorf("the drift is not told as it should be:\n%s", story)
-	}
+	clustertest.Wait(t, "the drift is told", func(context.Context) error {
+		if story := h.story(name); !strings.Contains(story, `corp/token"]: hidden value`) || !strings.Contains(story, `"plain-in-git" in Git, "plain-live" live`) {
+			return errors.New(story)
+		}
+		return nil
+	})
 	status, err := json.Marshal(h.get(t, name).Status)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, text := range map[string]string{"story": story, "status": string(status)} {
+	for what, text := range map[string]string{"story": h.story(name), "status": string(status)} {
 		if strings.Contains(text, "canary") {
 			t.Errorf("the %s leaks the value: %s", what, text)
 		}
