@@ -41,7 +41,7 @@ func TestListsOfSeveralWritersAreWrittenAtTheirVersion(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 		if now := s.stored(t, v1alpha1.APIVersion, "Application", "web"); !slices.Contains(now.GetFinalizers(), theirs) {
-			t.Errorf("%s: left are %v", what, now.GetFinalizers())
+			t.Fatalf("%s: left are %v", what, now.GetFinalizers())
 		}
 		eventually(t, "what was written", func() error {
 			if app := s.app(t, "web"); !slices.Contains(app.Finalizers, theirs) {
@@ -178,7 +178,9 @@ stringData: {server: https://k.corp, name: k, project: one, config: '{}'}
 		t.Errorf("it has become %s", got.kind)
 	}
 	c := open(t, Options{Namespace: s.ns, Identity: "slow", Log: quiet(), REST: before(s.Config,
-		func(r *http.Request) bool { return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/secrets/k") },
+		func(r *http.Request) bool {
+			return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/secrets/k")
+		},
 		func() { s.Patch(t, "kubectl-edit", "v1", "Secret", s.ns, "k", toTwo) })})
 	if err := c.DeleteCluster(context.Background(), "https://k.corp"); !problem.Is(err, problem.Conflict) {
 		t.Errorf("delete a cluster: %v", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/plan"
 	"github.com/hawser-cd/hawser/internal/problem"
+	"github.com/hawser-cd/hawser/internal/shard"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -243,4 +244,37 @@ spec: {generators: [{list: {elements: []}}], template: {metadata: {name: x}, spe
 			t.Errorf("answered %v: the annotations are %v", answered, now.GetAnnotations())
 		}
 	}
+}
+
+// An application whose destination is edited after a look at it was begun is another replica's: nothing is done with it.
+func TestALookDoesNotFollowAnApplicationIntoAnotherUnit(t *testing.T) {
+	s := newSite(t, webApp+`---
+apiVersion: v1
+kind: Secret
+metadata: {name: k, labels: {argocd.argoproj.io/secret-type: cluster}}
+stringData: {server: https://k.corp, name: k, config: '{}'}
+`, nil, nil)
+	s.OpenShared()
+	own := shard.Unit{Server: v1alpha1.InClusterServer}
+	s.TakeUp(t.Context(), catalog.Share{Unit: own, Slices: 1})
+	name := nameOf(s.app(t, "web"))
+	ctx, leave, ok := s.enter(t.Context(), name)
+	if !ok || !s.entered(ctx, s.app(t, "web")) {
+		t.Fatal("it is not ours")
+	}
+	s.Patch(t, "kubectl", v1alpha1.APIVersion, "Application", s.ns, "web", `{"spec":{"destination":{"server":"https://k.corp"}}}`)
+	clustertest.Wait(t, "the edit", func(context.Context) error {
+		if s.app(t, "web").Spec.Destination.Server != "https://k.corp" {
+			return problem.New(problem.Unavailable, "not told yet")
+		}
+		return nil
+	})
+	if err := s.look(ctx, name, cause{spec: true}); err != nil {
+		t.Error(err)
+	}
+	if s.knows(name) || s.app(t, "web").Status.ReconciledAt != nil {
+		t.Error("it was looked at")
+	}
+	leave()
+	s.PutDown(own)
 }
