@@ -43,7 +43,7 @@ func (c *Catalog) MakeApplication(ctx context.Context, app *v1alpha1.Application
 		return nil, apiProblem(err, "the API server refuses it")
 	}
 	made, broken := decodeApplication(answer)
-	made = c.keep(&appEntry{app: made, err: broken})
+	made = c.keep(&appEntry{app: made, err: broken, own: true})
 	c.tell(Change{ApplicationChanged, nameOf(made)})
 	return made, broken
 }
