@@ -4,13 +4,19 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-logr/logr"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	corev1 "k8s.io/api/core/v1"
+	legacy "k8s.io/apimachinery/pkg/util/httpstream" //nolint:staticcheck // spdy.Upgrader speaks of it
+	constants "k8s.io/apimachinery/pkg/util/remotecommand"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/transport/spdy"
 	clientexec "k8s.io/client-go/util/exec"
 	"k8s.io/klog/v2"
 	"k8s.io/streaming/pkg/httpstream"
@@ -51,7 +57,7 @@ func (w *Writer) Exec(ctx context.Context, r ExecRequest) (code int, err error) 
 			q.Param(name, "true")
 		}
 	}
-	executor, err := w.c.executor(ctx, q, w.as)
+	executor, end, err := w.c.executor(ctx, q, w.as)
 	if err != nil {
 		return 0, problem.Because(problem.Internal, err, "prepare a command in %s", describe(r.Pod))
 	}
@@ -75,14 +81,17 @@ func (w *Writer) Exec(ctx context.Context, r ExecRequest) (code int, err error) 
 	if errors.As(err, &ended) {
 		return ended.Code, nil
 	}
+	if err == nil && end.missing() { // client-go takes it for success
+		err = problem.New(problem.Unavailable, "the connection ended before the command's exit code had come")
+	}
 	return 0, w.c.explain(err, "run a command in", r.Pod, true)
 }
 
 // executor speaks to q's address in the two ways there are.
-func (c *Cluster) executor(ctx context.Context, q *rest.Request, as string) (remotecommand.Executor, error) {
+func (c *Cluster) executor(ctx context.Context, q *rest.Request, as string) (remotecommand.Executor, *ending, error) {
 	config, err := c.login.forSession(ctx, c.config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if as != "" {
 		config = rest.CopyConfig(config)
@@ -90,15 +99,70 @@ func (c *Cluster) executor(ctx context.Context, q *rest.Request, as string) (rem
 	}
 	socket, err := remotecommand.NewWebSocketExecutor(config, "GET", q.URL().String())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	spdy, err := remotecommand.NewSPDYExecutor(config, "POST", q.URL())
+	transport, upgrader, err := spdy.RoundTripperFor(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	end := &ending{Upgrader: upgrader}
+	// version 4 (Kubernetes 1.4) tells of every end; the ones before told of failures only
+	old, err := remotecommand.NewSPDYExecutorForProtocols(transport, end, "POST", q.URL(), constants.StreamProtocolV4Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	executor, err := remotecommand.NewFallbackExecutor(socket, old, func(err error) bool {
+		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+	})
+	return executor, end, err
+}
+
+// ending is what a SPDY session tells of the command's end. A connection that breaks looks to client-go (0.37,
+// watchErrorStream) like a command that has succeeded; a kubelet that hangs up while something from us is on its way to
+// it is enough for that. Over a WebSocket it is an error.
+type ending struct {
+	spdy.Upgrader
+	used, told atomic.Bool
+}
+
+func (e *ending) missing() bool { return e.used.Load() && !e.told.Load() }
+
+// NewConnection implements spdy.Upgrader.
+func (e *ending) NewConnection(r *http.Response) (legacy.Connection, error) {
+	c, err := e.Upgrader.NewConnection(r)
 	if err != nil {
 		return nil, err
 	}
-	return remotecommand.NewFallbackExecutor(socket, spdy, func(err error) bool {
-		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
-	})
+	e.used.Store(true)
+	return endingConnection{c, e}, nil
+}
+
+type endingConnection struct {
+	legacy.Connection
+	end *ending
+}
+
+// CreateStream implements legacy.Connection.
+func (c endingConnection) CreateStream(headers http.Header) (legacy.Stream, error) {
+	s, err := c.Connection.CreateStream(headers)
+	if err == nil && headers.Get(corev1.StreamType) == corev1.StreamTypeError {
+		return endingStream{s, c.end}, nil
+	}
+	return s, err
+}
+
+type endingStream struct {
+	legacy.Stream
+	end *ending
+}
+
+// Read implements io.Reader.
+func (s endingStream) Read(p []byte) (int, error) {
+	n, err := s.Stream.Read(p)
+	if n > 0 {
+		s.end.told.Store(true)
+	}
+	return n, err
 }
 
 // gate is a writer that nothing goes through once it is closed: when ctx ends, client-go returns while it is still
