@@ -117,6 +117,9 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 		return a.deletionBlocked(ctx, app, problem.Because(problem.KindOf(err), err, "not deleted").
 			WithHint("name an account in the project; or, to leave the objects where they are, remove the finalizer %s", finalizer))
 	}
+	if now, err := a.Catalog.Application(nameOf(app)); now == nil || now.UID != app.UID || !slices.Contains(now.Finalizers, finalizer) {
+		return ignoreNotFound(err) // somebody has decided since the look began that the objects stay
+	}
 	wave := plan.Wave(left[0])
 	for _, o := range left {
 		wave = max(wave, plan.Wave(o))
@@ -190,6 +193,13 @@ func (a *Apps) spared(app *v1alpha1.Application, o *object.Object) plan.Answer {
 		return plan.Yes
 	}
 	return answer
+}
+
+func ignoreNotFound(err error) error {
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
+	return err
 }
 
 // doomed lists the live objects that go with the application: marked as its own, the very ones it applied as far as

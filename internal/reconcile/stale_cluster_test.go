@@ -162,6 +162,29 @@ func TestACascadeSparesWhatIsAnothersByNow(t *testing.T) {
 	}
 }
 
+// Who says, while an Application that is being deleted is looked at, that its objects stay, keeps them.
+func TestACascadeThatIsCalledOffDeletesNothing(t *testing.T) {
+	s := newSite(t, webApp+"---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: kept, annotations: {"+object.TrackingAnnotation+": web}}}", nil, nil)
+	key := object.Key{Kind: "ConfigMap", Namespace: s.ns, Name: "kept"}
+	s.Patch(t, "test", "v1", "ConfigMap", s.ns, "kept", `{"metadata":{"annotations":{"`+object.TrackingAnnotation+`":"web:/ConfigMap:`+s.ns+`/kept"}}}`)
+	app := s.app(t, "web").DeepCopy()
+	now := metav1.Now()
+	app.DeletionTimestamp = &now
+	s.Patch(t, "kubectl", v1alpha1.APIVersion, "Application", s.ns, "web", `{"metadata":{"finalizers":null}}`)
+	clustertest.Wait(t, "both in what is known", func(context.Context) error {
+		if s.there.Live("web")[key] == nil || len(s.app(t, "web").Finalizers) > 0 {
+			return problem.New(problem.Unavailable, "not yet")
+		}
+		return nil
+	})
+	if err := s.cascade(t.Context(), app, s.view(app), v1alpha1.FinalizerResources, metav1.DeletePropagationBackground); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.there.Fetch(t.Context(), key, ""); err != nil {
+		t.Error(err)
+	}
+}
+
 // A refresh that is asked for while a look goes on is not done with when the look is over.
 func TestARefreshThatComesDuringALookStays(t *testing.T) {
 	s := newSite(t, webApp, nil, nil)
