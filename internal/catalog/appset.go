@@ -7,6 +7,8 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -50,9 +52,32 @@ func (c *Catalog) EditApplicationSet(ctx context.Context, old *v1alpha1.Applicat
 }
 
 // DeleteApplicationSet deletes it; what becomes of its Applications is said by its spec. It is NotFound when it is gone
-// or was made anew under its name.
+// or was made anew under its name, and Conflict when it is seen to have moved to another project since old: who may
+// delete it there has not been asked.
 func (c *Catalog) DeleteApplicationSet(ctx context.Context, old *v1alpha1.ApplicationSet) error {
-	return remove(ctx, c, c.setKind(), old, false)
+	k, key, uid, project := c.setKind(), nameOf(old), old.UID, old.Spec.Template.Spec.ProjectName()
+	for attempt := 1; ; attempt++ {
+		err := remove(ctx, c, k, old, true)
+		if !problem.Is(err, problem.Conflict) || attempt == attempts {
+			return err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+		fresh, err := k.client(c, key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err), err == nil && fresh.GetUID() != uid:
+			return problem.New(problem.NotFound, "ApplicationSet %s does not exist any more", key)
+		case err != nil:
+			return apiProblem(err, "read ApplicationSet %s", key)
+		}
+		if old, err = k.decode(fresh); err != nil {
+			return err
+		}
+		if old.Spec.Template.Spec.ProjectName() != project {
+			return problem.New(problem.Conflict, "ApplicationSet %s has been moved to another project meanwhile", key).WithHint("ask again")
+		}
+	}
 }
 
 func (c *Catalog) setKind() kind[*v1alpha1.ApplicationSet] {

@@ -43,13 +43,14 @@ func (c *Catalog) MakeApplication(ctx context.Context, app *v1alpha1.Application
 		return nil, apiProblem(err, "the API server refuses it")
 	}
 	made, broken := decodeApplication(answer)
-	made = c.keep(&appEntry{app: made, err: broken})
+	made = c.keep(&appEntry{app: made, err: broken, own: true})
 	c.tell(Change{ApplicationChanged, nameOf(made)})
 	return made, broken
 }
 
-// DropApplication deletes an Application that its set no longer asks for, this one and no other of its name. With orphan, what it deployed
-// stays. That it is gone already is fine.
+// DropApplication deletes an Application that its set no longer asks for, this one and no other of its name, and as it
+// is in app: somebody may have taken it out of the set since, to keep it. Then it is a Conflict. With orphan, what it
+// deployed stays. That it is gone already is fine.
 func (c *Catalog) DropApplication(ctx context.Context, app *v1alpha1.Application, orphan bool) (err error) {
 	defer problem.Wrap(&err, "delete application %s", nameOf(app))
 	if orphan {
@@ -64,7 +65,7 @@ func (c *Catalog) DropApplication(ctx context.Context, app *v1alpha1.Application
 	}
 	background := metav1.DeletePropagationBackground
 	err = c.client.Resource(applications).Namespace(app.Namespace).Delete(marked, app.Name, metav1.DeleteOptions{
-		Preconditions: &metav1.Preconditions{UID: &app.UID}, PropagationPolicy: &background,
+		Preconditions: &metav1.Preconditions{UID: &app.UID, ResourceVersion: &app.ResourceVersion}, PropagationPolicy: &background,
 	})
 	if err == nil {
 		return nil
@@ -79,7 +80,8 @@ func ignoreNotFound(err error) error {
 	return err
 }
 
-// PatchApplicationSet changes the metadata of a set: annotations that asked for something which is done.
+// PatchApplicationSet changes the metadata of a set: annotations that asked for something which is done, or finalizers.
+// It is Conflict when finalizers change and the set is not old any more.
 func (c *Catalog) PatchApplicationSet(ctx context.Context, old *v1alpha1.ApplicationSet, change func(*v1alpha1.ApplicationSet)) (*v1alpha1.ApplicationSet, error) {
 	return c.patchSet(ctx, old, change, "")
 }
@@ -110,6 +112,9 @@ func (c *Catalog) patchSet(ctx context.Context, old *v1alpha1.ApplicationSet, ch
 		patch["metadata"] = metadata
 	}
 	metadata["uid"] = string(old.UID)
+	if sharedList(metadata) {
+		metadata["resourceVersion"] = old.ResourceVersion
+	}
 	data, err := json.Marshal(patch)
 	if err != nil {
 		return nil, err

@@ -92,7 +92,9 @@ func (c *Catalog) EditCluster(ctx context.Context, server string, change func(*C
 		r := ClusterRecord{Server: k.Server, Name: k.Name, Config: NewSecret("{}")}
 		switch {
 		case !d.missing && d.label(secretTypeLabel) == "cluster":
-			r = d.cluster()
+			if r = d.cluster(); r.Server != k.Server {
+				return problem.New(problem.Conflict, "it has become the record of another cluster meanwhile").WithHint("ask again")
+			}
 		case k.Record != "":
 			return problem.New(problem.NotFound, "it does not exist any more")
 		case !d.missing:
@@ -118,7 +120,12 @@ func (c *Catalog) DeleteCluster(ctx context.Context, server string) error {
 	if k.Record == "" {
 		return problem.New(problem.NotFound, "cluster '%s' not found", k.Server)
 	}
-	return c.deleteRecord(ctx, k.Record, "cluster")
+	return c.deleteRecord(ctx, k.Record, func(d *draft) error {
+		if now := d.cluster(); now.Server != k.Server || now.Project != k.Project {
+			return problem.New(problem.Conflict, "it has become the record of another cluster, or project, meanwhile").WithHint("ask again")
+		}
+		return nil
+	}, "cluster")
 }
 
 func (c *Catalog) writeCluster(ctx context.Context, name string, change func(*draft) error) (Cluster, error) {

@@ -66,19 +66,37 @@ func create[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], record 
 
 // edit applies change to a copy of old and sends the difference, under the condition that the record is still old.
 // When it is not, change is applied to the record as it is by now, unless exact; when it is another of its name, it is
-// NotFound. Nothing is sent when there is no difference.
+// NotFound. Nothing is sent when there is no difference, once the API server has been asked whether that is so: old may
+// be older than what was written through another replica a moment ago.
 func edit[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], old T, change func(T) error, exact bool) (_ T, err error) {
 	key := nameOf(old)
 	defer problem.Wrap(&err, "change %s %s", k.name, key)
 	var none T
-	uid := old.GetUID()
+	uid, given := old.GetUID(), old.GetResourceVersion()
 	for attempt := 1; ; attempt++ {
 		data, err := conditionalPatch(old, k.copy(old), change)
 		if err != nil {
 			return none, err
 		}
-		if data == nil {
+		if data == nil && (exact || k.partial || old.GetResourceVersion() != given) { // partial: a deletion follows, of old and nothing else
 			return old, nil
+		}
+		if data == nil {
+			now, err := k.client(c, key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
+			switch {
+			case apierrors.IsNotFound(err), err == nil && now.GetUID() != uid:
+				return none, problem.New(problem.NotFound, "it does not exist any more")
+			case err != nil:
+				return none, apiProblem(err, "read it")
+			case now.GetResourceVersion() == given:
+				return old, nil
+			}
+			fresh, broken := k.decode(now)
+			if broken != nil {
+				return none, broken
+			}
+			old = k.keep(fresh, nil)
+			continue
 		}
 		answer, err := k.client(c, key.Namespace).Patch(ctx, key.Name, types.MergePatchType, data, metav1.PatchOptions{FieldManager: v1alpha1.ActionFieldManager})
 		if err == nil {

@@ -28,7 +28,8 @@ const fieldManager = "argocd-application-controller"
 // sent whole.
 //
 // What somebody else wrote since old is kept where the fields differ; use PatchApplicationExact when the decision
-// depends on all of old. The result is what Application returns from now on. It is NotFound when the Application is
+// depends on all of old. It is exact by itself when finalizers or owners change: both are lists that others write, too.
+// The result is what Application returns from now on. It is NotFound when the Application is
 // gone or was made anew under its name, Conflict when the API server says so.
 func (c *Catalog) PatchApplication(ctx context.Context, old *v1alpha1.Application, change func(*v1alpha1.Application)) (*v1alpha1.Application, error) {
 	return c.patch(ctx, old, change, false)
@@ -63,7 +64,7 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 		patch["metadata"] = metadata
 	}
 	metadata["uid"] = string(old.UID) // the API server refuses it for another object of the same name
-	if exact {
+	if exact || sharedList(metadata) {
 		metadata["resourceVersion"] = old.ResourceVersion
 	}
 	data, err := json.Marshal(patch)
@@ -100,6 +101,14 @@ func (c *Catalog) patch(ctx context.Context, old *v1alpha1.Application, change f
 		c.tell(Change{ApplicationChanged, key})
 	}
 	return result, broken
+}
+
+// sharedList reports whether a patch of an object's metadata holds a list that several write. It is sent whole: without
+// the version that it was made of, what another has added meanwhile would be lost.
+func sharedList(metadata map[string]any) bool {
+	_, finalizers := metadata["finalizers"]
+	_, owners := metadata["ownerReferences"]
+	return finalizers || owners
 }
 
 // busy reports whether the API server answered that it cannot just now, or the way to it broke.
@@ -149,7 +158,8 @@ func (c *Catalog) writeProblem(err error, uid types.UID) error {
 }
 
 // RemoveFinalizer removes one finalizer from an Application. That it is gone already, or the whole Application is, is
-// fine.
+// fine. It is Conflict when the Application has another destination by now: what the finalizer guards was looked for in
+// the one that app has.
 func (c *Catalog) RemoveFinalizer(ctx context.Context, app *v1alpha1.Application, finalizer string) error {
 	for attempt := 0; ; attempt++ {
 		if !slices.Contains(app.Finalizers, finalizer) {
@@ -174,7 +184,11 @@ func (c *Catalog) RemoveFinalizer(ctx context.Context, app *v1alpha1.Application
 		case fresh.GetUID() != app.UID:
 			return nil
 		}
-		app, _ = decodeApplication(fresh) // finalizers can always be read
+		now, _ := decodeApplication(fresh)                // finalizers can always be read
+		if now.Spec.Destination != app.Spec.Destination { // what was seen to be over was so in another place
+			return problem.New(problem.Conflict, "application %s has got another destination meanwhile", nameOf(app))
+		}
+		app = now
 	}
 }
 

@@ -211,11 +211,15 @@ func guarded(err error) error {
 }
 
 // deleteRecord deletes a Secret that we manage. From one that somebody else made (kubectl, an operator: it has no
-// managed-by annotation) only the label is taken, so that it is no record of ours any more; Argo CD does so.
-func (c *Catalog) deleteRecord(ctx context.Context, name string, kinds ...string) (err error) {
+// managed-by annotation) only the label is taken, so that it is no record of ours any more; Argo CD does so. same
+// returns why the Secret, as it is when that is done, is not the one that was meant.
+func (c *Catalog) deleteRecord(ctx context.Context, name string, same func(*draft) error, kinds ...string) (err error) {
 	old, err := c.editRecord(ctx, secrets, name, func(d *draft) error {
 		if d.missing || !slices.Contains(kinds, d.label(secretTypeLabel)) {
 			return problem.New(problem.NotFound, "it does not exist any more")
+		}
+		if err := same(d); err != nil {
+			return err
 		}
 		if d.annotation(managedByAnnotation) != managedBy {
 			d.dropLabel(secretTypeLabel)

@@ -91,7 +91,7 @@ func TestRepositoriesAreWritten(t *testing.T) {
 		t.Errorf("found %s, %v", got.Record, err)
 	}
 
-	edited, err := s.EditRepository(t.Context(), r.Record, Fields{"password": "other", "githubAppPrivateKey": "", "url": "https://git.corp/a", "proxy": "http://p:" + canary + "@proxy.corp"})
+	edited, err := s.EditRepository(t.Context(), r, Fields{"password": "other", "githubAppPrivateKey": "", "url": "https://git.corp/a", "proxy": "http://p:" + canary + "@proxy.corp"})
 	if err != nil || edited.Username.Reveal() != "me" || edited.Password.Reveal() != "other" || edited.Shown["proxy"] != "http://proxy.corp" {
 		t.Errorf("edited %+v, %v", edited.Shown, err)
 	}
@@ -101,21 +101,21 @@ func TestRepositoriesAreWritten(t *testing.T) {
 	for what, fields := range map[string]Fields{
 		"another url": {"url": "https://git.corp/b"}, "another project": {"project": "b"}, "no field": {"shell": canary},
 	} {
-		if _, err := s.EditRepository(t.Context(), r.Record, fields); !problem.Is(err, problem.Invalid) || strings.Contains(err.Error(), canary) {
+		if _, err := s.EditRepository(t.Context(), r, fields); !problem.Is(err, problem.Invalid) || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if err := s.DeleteRepository(t.Context(), r.Record); err != nil {
+	if err := s.DeleteRepository(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.RepositoryRecord(RepositoryKind{}, "https://git.corp/a", ""); !problem.Is(err, problem.NotFound) {
 		t.Errorf("deleted, and still there: %v", err)
 	}
 	s.WaitGone(t, "v1", "Secret", s.ns, r.Record)
-	if err := s.DeleteRepository(t.Context(), r.Record); !problem.Is(err, problem.NotFound) {
+	if err := s.DeleteRepository(t.Context(), r); !problem.Is(err, problem.NotFound) {
 		t.Errorf("again: %v", err)
 	}
-	if err := s.DeleteRepository(t.Context(), "argocd-secret"); !problem.Is(err, problem.NotFound) {
+	if err := s.DeleteRepository(t.Context(), Repository{Record: "argocd-secret"}); !problem.Is(err, problem.NotFound) {
 		t.Errorf("what is no repository: %v", err)
 	}
 }
@@ -163,14 +163,15 @@ kind: Secret
 metadata: {name: `+repositorySecretName("repo", "https://git.corp/taken", "")+`}
 stringData: {x: a}
 `)
-	r, err := s.EditRepository(t.Context(), "theirs", Fields{"password": "new"})
+	theirs := Repository{Record: "theirs", URL: "https://git.corp/theirs"}
+	r, err := s.EditRepository(t.Context(), theirs, Fields{"password": "new"})
 	if err != nil || r.Managed {
 		t.Fatalf("managed %v, %v", r.Managed, err)
 	}
 	if _, err := s.EditCluster(t.Context(), "https://their.corp", func(c *ClusterRecord) error { c.Project = "team"; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.DeleteRepository(t.Context(), "theirs"); err != nil {
+	if err := s.DeleteRepository(t.Context(), theirs); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.DeleteCluster(t.Context(), "https://their.corp"); err != nil {

@@ -137,15 +137,19 @@ func (c *Catalog) CreateRepository(ctx context.Context, k RepositoryKind, fields
 	})
 }
 
-// EditRepository changes a record (Repository.Record). Whoever made it, it may be changed; url and project, which name
-// it, may not. It is NotFound when there is no such record any more.
-func (c *Catalog) EditRepository(ctx context.Context, record string, fields Fields) (Repository, error) {
+// EditRepository changes the record of a repository. Whoever made it, it may be changed; url and project, which name
+// it, may not. It is NotFound when there is no such record any more, and Conflict when it is another repository's by now:
+// who may change that one has not been asked.
+func (c *Catalog) EditRepository(ctx context.Context, old Repository, fields Fields) (Repository, error) {
 	if err := checkFields(fields); err != nil {
 		return Repository{}, err
 	}
-	return c.writeRepository(ctx, record, func(d *draft) error {
+	return c.writeRepository(ctx, old.Record, func(d *draft) error {
 		if d.missing || !isRepository(d.label(secretTypeLabel)) {
 			return problem.New(problem.NotFound, "it does not exist any more")
+		}
+		if err := d.isOf(old); err != nil {
+			return err
 		}
 		if url, ok := fields["url"]; ok && source.NormalizeURL(url) != source.NormalizeURL(hideUserinfo(strings.TrimSpace(d.values["url"]))) {
 			return problem.New(problem.Invalid, "the url of a repository cannot be changed")
@@ -160,9 +164,18 @@ func (c *Catalog) EditRepository(ctx context.Context, record string, fields Fiel
 	})
 }
 
-// DeleteRepository deletes a record. One that we do not manage only stops being one: see deleteRecord.
-func (c *Catalog) DeleteRepository(ctx context.Context, record string) error {
-	return c.deleteRecord(ctx, record, kindRepository, kindCreds, kindWriteRepository, kindWriteCreds)
+// DeleteRepository deletes the record of a repository. One that we do not manage only stops being one: see deleteRecord.
+// Errors as EditRepository.
+func (c *Catalog) DeleteRepository(ctx context.Context, old Repository) error {
+	return c.deleteRecord(ctx, old.Record, func(d *draft) error { return d.isOf(old) }, kindRepository, kindCreds, kindWriteRepository, kindWriteCreds)
+}
+
+// isOf returns why the Secret is not, or no longer, the record of a repository.
+func (d *draft) isOf(r Repository) error {
+	if strings.TrimSpace(d.values["url"]) != r.URL || strings.TrimSpace(d.values["project"]) != r.Project {
+		return problem.New(problem.Conflict, "it has become the record of another repository, or project, meanwhile").WithHint("ask again")
+	}
+	return nil
 }
 
 func (c *Catalog) writeRepository(ctx context.Context, name string, change func(*draft) error) (Repository, error) {

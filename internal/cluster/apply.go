@@ -27,7 +27,7 @@ const (
 )
 
 // Writer writes to a cluster as far as its permit goes: a capability, handed to one operation. It does each write
-// once; only Put, ApplyClientSide and Alter, which read first, do it over when somebody else was faster. A Refusal with
+// once; only those that read first (Put, Alter, and an apply with Adjust) do it over when somebody else was faster. A Refusal with
 // Ambiguous set means that the caller must read before it repeats.
 type Writer struct {
 	c      *Cluster
@@ -110,13 +110,25 @@ func (w *Writer) Apply(ctx context.Context, r ApplyRequest) (Applied, error) {
 			return Applied{}, err
 		}
 	}
-	desired := object.FoldStringData(r.Object)
+	if r.Adjust == nil {
+		return w.applyOnce(ctx, t, r, before, version)
+	}
+	return again(func() (Applied, error) { return w.applyOnce(ctx, t, r, before, version) })
+}
+
+// applyOnce sends one apply. What Adjust has made of the live object holds for that version of it only: it may repeat a
+// value of it, which another manager has changed since.
+func (w *Writer) applyOnce(ctx context.Context, t target, r ApplyRequest, before *entry, version string) (Applied, error) {
+	desired, seen, err := object.FoldStringData(r.Object), "", error(nil)
 	if r.Adjust != nil {
-		if desired, err = w.adjust(ctx, t, desired, r.Adjust); err != nil {
+		if desired, seen, err = w.adjust(ctx, t, desired, r.Adjust); err != nil {
 			return Applied{}, err
 		}
 	}
 	sent := payload(desired, t)
+	if seen != "" {
+		sent.SetResourceVersion(seen)
+	}
 	body, err := json.Marshal(sent)
 	if err != nil {
 		return Applied{}, problem.Because(problem.Invalid, err, "apply %s", describe(t.key))
@@ -132,14 +144,18 @@ func (w *Writer) Apply(ctx context.Context, r ApplyRequest) (Applied, error) {
 	return answer.Applied, nil
 }
 
-func (w *Writer) adjust(ctx context.Context, t target, desired *object.Object, adjust Adjust) (*object.Object, error) {
+// adjust has the last word on desired, and says at which version of the live object; "" when there is none.
+func (w *Writer) adjust(ctx context.Context, t target, desired *object.Object, adjust Adjust) (_ *object.Object, version string, err error) {
 	live, err := w.c.plain(ctx, t)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	if live != nil {
+		version = live.GetResourceVersion()
 	}
 	desired, err = adjust(desired, live)
 	problem.Wrap(&err, "prepare %s", describe(t.key))
-	return desired, err
+	return desired, version, err
 }
 
 // takeOver gives the live object the ownership that the apply needs. It returns the new resourceVersion.

@@ -79,6 +79,9 @@ func (w *Writer) applyClientSide(ctx context.Context, t target, r ClientSideRequ
 	}
 	before := w.c.index.get(t.key)
 	kind, patch, err := threeWay(t, lastAppliedTo(live, manager(r.Manager)), wanted, live)
+	if err == nil && r.Adjust != nil && string(patch) != "{}" { // it may repeat, in a list, what live had in it
+		patch, err = atVersion(patch, live.GetResourceVersion())
+	}
 	if err != nil {
 		return Applied{}, problem.Because(problem.Invalid, err, "apply %s: work out the patch", describe(t.key)).
 			WithHint("correct the field named, or sync with ServerSideApply=true")
@@ -100,6 +103,21 @@ func (w *Writer) applyClientSide(ctx context.Context, t target, r ClientSideRequ
 		answer.Result = Unchanged
 	}
 	return answer.Applied, nil
+}
+
+// atVersion makes a merge patch one of that version of the object, and of no other.
+func atVersion(patch []byte, version string) ([]byte, error) {
+	var p map[string]any
+	if err := json.Unmarshal(patch, &p); err != nil {
+		return nil, err
+	}
+	metadata, _ := p["metadata"].(map[string]any)
+	if metadata == nil {
+		metadata = map[string]any{}
+		p["metadata"] = metadata
+	}
+	metadata["resourceVersion"] = version
+	return json.Marshal(p)
 }
 
 // withLastApplied returns o with a copy of itself in the annotation, written as kubectl writes it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -296,6 +298,52 @@ func TestAdjustSeesThePlainLiveObject(t *testing.T) {
 		}
 		if step == 0 {
 			k.Patch(t, "vault-rotator", "v1", "Secret", ns, "s", `{"data":{"password":"cm90YXRlZA=="}}`)
+		}
+	}
+}
+
+// What an apply repeats of a live object holds for one version of it: who writes in between is not overwritten.
+func TestAdjustHoldsForOneVersion(t *testing.T) {
+	k := clustertest.Start(t)
+	ns := k.Namespace(t)
+	c, _ := open(t, k.Config, nil)
+	w := c.Writer(anything)
+	manifest := func(arg string) *object.Object {
+		return tracked(t, "version-"+ns, ns, `{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {replicas: 0, selector: {matchLabels: {a: b}},
+ template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: "i:1", args: [theirs, `+arg+`]}]}}}}`)
+	}
+	args := func(o *object.Object) []any {
+		list, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+		return list[0].(map[string]any)["args"].([]any)
+	}
+	set, err := diff.ParseRules([]v1alpha1.ResourceIgnoreDifferences{{Group: "apps", Kind: "Deployment", JSONPointers: []string{"/spec/template/spec/containers/0/args/0"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := set.Select(object.KeyOf(manifest("x")))
+	for step, write := range []func(*object.Object, cluster.Adjust) (cluster.Applied, error){
+		func(o *object.Object, adjust cluster.Adjust) (cluster.Applied, error) {
+			return w.Apply(t.Context(), cluster.ApplyRequest{Object: o, Adjust: adjust})
+		},
+		func(o *object.Object, adjust cluster.Adjust) (cluster.Applied, error) {
+			return w.ApplyClientSide(t.Context(), cluster.ClientSideRequest{Object: o, Adjust: adjust})
+		},
+	} {
+		if step == 0 {
+			apply(t, c, manifest("first"))
+		}
+		theirs, looks := fmt.Sprint("written-", step), 0
+		a, err := write(manifest(fmt.Sprint("ours-", step)), func(desired, live *object.Object) (*object.Object, error) {
+			if looks++; looks == 1 {
+				k.Patch(t, "tuner", "apps/v1", "Deployment", ns, "d", `{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"i:1","args":["`+theirs+`","x"]}]}}}}`)
+			}
+			return diff.RespectWhole(t.Context(), desired, live, rules)
+		})
+		if err != nil {
+			t.Fatalf("step %d: %v", step, err)
+		}
+		if got := args(a.Object); got[0] != theirs || got[1] != fmt.Sprint("ours-", step) {
+			t.Errorf("step %d: live has the arguments %v after %d looks", step, got, looks)
 		}
 	}
 }

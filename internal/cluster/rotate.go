@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 )
@@ -23,11 +24,17 @@ type Rotation struct {
 	Token string
 
 	secrets       dynamic.ResourceInterface
-	made, earlier string // names of the Secrets that hold the tokens; earlier is empty when the first was in none
+	made, earlier tokenSecret // where the tokens are; earlier is empty when the first was in none
+}
+
+// tokenSecret is one Secret, and no other of its name.
+type tokenSecret struct {
+	name string
+	uid  types.UID
 }
 
 // String names the Secret; the token is not for logs.
-func (r *Rotation) String() string { return "a new token in Secret " + r.made }
+func (r *Rotation) String() string { return "a new token in Secret " + r.made.name }
 
 // GoString is String.
 func (r *Rotation) GoString() string { return r.String() }
@@ -48,7 +55,10 @@ func Rotate(ctx context.Context, config *rest.Config) (_ *Rotation, err error) {
 	if err != nil {
 		return nil, problem.Because(problem.Invalid, err, "the connection's settings cannot be used")
 	}
-	r := &Rotation{earlier: account.secret, secrets: client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "secrets"}).Namespace(account.namespace)}
+	r := &Rotation{secrets: client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "secrets"}).Namespace(account.namespace)}
+	if r.earlier, err = r.holding(ctx, account.secret, config.BearerToken); err != nil {
+		return nil, unsaid(err)
+	}
 	made, err := r.secrets.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
 		"metadata": map[string]any{"generateName": account.name + "-token-", "annotations": map[string]any{"kubernetes.io/service-account.name": account.name}},
@@ -56,14 +66,14 @@ func Rotate(ctx context.Context, config *rest.Config) (_ *Rotation, err error) {
 	if err != nil {
 		return nil, unsaid(err)
 	}
-	r.made = made.GetName()
+	r.made = tokenSecret{made.GetName(), made.GetUID()}
 	for end := time.Now().Add(probeTimeout); r.Token == ""; {
-		now, err := r.secrets.Get(ctx, r.made, metav1.GetOptions{})
+		now, err := r.secrets.Get(ctx, r.made.name, metav1.GetOptions{})
 		if err == nil {
 			r.Token, err = tokenIn(now)
 		}
 		if err == nil && r.Token == "" && time.Now().After(end) {
-			err = problem.New(problem.Unavailable, "the cluster has put no token into Secret %s", r.made)
+			err = problem.New(problem.Unavailable, "the cluster has put no token into Secret %s", r.made.name)
 		}
 		if err == nil && r.Token == "" && !sleep(ctx, 100*time.Millisecond) {
 			err = ctx.Err()
@@ -76,13 +86,33 @@ func Rotate(ctx context.Context, config *rest.Config) (_ *Rotation, err error) {
 	return r, nil
 }
 
+// holding is the Secret of that name, if it is the token that it holds: somebody can have made it anew, with a token of
+// its own that others use.
+func (r *Rotation) holding(ctx context.Context, name, token string) (s tokenSecret, err error) {
+	if name == "" {
+		return s, nil
+	}
+	found, err := r.secrets.Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	if held, err := tokenIn(found); err != nil || held != token {
+		return s, err
+	}
+	return tokenSecret{name, found.GetUID()}, nil
+}
+
 // Finish takes the first token away. It must be called with the new one in force.
 func (r *Rotation) Finish(ctx context.Context) error {
-	if r.earlier == "" {
+	if r.earlier.name == "" {
 		return nil // it ends by itself
 	}
-	if err := r.secrets.Delete(ctx, r.earlier, metav1.DeleteOptions{}); err != nil {
-		return problem.New(problem.KindOf(unsaid(err)), "the new token is in force, but the old one in Secret %s could not be deleted: %v", r.earlier, unsaid(err))
+	err := r.secrets.Delete(ctx, r.earlier.name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &r.earlier.uid}})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // gone, or another by now
+		return problem.New(problem.KindOf(unsaid(err)), "the new token is in force, but the old one in Secret %s could not be deleted: %v", r.earlier.name, unsaid(err))
 	}
 	return nil
 }
@@ -91,7 +121,7 @@ func (r *Rotation) Finish(ctx context.Context) error {
 func (r *Rotation) Undo(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	_ = r.secrets.Delete(ctx, r.made, metav1.DeleteOptions{})
+	_ = r.secrets.Delete(ctx, r.made.name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &r.made.uid}})
 }
 
 func tokenIn(secret *object.Object) (string, error) {

@@ -179,6 +179,10 @@ func (a *Apps) look(ctx context.Context, name types.NamespacedName, why cause) e
 		a.forget(name)
 		return nil
 	}
+	if app != nil && !a.entered(ctx, app) {
+		a.queue.add(name, urgent, why) // if it is ours in the unit that it is of now
+		return nil
+	}
 	if problem.Is(err, problem.Invalid) && app != nil {
 		return a.reportMalformed(ctx, app, err)
 	}

@@ -117,6 +117,9 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 		return a.deletionBlocked(ctx, app, problem.Because(problem.KindOf(err), err, "not deleted").
 			WithHint("name an account in the project; or, to leave the objects where they are, remove the finalizer %s", finalizer))
 	}
+	if now, err := a.Catalog.Application(nameOf(app)); now == nil || now.UID != app.UID || !slices.Contains(now.Finalizers, finalizer) {
+		return ignoreNotFound(err) // somebody has decided since the look began that the objects stay
+	}
 	wave := plan.Wave(left[0])
 	for _, o := range left {
 		wave = max(wave, plan.Wave(o))
@@ -130,7 +133,7 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 		}
 		key := object.KeyOf(o)
 		if slices.Contains(o.GetFinalizers(), v1alpha1.FinalizerHook) { // what kept a hook's result is of no use any more
-			if err := a.releaseHook(ctx, w, plan.Step{Key: key, Object: o, Delete: true}); err != nil {
+			if err := a.releaseHook(ctx, w, v, plan.Step{Key: key, Object: o, Delete: true}); err != nil {
 				failed = append(failed, key.Short()+": "+err.Error())
 			}
 			continue
@@ -139,8 +142,12 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 			waiting = append(waiting, blockedBy(o))
 			continue
 		}
-		err := w.Delete(ctx, cluster.DeleteRequest{Key: key, UID: o.GetUID(), Propagation: propagation})
+		// as it was when it was seen to be ours: another application may just have taken it over
+		err := w.Delete(ctx, cluster.DeleteRequest{Key: key, UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(), Propagation: propagation})
 		a.Metrics.request("delete")
+		if problem.Is(err, problem.Conflict) {
+			err = a.deleteChanged(ctx, app, w, v, o, propagation)
+		}
 		if err != nil && !problem.Is(err, problem.NotFound) {
 			failed = append(failed, key.Short()+": "+err.Error())
 		}
@@ -154,6 +161,45 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 		return a.deletionBlocked(ctx, app, problem.New(problem.Conflict, "waiting for deletion of %s", strings.Join(waiting, ", ")))
 	}
 	return nil
+}
+
+// deleteChanged deletes an object that has changed since it was seen to go with the application, if it still does.
+func (a *Apps) deleteChanged(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, o *object.Object, propagation metav1.DeletionPropagation) error {
+	key := object.KeyOf(o)
+	for range takeoverAttempts {
+		now, err := v.cluster.Fetch(ctx, key, "")
+		if err != nil {
+			return err
+		}
+		if now.GetUID() != o.GetUID() || now.GetDeletionTimestamp() != nil || a.Catalog.Settings().Tracking.Owner(now) != a.instance(app) || a.spared(app, now) != plan.Yes {
+			return nil // the next look, which its change wakes, says what is to be done
+		}
+		err = w.Delete(ctx, cluster.DeleteRequest{Key: key, UID: now.GetUID(), ResourceVersion: now.GetResourceVersion(), Propagation: propagation})
+		a.Metrics.request("delete")
+		if !problem.Is(err, problem.Conflict) {
+			return err
+		}
+	}
+	return nil // it is written all the time: the next look tries again
+}
+
+// spared is what an object says of its deletion with the application: yes, no, or not without a person's confirmation.
+func (a *Apps) spared(app *v1alpha1.Application, o *object.Object) plan.Answer {
+	answer := plan.ParseOptions(optionsOf(app, &v1alpha1.SyncOperation{})).With(o).Delete
+	switch {
+	case o.GetAnnotations()[v1alpha1.AnnotationHelmResourcePolicy] == "keep", len(o.GetOwnerReferences()) > 0:
+		return plan.No
+	case answer == plan.Confirm && deletionApproved(app, *app.DeletionTimestamp):
+		return plan.Yes
+	}
+	return answer
+}
+
+func ignoreNotFound(err error) error {
+	if problem.Is(err, problem.NotFound) {
+		return nil
+	}
+	return err
 }
 
 // doomed lists the live objects that go with the application: marked as its own, the very ones it applied as far as

@@ -155,7 +155,7 @@ func (a *Apps) performDeletion(ctx context.Context, app *v1alpha1.Application, s
 		var err error
 		switch s.Action {
 		case plan.Release:
-			err = a.releaseHook(ctx, w, s)
+			err = a.releaseHook(ctx, w, v, s)
 		case plan.Run:
 			_, err = a.runHook(ctx, w, v, s)
 		}

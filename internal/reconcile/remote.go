@@ -295,8 +295,8 @@ func (a *Apps) mirror(ctx context.Context, app *v1alpha1.Application, k catalog.
 		finalizers = mirroredFinalizers(app, r.Finalizers)
 	}
 	write := a.Catalog.PatchApplication
-	if object.Hash(op) != object.Hash(app.Operation) || !slices.Equal(finalizers, app.Finalizers) {
-		write = a.Catalog.PatchApplicationExact // what somebody asks for meanwhile must not be lost
+	if refreshed || object.Hash(op) != object.Hash(app.Operation) || r.Annotations[v1alpha1.AnnotationHold] != app.Annotations[v1alpha1.AnnotationHold] {
+		write = a.Catalog.PatchApplicationExact // what somebody asks for meanwhile, or lifts, must not be lost
 	}
 	updated, err := write(ctx, app, func(n *v1alpha1.Application) {
 		n.Status, n.Operation, n.Finalizers = status, op, finalizers

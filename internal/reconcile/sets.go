@@ -132,7 +132,8 @@ func (a *Apps) setsPushed(p webhook.Push) {
 func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause) error {
 	began := time.Now()
 	set, err := a.Catalog.ApplicationSet(name)
-	if set != nil && set.Annotations[v1alpha1.AnnotationAppSetRefresh] != "" { // a person waits
+	asked := set != nil && set.Annotations[v1alpha1.AnnotationAppSetRefresh] != ""
+	if asked { // a person waits
 		ctx = forge.AtOnce(ctx)
 	}
 	switch {
@@ -161,7 +162,7 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 	m, anew, err := a.evaluateSet(ctx, set, why, state)
 	defer func() { a.sets.queue.addAfter(name, a.nextLook(set, err), cause{git: time.Now()}) }()
 	if err != nil {
-		return a.reportSet(ctx, set, setReport{err: err})
+		return a.reportSet(ctx, set, setReport{err: err, answered: asked})
 	}
 	previews, err := appset.PreviewPolicyOf(set)
 	wanted, digest := m.wanted, m.digest
@@ -174,14 +175,14 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 		wanted, err = a.housePreviews(set, previews, wanted, owned)
 	}
 	if err != nil {
-		return a.reportSet(ctx, set, setReport{err: err})
+		return a.reportSet(ctx, set, setReport{err: err, answered: asked})
 	}
 	refused := a.refusedOf(wanted)
 	doubt := a.Catalog.Settings().SetDoubt
 	sure := (anew || state.settled == digest) && state.sure(digest, set, began, doubt)
 	decision, err := appset.Decide(ctx, a.withSettings(set), wanted, owned, others, sure)
 	if err != nil {
-		return a.reportSet(ctx, set, setReport{err: err})
+		return a.reportSet(ctx, set, setReport{err: err, answered: asked})
 	}
 	state.note(decision, digest, began)
 	a.sets.mu.Lock()
@@ -203,7 +204,7 @@ func (a *Apps) lookSet(ctx context.Context, name types.NamespacedName, why cause
 	decision.Delete, _ = appset.DeleteFirst(set, decision.Delete, owned) // the others when these are gone
 	report := a.performSet(ctx, set, decision, refused, owned)
 	report.faults = append(report.faults, a.tellPreviews(ctx, set, previews, report.apps)...)
-	report.digest, report.until = digest, state.since.Add(doubt)
+	report.answered, report.digest, report.until = asked, digest, state.since.Add(doubt)
 	if appset.IsRolling(set) {
 		maps.Copy(report.unlike, unlike)
 		if report.rollout, err = a.decideRollout(set, m, report); err != nil {
@@ -270,7 +271,12 @@ func (a *Apps) ownedBy(set *v1alpha1.ApplicationSet) (owned []*v1alpha1.Applicat
 	return owned, others
 }
 
-// performSet does what was decided. What fails is told, and stops nothing else.
+// decideAnew is the pause before a set is looked at again one of whose applications has changed since it was decided upon:
+// the watch is about to tell how.
+const decideAnew = 200 * time.Millisecond
+
+// performSet does what was decided. What fails is told, and stops nothing else; what somebody else has changed meanwhile is
+// decided anew.
 func (a *Apps) performSet(ctx context.Context, set *v1alpha1.ApplicationSet, d appset.Decision, refused map[types.NamespacedName]error, owned []*v1alpha1.Application) setReport {
 	r := setReport{held: d.Why, apps: membersOf(owned), unlike: map[string]bool{}}
 	for _, key := range slices.SortedFunc(maps.Keys(refused), func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) }) {
@@ -290,11 +296,18 @@ func (a *Apps) performSet(ctx context.Context, set *v1alpha1.ApplicationSet, d a
 		a.Catalog.RequestEvent(set, "Normal", v1alpha1.EventResourceCreated, "created Application "+strconv.Quote(made.Name))
 	}
 	for _, u := range d.Update {
-		now, err := a.Catalog.PatchApplication(ctx, u.Old, func(app *v1alpha1.Application) {
+		// exact: what the set leaves to others was taken from the old one, and lists of it are sent whole
+		now, err := a.Catalog.PatchApplicationExact(ctx, u.Old, func(app *v1alpha1.Application) {
 			app.Spec, app.Labels, app.Annotations, app.Finalizers = u.New.Spec, u.New.Labels, u.New.Annotations, u.New.Finalizers
 		})
 		if err != nil {
 			r.unlike[u.Old.Name] = true
+		}
+		if problem.Is(err, problem.Conflict) {
+			a.sets.queue.addAfter(keyOfSet(set), decideAnew, cause{})
+			continue
+		}
+		if err != nil {
 			r.faults = append(r.faults, err)
 			continue
 		}
@@ -303,7 +316,12 @@ func (a *Apps) performSet(ctx context.Context, set *v1alpha1.ApplicationSet, d a
 		a.Catalog.RequestEvent(set, "Normal", v1alpha1.EventResourceUpdated, "updated Application "+strconv.Quote(now.Name))
 	}
 	for _, app := range d.Delete {
-		if err := a.Catalog.DropApplication(ctx, app, keepsResources(set)); err != nil {
+		err := a.Catalog.DropApplication(ctx, app, keepsResources(set))
+		if problem.Is(err, problem.Conflict) {
+			a.sets.queue.addAfter(keyOfSet(set), decideAnew, cause{})
+			continue
+		}
+		if err != nil {
 			r.faults = append(r.faults, err)
 			continue
 		}

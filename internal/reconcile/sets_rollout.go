@@ -137,6 +137,10 @@ func (a *Apps) releaseSet(ctx context.Context, set *v1alpha1.ApplicationSet) err
 			_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
 				n.OwnerReferences = slices.DeleteFunc(slices.Clone(n.OwnerReferences), func(o metav1.OwnerReference) bool { return o.UID == set.UID })
 			})
+			if problem.Is(err, problem.Conflict) { // the owners are a list, which is sent whole
+				a.sets.queue.addAfter(keyOfSet(set), decideAnew, cause{spec: true})
+				return nil
+			}
 			if err != nil && !problem.Is(err, problem.NotFound) {
 				return err
 			}
@@ -148,7 +152,12 @@ func (a *Apps) releaseSet(ctx context.Context, set *v1alpha1.ApplicationSet) err
 			gone := slices.DeleteFunc(slices.Clone(ordered), func(app *v1alpha1.Application) bool { return app.DeletionTimestamp != nil })
 			now, _ := appset.DeleteFirst(set, gone, ordered)
 			for _, app := range now {
-				if err := a.Catalog.DropApplication(ctx, app, keepsResources(set)); err != nil {
+				err := a.Catalog.DropApplication(ctx, app, keepsResources(set))
+				if problem.Is(err, problem.Conflict) {
+					a.sets.queue.addAfter(keyOfSet(set), decideAnew, cause{spec: true})
+					continue
+				}
+				if err != nil {
 					return err
 				}
 				a.Metrics.setWrote(set, "delete")

@@ -24,9 +24,10 @@ type setReport struct {
 	digest string    // of what it asks for: who confirms it names it
 	apps   map[string]*v1alpha1.Application
 
-	unlike  map[string]bool         // those that are not what is wanted, and could not be changed
-	unheard bool                    // only the applications changed; what is said of the rest stays
-	rollout *appset.RolloutDecision // nil when the set has none, or it cannot be decided
+	unlike   map[string]bool         // those that are not what is wanted, and could not be changed
+	answered bool                    // a refresh was asked for before the look began: one that came later is not done with
+	unheard  bool                    // only the applications changed; what is said of the rest stays
+	rollout  *appset.RolloutDecision // nil when the set has none, or it cannot be decided
 }
 
 func membersOf(owned []*v1alpha1.Application) map[string]*v1alpha1.Application {
@@ -58,7 +59,7 @@ func (a *Apps) reportSet(ctx context.Context, set *v1alpha1.ApplicationSet, r se
 	if err != nil {
 		return err
 	}
-	if done.Annotations[v1alpha1.AnnotationAppSetRefresh] != "" {
+	if r.answered && done.Annotations[v1alpha1.AnnotationAppSetRefresh] != "" {
 		_, err = a.Catalog.PatchApplicationSet(ctx, done, func(s *v1alpha1.ApplicationSet) {
 			s.Annotations = maps.Clone(s.Annotations)
 			delete(s.Annotations, v1alpha1.AnnotationAppSetRefresh)

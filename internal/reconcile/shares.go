@@ -125,6 +125,18 @@ func (a *Apps) enter(ctx context.Context, name types.NamespacedName) (_ context.
 	}, true
 }
 
+// entered reports whether the application is still of the unit that was entered with ctx: its destination may have been
+// edited since, and then another replica looks at it.
+func (a *Apps) entered(ctx context.Context, app *v1alpha1.Application) bool {
+	a.shares.mu.Lock()
+	defer a.shares.mu.Unlock()
+	if !a.shares.divided {
+		return true
+	}
+	share := a.shares.find(a, app)
+	return share != nil && share.ctx == ctx
+}
+
 // hold is enter for what a person asks for: the unit is not given away before it is done, or has been cut off.
 func (a *Apps) hold(ctx context.Context, name types.NamespacedName) (_ context.Context, release func(), err error) {
 	if err := a.ours(name); err != nil {

@@ -88,7 +88,7 @@ func (a *Apps) report(ctx context.Context, app *v1alpha1.Application, st *state,
 		return app, nil
 	}
 	write := a.Catalog.PatchApplication
-	if !slices.Equal(f.finalizers, app.Finalizers) { // a list is sent whole: nobody else's may be lost
+	if f.answered || f.view.lifted { // another refresh, or another hold, that was asked for during the look is not done with
 		write = a.Catalog.PatchApplicationExact
 	}
 	updated, err := write(ctx, app, func(n *v1alpha1.Application) { f.write(a, n) })

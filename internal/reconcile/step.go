@@ -103,7 +103,7 @@ func (a *Apps) step(ctx context.Context, app *v1alpha1.Application, w *cluster.W
 		entry, err := a.runHook(ctx, w, v, s)
 		return entry, answer{}, err
 	case plan.Release:
-		err := a.releaseHook(ctx, w, s)
+		err := a.releaseHook(ctx, w, v, s)
 		if err != nil { // whatever it is, the operation cannot go on without it, and has nothing to note
 			err = problem.Because(problem.Unavailable, err, "let go of the hook %s", s.Key.Short())
 		}
@@ -192,28 +192,48 @@ func (a *Apps) runHook(ctx context.Context, w *cluster.Writer, v *view, s plan.S
 }
 
 // releaseHook deletes a hook's object if it is to go, and takes our finalizer off it.
-func (a *Apps) releaseHook(ctx context.Context, w *cluster.Writer, s plan.Step) error {
-	if s.Delete && s.Object.GetDeletionTimestamp() == nil {
-		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: s.Object.GetUID(), Propagation: metav1.DeletePropagationBackground})
+func (a *Apps) releaseHook(ctx context.Context, w *cluster.Writer, v *view, s plan.Step) error {
+	live, fresh := s.Object, false
+	if s.Delete && live.GetDeletionTimestamp() == nil {
+		err := w.Delete(ctx, cluster.DeleteRequest{Key: s.Key, UID: live.GetUID(), Propagation: metav1.DeletePropagationBackground})
 		a.Metrics.request("delete")
-		if err != nil && !problem.Is(err, problem.NotFound) {
+		if problem.Is(err, problem.NotFound) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
+		fresh = true // it has another version now
 	}
-	left := slices.DeleteFunc(slices.Clone(s.Object.GetFinalizers()), func(f string) bool { return f == v1alpha1.FinalizerHook })
-	if len(left) == len(s.Object.GetFinalizers()) {
-		return nil
+	ours := func(f string) bool { return f == v1alpha1.FinalizerHook }
+	for attempt := 1; slices.ContainsFunc(live.GetFinalizers(), ours); attempt++ {
+		if fresh {
+			now, err := v.cluster.Fetch(ctx, s.Key, "")
+			if problem.Is(err, problem.NotFound) || err == nil && now.GetUID() != s.Object.GetUID() {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			live = now
+		}
+		// at that version: the list is sent whole, and another's finalizer set meanwhile must not be lost
+		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": live.GetUID(), "resourceVersion": live.GetResourceVersion(),
+			"finalizers": slices.DeleteFunc(slices.Clone(live.GetFinalizers()), ours)}})
+		if err != nil {
+			return err
+		}
+		_, err = w.Patch(ctx, cluster.PatchRequest{Key: s.Key, Type: types.MergePatchType, Data: patch, Manager: v1alpha1.DefaultFieldManager + "-hooks"})
+		a.Metrics.request("patch")
+		switch {
+		case problem.Is(err, problem.NotFound):
+			return nil
+		case !problem.Is(err, problem.Conflict) || attempt == takeoverAttempts:
+			return err
+		}
+		fresh = true
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": s.Object.GetUID(), "finalizers": left}})
-	if err != nil {
-		return err
-	}
-	_, err = w.Patch(ctx, cluster.PatchRequest{Key: s.Key, Type: types.MergePatchType, Data: patch, Manager: v1alpha1.DefaultFieldManager + "-hooks"})
-	a.Metrics.request("patch")
-	if problem.Is(err, problem.NotFound) {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // writer is the only way to the cluster for this application: what its project does not permit does not leave us, and

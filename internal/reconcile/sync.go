@@ -114,7 +114,7 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 	now := metav1.Now().Rfc3339Copy()
 	v := st.view
 	if v.held != nil && wantsFollowed(op) { // who syncs without naming a revision means the branch: the next look shows it
-		_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) { delete(n.Annotations, v1alpha1.AnnotationHold) })
+		_, err := a.Catalog.PatchApplicationExact(ctx, app, func(n *v1alpha1.Application) { delete(n.Annotations, v1alpha1.AnnotationHold) })
 		a.queue.add(nameOf(app), urgent, cause{spec: true})
 		return err
 	}
@@ -131,11 +131,9 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 		state.SyncResult.Revision, state.SyncResult.Revisions = to.revision(), to.revisions()
 		state.SyncResult.Source, state.SyncResult.Sources = sourcesOf(app, to)
 	}
-	write := a.Catalog.PatchApplication
-	if op.InitiatedBy.Automated { // a person's request that has just come must not be mixed with ours
-		write = a.Catalog.PatchApplicationExact
-	}
-	updated, err := write(ctx, app, func(n *v1alpha1.Application) {
+	// exact: a request that has just come, in the place of this one or before ours, must neither be mixed with it nor be
+	// taken for it when it ends
+	updated, err := a.Catalog.PatchApplicationExact(ctx, app, func(n *v1alpha1.Application) {
 		if found != nil {
 			found.write(a, n)
 		}
@@ -151,10 +149,6 @@ func (a *Apps) begin(ctx context.Context, app *v1alpha1.Application, st *state, 
 		a.tell(app, updated, st, *found)
 	}
 	a.started(updated, v)
-	if object.Hash(updated.Spec) != object.Hash(app.Spec) { // edited at the last moment: it goes on with what the next look finds
-		st.journal = nil
-		return nil
-	}
 	return a.proceed(ctx, updated, st)
 }
 
@@ -172,7 +166,7 @@ func sourcesOf(app *v1alpha1.Application, v *view) (one v1alpha1.ApplicationSour
 // reject ends a request that cannot be begun.
 func (a *Apps) reject(ctx context.Context, app *v1alpha1.Application, what, hint string) error {
 	now := metav1.Now().Rfc3339Copy()
-	_, err := a.Catalog.PatchApplication(ctx, app, func(n *v1alpha1.Application) {
+	_, err := a.Catalog.PatchApplicationExact(ctx, app, func(n *v1alpha1.Application) {
 		op := *n.Operation
 		n.Operation = nil
 		n.Status.OperationState = &v1alpha1.OperationState{Operation: op, Phase: v1alpha1.OperationError, Message: what + " (" + hint + ")", StartedAt: now, FinishedAt: &now}
@@ -220,6 +214,13 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		return a.conclude(ctx, app, st, plan.Next{Phase: v1alpha1.OperationError, Message: err.Error()})
 	}
 	for ctx.Err() == nil {
+		switch now, err := a.Catalog.Application(nameOf(app)); { // since the look began, or since the last steps
+		case err != nil:
+		case now.UID != app.UID || now.Status.OperationState == nil:
+			return problem.New(problem.Conflict, "the application is another one, or without its operation's record, by now")
+		case now.Operation == nil, now.Status.OperationState.Phase == v1alpha1.OperationTerminating:
+			return a.terminate(ctx, now, st, "")
+		}
 		in := a.planInput(ctx, app, v, j)
 		if err := a.lookForHooks(ctx, v, &in); err != nil {
 			return a.sitOut(ctx, app, st, err.Error())
@@ -268,9 +269,6 @@ func (a *Apps) proceed(ctx context.Context, app *v1alpha1.Application, st *state
 		}
 		if gate, closed := closed(app.Status.OperationState, a.windows(app, st.view), time.Now()); closed {
 			return a.waitForWindow(ctx, app, j, gate)
-		}
-		if now, err := a.Catalog.Application(nameOf(app)); err == nil && (now.Operation == nil || now.Status.OperationState != nil && now.Status.OperationState.Phase == v1alpha1.OperationTerminating) {
-			return a.terminate(ctx, now, st, "")
 		}
 	}
 	return ctx.Err()

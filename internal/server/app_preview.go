@@ -55,7 +55,7 @@ func (s *server) refusals(c *call, q *argocd.ApplicationSyncRequest, op *v1alpha
 	if !c.sees(rbac.Applications, rbac.Sync, s.object(c.app)) {
 		block("Permission", "You may not sync this application: the policy gives you no applications, sync, "+s.object(c.app)+".")
 	}
-	if err := s.mayAim(c, q); err != nil {
+	if err := s.mayAim(c, c.app, q); err != nil {
 		block("Revision", err.Error()+".")
 	}
 	if slices.Contains(op.SyncOptions, "Replace=true") && !s.Catalog.Settings().Server.ReplaceAllowed {

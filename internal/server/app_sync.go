@@ -20,10 +20,31 @@ func automated(app *v1alpha1.Application) bool {
 
 // syncApplication asks for a sync: it writes the operation, and the loop carries it out.
 func (s *server) syncApplication(c *call, q *argocd.ApplicationSyncRequest) (*v1alpha1.Application, error) {
-	app := c.app
-	if w, err := s.Apps.SyncWindows(nameOf(app)); err == nil && !w.CanSync {
+	if w, err := s.Apps.SyncWindows(nameOf(c.app)); err == nil && !w.CanSync {
 		return nil, problem.New(problem.Forbidden, "cannot sync: blocked by sync window")
 	}
+	partial := ""
+	if len(q.Resources) > 0 {
+		partial = "partial "
+	}
+	return s.operate(c, func(app *v1alpha1.Application) (*v1alpha1.Operation, string, error) {
+		op, err := s.syncOf(c, app, q)
+		if err != nil {
+			return nil, "", err
+		}
+		to := cmp.Or(strings.Join(op.Sync.Revisions, ","), op.Sync.Revision)
+		if to == "" {
+			to = cmp.Or(strings.Join(targetRevisions(app), ","), "HEAD")
+		}
+		if q.Manifests != nil {
+			return op, "initiated " + partial + "sync locally", nil
+		}
+		return op, "initiated " + partial + "sync to " + to, nil
+	})
+}
+
+// syncOf is the sync that a request asks for of an application as it is, once the caller may have it.
+func (s *server) syncOf(c *call, app *v1alpha1.Application, q *argocd.ApplicationSyncRequest) (*v1alpha1.Operation, error) {
 	if q.Manifests != nil {
 		if err := c.must(rbac.Applications, rbac.Override, s.object(app)); err != nil {
 			return nil, err
@@ -39,7 +60,7 @@ func (s *server) syncApplication(c *call, q *argocd.ApplicationSyncRequest) (*v1
 	if err != nil {
 		return nil, err
 	}
-	if err := s.mayAim(c, q); err != nil {
+	if err := s.mayAim(c, app, q); err != nil {
 		return nil, err
 	}
 	op := &v1alpha1.Operation{Sync: sync, InitiatedBy: v1alpha1.OperationInitiator{Username: c.who.Username()}, Info: q.Infos}
@@ -52,18 +73,7 @@ func (s *server) syncApplication(c *call, q *argocd.ApplicationSyncRequest) (*v1
 	if q.RetryStrategy != nil {
 		op.Retry = *q.RetryStrategy
 	}
-	partial, to := "", cmp.Or(strings.Join(op.Sync.Revisions, ","), op.Sync.Revision)
-	if len(q.Resources) > 0 {
-		partial = "partial "
-	}
-	if to == "" {
-		to = cmp.Or(strings.Join(targetRevisions(app), ","), "HEAD")
-	}
-	what := "initiated " + partial + "sync to " + to
-	if q.Manifests != nil {
-		what = "initiated " + partial + "sync locally"
-	}
-	return s.operate(c, op, what)
+	return op, nil
 }
 
 // operationOf is the sync that a request asks for, with the application's own options where it names none.
@@ -103,8 +113,8 @@ func operationOf(app *v1alpha1.Application, q *argocd.ApplicationSyncRequest) (*
 
 // mayAim reports whether the caller may sync to the revisions of a request whose positions are right. One that Git does
 // not prescribe needs an application that does not follow Git by itself: it would go back at once.
-func (s *server) mayAim(c *call, q *argocd.ApplicationSyncRequest) error {
-	app, sources := c.app, c.app.Spec.SourceList()
+func (s *server) mayAim(c *call, app *v1alpha1.Application, q *argocd.ApplicationSyncRequest) error {
+	sources := app.Spec.SourceList()
 	elsewhere := func(i int, revision string) error {
 		if revision == "" || revision == cmp.Or(sources[i].TargetRevision, "HEAD") {
 			return nil
@@ -141,9 +151,15 @@ func targetRevisions(app *v1alpha1.Application) (list []string) {
 	return list
 }
 
-// operate writes an operation, unless one is under way.
-func (s *server) operate(c *call, op *v1alpha1.Operation, what string) (*v1alpha1.Application, error) {
-	app, err := s.edit(c, c.app, func(n *v1alpha1.Application) error {
+// operate writes an operation, unless one is under way. It is worked out, and permitted, for the application as it is when
+// it is written: positions name its sources, and what is permitted depends on what it follows. what says it in a line.
+func (s *server) operate(c *call, of func(*v1alpha1.Application) (op *v1alpha1.Operation, what string, err error)) (*v1alpha1.Application, error) {
+	what := ""
+	app, err := s.edit(c, c.app, func(n *v1alpha1.Application) (err error) {
+		var op *v1alpha1.Operation
+		if op, what, err = of(n); err != nil {
+			return err
+		}
 		if n.Operation != nil {
 			return problem.New(problem.Precondition, "another operation is already in progress")
 		}
@@ -160,7 +176,14 @@ func (s *server) operate(c *call, op *v1alpha1.Operation, what string) (*v1alpha
 // rollback asks for a sync to what was deployed before. Automated sync then holds, until a newer commit comes (ADR 8);
 // Argo CD refuses instead.
 func (s *server) rollback(c *call, q *argocd.ApplicationRollbackRequest) (*v1alpha1.Application, error) {
-	app := c.app
+	return s.operate(c, func(app *v1alpha1.Application) (*v1alpha1.Operation, string, error) {
+		op, err := rollbackOf(c, app, q)
+		return op, "initiated rollback to " + strconv.FormatInt(q.ID, 10), err
+	})
+}
+
+// rollbackOf is the sync that brings an application back to what the request names of its history.
+func rollbackOf(c *call, app *v1alpha1.Application, q *argocd.ApplicationRollbackRequest) (*v1alpha1.Operation, error) {
 	if app.DeletionTimestamp != nil {
 		return nil, problem.New(problem.Precondition, "application is deleting")
 	}
@@ -186,7 +209,7 @@ func (s *server) rollback(c *call, q *argocd.ApplicationRollbackRequest) (*v1alp
 	if p := app.Spec.SyncPolicy; p != nil {
 		op.Sync.SyncOptions = p.SyncOptions
 	}
-	return s.operate(c, op, "initiated rollback to "+strconv.FormatInt(q.ID, 10))
+	return op, nil
 }
 
 // terminate asks for the end of the operation that is under way.

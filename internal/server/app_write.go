@@ -155,7 +155,8 @@ func (s *server) updateApplication(c *call, q *argocd.ApplicationUpdateRequest) 
 		return nil, err
 	}
 	return s.change(c, c.app, func(n *v1alpha1.Application) error {
-		if rv := q.Application.ResourceVersion; rv != "" && rv != c.app.ResourceVersion && object.Hash(n.Spec) != object.Hash(c.app.Spec) {
+		// n is another one than c.app when somebody has written since: what a client read before that is not to undo it
+		if rv := q.Application.ResourceVersion; rv != "" && rv != n.ResourceVersion && object.Hash(n.Spec) != object.Hash(c.app.Spec) {
 			return problem.New(problem.Conflict, "application %s has been changed by somebody else meanwhile", n.Name).WithHint("read it again")
 		}
 		n.Spec, n.Labels, n.Annotations, n.Finalizers = want.Spec, want.Labels, want.Annotations, want.Finalizers
@@ -223,9 +224,14 @@ func (s *server) patchApplication(c *call, q *argocd.ApplicationPatchRequest) (*
 		return nil, err
 	}
 	return s.change(c, c.app, func(n *v1alpha1.Application) error {
-		want, err := patched(n, apply) // it may have changed since
+		want, err := patched(n, apply)
 		if err != nil {
 			return err
+		}
+		if n.ResourceVersion != c.app.ResourceVersion { // it has changed since, and what comes of both has not been looked at
+			if err := s.validate(c, want, false); err != nil {
+				return err
+			}
 		}
 		n.Spec, n.Labels, n.Annotations, n.Finalizers = want.Spec, want.Labels, want.Annotations, want.Finalizers
 		return nil

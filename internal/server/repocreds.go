@@ -107,7 +107,7 @@ func (s *server) updateCreds(kind catalog.RepositoryKind) func(*call, *argocd.Re
 		back, sent := credsFields(&shown), credsFields(q.Creds)
 		sent["url"] = back["url"]
 		if !sent.Same(back) {
-			if old, err = s.Catalog.EditRepository(c, old.Record, fields); err != nil {
+			if old, err = s.Catalog.EditRepository(c, old, fields); err != nil {
 				return nil, err
 			}
 		}
@@ -121,7 +121,7 @@ func (s *server) deleteCreds(kind catalog.RepositoryKind) func(*call, *argocd.Re
 		if err != nil {
 			return nil, err
 		}
-		if err := s.Catalog.DeleteRepository(c, r.Record); err != nil {
+		if err := s.Catalog.DeleteRepository(c, r); err != nil {
 			return nil, err
 		}
 		return &argocd.RepoCredsResponse{}, nil

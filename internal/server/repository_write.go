@@ -150,7 +150,7 @@ func (s *server) overwrite(c *call, resource, what string, old catalog.Repositor
 	case !mayUpdate:
 		return old, c.must(resource, rbac.Update, stored)
 	}
-	return s.Catalog.EditRepository(c, old.Record, fields)
+	return s.Catalog.EditRepository(c, old, fields)
 }
 
 // updateRepository writes all fields of a record. What we show of a repository, sent back, changes nothing: its
@@ -175,7 +175,7 @@ func (s *server) updateRepository(kind catalog.RepositoryKind) func(*call, *argo
 		if err := s.mayTakeAlong(c, fields); err != nil {
 			return nil, err
 		}
-		r, err := s.Catalog.EditRepository(c, old.Record, fields)
+		r, err := s.Catalog.EditRepository(c, old, fields)
 		if err != nil {
 			return nil, err
 		}
@@ -205,7 +205,7 @@ func (s *server) storedRepository(c *call, kind catalog.RepositoryKind, action, 
 }
 
 func (s *server) deleteRepository(c *call, _ *argocd.RepoQuery) (*argocd.RepoResponse, error) {
-	if err := s.Catalog.DeleteRepository(c, c.repository.Record); err != nil {
+	if err := s.Catalog.DeleteRepository(c, c.repository); err != nil {
 		return nil, err
 	}
 	return &argocd.RepoResponse{}, nil
