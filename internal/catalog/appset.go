@@ -7,8 +7,6 @@ import (
 	"github.com/hawser-cd/hawser/api/v1alpha1"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -64,12 +62,10 @@ func (c *Catalog) DeleteApplicationSet(ctx context.Context, old *v1alpha1.Applic
 		if err := pause(ctx, attempt); err != nil {
 			return err
 		}
-		fresh, err := k.client(c, key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
-		switch {
-		case apierrors.IsNotFound(err), err == nil && fresh.GetUID() != uid:
-			return problem.New(problem.NotFound, "ApplicationSet %s does not exist any more", key)
-		case err != nil:
-			return apiProblem(err, "read ApplicationSet %s", key)
+		fresh, err := reread(ctx, c, k, key, uid)
+		if err != nil {
+			problem.Wrap(&err, "delete %s %s", k.name, key)
+			return err
 		}
 		if old, err = k.decode(fresh); err != nil {
 			return err

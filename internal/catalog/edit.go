@@ -82,13 +82,11 @@ func edit[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], old T, ch
 			return old, nil
 		}
 		if data == nil {
-			now, err := k.client(c, key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
-			switch {
-			case apierrors.IsNotFound(err), err == nil && now.GetUID() != uid:
-				return none, problem.New(problem.NotFound, "it does not exist any more")
-			case err != nil:
-				return none, apiProblem(err, "read it")
-			case now.GetResourceVersion() == given:
+			now, err := reread(ctx, c, k, key, uid)
+			if err != nil {
+				return none, err
+			}
+			if now.GetResourceVersion() == given {
 				return old, nil
 			}
 			fresh, broken := k.decode(now)
@@ -113,17 +111,26 @@ func edit[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], old T, ch
 		if err := pause(ctx, attempt); err != nil {
 			return none, err
 		}
-		fresh, err := k.client(c, key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
-		switch {
-		case apierrors.IsNotFound(err), err == nil && fresh.GetUID() != uid:
-			return none, problem.New(problem.NotFound, "it does not exist any more")
-		case err != nil:
-			return none, apiProblem(err, "read it")
+		fresh, err := reread(ctx, c, k, key, uid)
+		if err != nil {
+			return none, err
 		}
 		if old, err = k.decode(fresh); err != nil && !k.partial {
 			return none, err // a change of what is not understood would lose the rest
 		}
 	}
+}
+
+// reread returns a record as the API server has it now. It is NotFound when it is gone, or another has its name.
+func reread[T metav1.Object](ctx context.Context, c *Catalog, k kind[T], key types.NamespacedName, uid types.UID) (*object.Object, error) {
+	now, err := k.client(c, key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err), err == nil && now.GetUID() != uid:
+		return nil, problem.New(problem.NotFound, "it does not exist any more")
+	case err != nil:
+		return nil, apiProblem(err, "read it")
+	}
+	return now, nil
 }
 
 // conditionalPatch is the merge patch that makes old what change makes of scratch, its copy; nil when it is the same.
