@@ -117,8 +117,8 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 		return a.deletionBlocked(ctx, app, problem.Because(problem.KindOf(err), err, "not deleted").
 			WithHint("name an account in the project; or, to leave the objects where they are, remove the finalizer %s", finalizer))
 	}
-	if now, err := a.Catalog.Application(nameOf(app)); now == nil || now.UID != app.UID || !slices.Contains(now.Finalizers, finalizer) {
-		return ignoreNotFound(err) // somebody has decided since the look began that the objects stay
+	if now, _ := a.Catalog.Application(nameOf(app)); now == nil || now.UID != app.UID || !slices.Contains(now.Finalizers, finalizer) {
+		return nil // somebody has decided since the look began that the objects stay
 	}
 	wave := plan.Wave(left[0])
 	for _, o := range left {
@@ -165,13 +165,14 @@ func (a *Apps) cascade(ctx context.Context, app *v1alpha1.Application, v *view, 
 
 // deleteChanged deletes an object that has changed since it was seen to go with the application, if it still does.
 func (a *Apps) deleteChanged(ctx context.Context, app *v1alpha1.Application, w *cluster.Writer, v *view, o *object.Object, propagation metav1.DeletionPropagation) error {
-	key := object.KeyOf(o)
+	key, options := object.KeyOf(o), deletionOptions(app)
 	for range takeoverAttempts {
 		now, err := v.cluster.Fetch(ctx, key, "")
 		if err != nil {
 			return err
 		}
-		if now.GetUID() != o.GetUID() || now.GetDeletionTimestamp() != nil || a.Catalog.Settings().Tracking.Owner(now) != a.instance(app) || a.spared(app, now) != plan.Yes {
+		if now.GetUID() != o.GetUID() || now.GetDeletionTimestamp() != nil || len(now.GetOwnerReferences()) > 0 ||
+			a.Catalog.Settings().Tracking.Owner(now) != a.instance(app) || goes(app, options, now) != plan.Yes {
 			return nil // the next look, which its change wakes, says what is to be done
 		}
 		err = w.Delete(ctx, cluster.DeleteRequest{Key: key, UID: now.GetUID(), ResourceVersion: now.GetResourceVersion(), Propagation: propagation})
@@ -183,23 +184,22 @@ func (a *Apps) deleteChanged(ctx context.Context, app *v1alpha1.Application, w *
 	return nil // it is written all the time: the next look tries again
 }
 
-// spared is what an object says of its deletion with the application: yes, no, or not without a person's confirmation.
-func (a *Apps) spared(app *v1alpha1.Application, o *object.Object) plan.Answer {
-	answer := plan.ParseOptions(optionsOf(app, &v1alpha1.SyncOperation{})).With(o).Delete
+// deletionOptions are the application's own, which objects can differ from.
+func deletionOptions(app *v1alpha1.Application) plan.Options {
+	return plan.ParseOptions(optionsOf(app, &v1alpha1.SyncOperation{}))
+}
+
+// goes reports whether an object goes with the application, as far as it says so itself: yes, no, or not before a person
+// has confirmed it.
+func goes(app *v1alpha1.Application, options plan.Options, o *object.Object) plan.Answer {
+	answer := options.With(o).Delete
 	switch {
-	case o.GetAnnotations()[v1alpha1.AnnotationHelmResourcePolicy] == "keep", len(o.GetOwnerReferences()) > 0:
+	case o.GetAnnotations()[v1alpha1.AnnotationHelmResourcePolicy] == "keep":
 		return plan.No
 	case answer == plan.Confirm && deletionApproved(app, *app.DeletionTimestamp):
 		return plan.Yes
 	}
 	return answer
-}
-
-func ignoreNotFound(err error) error {
-	if problem.Is(err, problem.NotFound) {
-		return nil
-	}
-	return err
 }
 
 // doomed lists the live objects that go with the application: marked as its own, the very ones it applied as far as
@@ -212,8 +212,7 @@ func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object
 	permit := a.permit(v)
 	_, ruleless := a.rules(v)
 	live := v.cluster.Live(a.instance(app))
-	options := plan.ParseOptions(optionsOf(app, &v1alpha1.SyncOperation{}))
-	approved := deletionApproved(app, *app.DeletionTimestamp)
+	options := deletionOptions(app)
 	for _, key := range sortedKeys(live) {
 		o := live[key]
 		if uid := recorded[key]; uid != "" && uid != o.GetUID() || len(o.GetOwnerReferences()) > 0 {
@@ -234,14 +233,14 @@ func (a *Apps) doomed(app *v1alpha1.Application, v *view) (list []*object.Object
 			}
 			continue
 		}
-		answer := options.With(o).Delete
-		if answer == plan.No || o.GetAnnotations()[v1alpha1.AnnotationHelmResourcePolicy] == "keep" {
+		answer := goes(app, options, o)
+		if answer == plan.No {
 			continue
 		}
 		if others := a.claims.of(v.server, key); slices.ContainsFunc(others, func(n nameKey) bool { return n != nameOf(app) }) {
 			continue
 		}
-		if answer == plan.Confirm && !approved && o.GetDeletionTimestamp() == nil {
+		if answer == plan.Confirm && o.GetDeletionTimestamp() == nil {
 			unconfirmed = append(unconfirmed, key.Short())
 			continue
 		}
