@@ -119,8 +119,9 @@ func (w *Writer) Apply(ctx context.Context, r ApplyRequest) (Applied, error) {
 // applyOnce sends one apply. What Adjust has made of the live object holds for that version of it only: it may repeat a
 // value of it, which another manager has changed since.
 func (w *Writer) applyOnce(ctx context.Context, t target, r ApplyRequest, before *entry, version string) (Applied, error) {
-	desired, seen, err := object.FoldStringData(r.Object), "", error(nil)
+	desired, seen := object.FoldStringData(r.Object), ""
 	if r.Adjust != nil {
+		var err error
 		if desired, seen, err = w.adjust(ctx, t, desired, r.Adjust); err != nil {
 			return Applied{}, err
 		}
