@@ -65,7 +65,7 @@ func ownerOf(imp string) (o owner, ok bool) {
 var listeners = []string{
 	"net.Listen", "net.ListenTCP", "net.ListenUnix", "net.ListenPacket", "net/http.ListenAndServe", "net/http.ListenAndServeTLS", "net/http.Serve",
 }
-var mayListen = []string{"server", "cli", "gittest"}
+var mayListen = []string{"server", "cli", "gittest", "faultproxy"}
 
 // layers is the block of ARCHITECTURE.md: package folder → layer. Folders for tests only have layer testsOnly.
 type layers map[string]int

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/faultproxy"
 	"github.com/hawser-cd/hawser/internal/shard"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -38,7 +39,7 @@ type sharer struct {
 	*Catalog
 	name string
 	book *roster
-	wire *wire
+	wire *faultproxy.Wire
 	held map[shard.Unit]Share
 	turn context.Context
 	end  context.CancelFunc
@@ -84,7 +85,7 @@ func (s *sharer) PutDown(u shard.Unit) {
 
 func (b *roster) join(t *testing.T, config *rest.Config, ns, name string) *sharer {
 	t.Helper()
-	config, w := wired(t, config)
+	config, w := faultproxy.Wired(t, config)
 	s := &sharer{name: name, book: b, wire: w, held: map[shard.Unit]Share{}, done: make(chan error, 1)}
 	s.Catalog = open(t, Options{REST: config, Namespace: ns, Identity: name, LeaseDuration: 3 * time.Second, Sharding: true, Log: slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug})).With("replica", name)})
 	ctx, end := context.WithCancel(context.Background())
@@ -135,13 +136,13 @@ func TestUnitsHaveOneOwner(t *testing.T) {
 		one := all[rand.IntN(len(all))]
 		switch i % 4 {
 		case 0: // for longer than the others wait
-			one.wire.setCut(true)
+			one.wire.Cut(true)
 			time.Sleep(5 * time.Second)
-			one.wire.setCut(false)
+			one.wire.Cut(false)
 		case 1: // for less
-			one.wire.setCut(true)
+			one.wire.Cut(true)
 			time.Sleep(time.Duration(500+rand.IntN(2500)) * time.Millisecond)
-			one.wire.setCut(false)
+			one.wire.Cut(false)
 		case 2:
 			cut(fmt.Sprint("c", rand.IntN(5)), 1+rand.IntN(5))
 		case 3:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
+	"github.com/hawser-cd/hawser/internal/faultproxy"
 	"github.com/hawser-cd/hawser/internal/problem"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -90,16 +91,16 @@ func TestOneReplicaLeadsAndTheNextTakesOver(t *testing.T) {
 
 func TestLeaderThatIsCutOffStopsAndReturns(t *testing.T) {
 	s := newSite(t, application("web", ""))
-	config, w := wired(t, s.Config)
+	config, w := faultproxy.Wired(t, s.Config)
 	first := replica(t, config, s.ns, "first", 0)
 	first.waitLeading(t, true)
 	second := replica(t, s.Config, s.ns, "second", 0)
-	w.setCut(true)
+	w.Cut(true)
 	second.waitLeading(t, true) // nobody released the lease: it ran out
 	if first.leading.Load() || first.Leading() == nil {
 		t.Errorf("the first still leads: %v", first.Leading())
 	}
-	w.setCut(false)
+	w.Cut(false)
 	second.end()
 	if err := <-second.finished; err != nil {
 		t.Error(err)

@@ -3,88 +3,15 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
-	"sync"
 	"testing"
 
 	"github.com/hawser-cd/hawser/api/v1alpha1"
-	"k8s.io/client-go/rest"
+	"github.com/hawser-cd/hawser/internal/faultproxy"
 )
-
-// wire is a TCP proxy in front of the API server that can be cut, as networks and API servers are.
-type wire struct {
-	listener net.Listener
-	to       string
-
-	mu    sync.Mutex
-	cut   bool
-	conns map[net.Conn]bool
-}
-
-// wired returns a connection to the API server that goes through a wire.
-func wired(t *testing.T, config *rest.Config) (*rest.Config, *wire) {
-	t.Helper()
-	u, err := url.Parse(config.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{listener: l, to: u.Host, conns: map[net.Conn]bool{}}
-	t.Cleanup(func() { l.Close(); w.setCut(true) })
-	go w.serve()
-	config = rest.CopyConfig(config)
-	config.Host = "https://" + l.Addr().String()
-	return config, w
-}
-
-func (w *wire) serve() {
-	for {
-		in, err := w.listener.Accept()
-		if err != nil {
-			return
-		}
-		out, err := net.Dial("tcp", w.to)
-		if err != nil || !w.keep(in, out) {
-			in.Close()
-			continue
-		}
-		go func() { _, _ = io.Copy(out, in); out.Close() }()
-		go func() { _, _ = io.Copy(in, out); in.Close() }()
-	}
-}
-
-func (w *wire) keep(conns ...net.Conn) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, c := range conns {
-		if w.cut {
-			c.Close()
-		}
-		w.conns[c] = true
-	}
-	return !w.cut
-}
-
-func (w *wire) setCut(cut bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cut = cut
-	if cut {
-		for c := range w.conns {
-			c.Close()
-		}
-		w.conns = map[net.Conn]bool{}
-	}
-}
 
 func TestOutage(t *testing.T) {
 	s := newSite(t, application("stays", "")+"---"+application("goes", "")+"---"+application("changes", ""))
-	config, w := wired(t, s.Config)
+	config, w := faultproxy.Wired(t, s.Config)
 	c := open(t, Options{REST: config, Namespace: s.ns, Log: quiet()})
 	h := &heard{}
 	c.Subscribe(h.add)
@@ -93,7 +20,7 @@ func TestOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	w.setCut(true)
+	w.Cut(true)
 	eventually(t, "outage noticed", func() error {
 		if c.Check() == nil {
 			return errors.New("all is well")
@@ -113,7 +40,7 @@ func TestOutage(t *testing.T) {
 	s.Apply(t, s.ns, application("comes", ""))
 	s.Apply(t, s.ns, "{apiVersion: v1, kind: ConfigMap, metadata: {name: argocd-cm}, data: {hawser.prune.guard: 'off'}}")
 	h.clear()
-	w.setCut(false)
+	w.Cut(false)
 
 	eventually(t, "everything caught up", func() error {
 		if _, err := c.Application(s.name("goes")); err == nil {

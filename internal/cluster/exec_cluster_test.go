@@ -5,17 +5,15 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hawser-cd/hawser/internal/cluster"
 	"github.com/hawser-cd/hawser/internal/clustertest"
+	"github.com/hawser-cd/hawser/internal/faultproxy"
 	"github.com/hawser-cd/hawser/internal/object"
 	"github.com/hawser-cd/hawser/internal/problem"
 	"k8s.io/client-go/rest"
@@ -84,7 +82,7 @@ func TestCommandsThatAreCutOffHaveNoExitCode(t *testing.T) {
 	pod := talk(t, k)
 	for name, refuse := range map[string]bool{"over a WebSocket": false, "over SPDY": true} {
 		t.Run(name, func(t *testing.T) {
-			config, cut := cuttable(t, k.Config)
+			config, wire := faultproxy.Wired(t, k.Config)
 			config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 				return roundTripper(func(r *http.Request) (*http.Response, error) {
 					if refuse && strings.HasSuffix(r.URL.Path, "/exec") && r.Method == http.MethodGet {
@@ -96,7 +94,7 @@ func TestCommandsThatAreCutOffHaveNoExitCode(t *testing.T) {
 			c, _ := open(t, config, nil)
 			var out strings.Builder
 			code, err := c.Writer(anything).Exec(t.Context(), cluster.ExecRequest{Pod: pod, Container: "web", Command: []string{"sh", "-c", "hostname; sleep 60"}, Stdout: writerFunc(func(p []byte) (int, error) {
-				defer cut()
+				defer wire.Cut(true)
 				return out.Write(p)
 			})})
 			if err == nil || out.String() != "talk\n" || !strings.Contains(err.Error(), "run a command in Pod/talk") {
@@ -109,50 +107,6 @@ func TestCommandsThatAreCutOffHaveNoExitCode(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-// cuttable is the way to an API server through a relay whose connections can be cut.
-func cuttable(t *testing.T, config *rest.Config) (*rest.Config, func()) {
-	t.Helper()
-	to, err := url.Parse(config.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var conns []net.Conn
-	cut := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, c := range conns {
-			c.Close()
-		}
-	}
-	t.Cleanup(func() { l.Close(); cut() })
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to.Host)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			mu.Lock()
-			conns = append(conns, in, out)
-			mu.Unlock()
-			go func() { _, _ = io.Copy(out, in); out.Close() }()
-			go func() { _, _ = io.Copy(in, out); in.Close() }()
-		}
-	}()
-	config = rest.CopyConfig(config)
-	config.Host = "https://" + l.Addr().String()
-	return config, cut
-}
 
 func TestCommandsAreRefused(t *testing.T) {
 	k := clustertest.Start(t)

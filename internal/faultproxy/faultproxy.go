@@ -4,7 +4,7 @@
 // The idea: every request passes one function that the test gives (Proxy.Fault), which may refuse it, delay it, lose
 // its answer after it was done, or kill the program before or after it. Writes are numbered and recorded, so that a
 // test can go through them one by one. Start with [Start]. The package refuses to invent answers of its own beyond a
-// refusal: what is not refused is the API server's. Imported by _test.go files only.
+// refusal: what is not refused is the API server's. A [Wire] cuts the connections themselves. Imported by _test.go files only.
 package faultproxy
 
 import (
